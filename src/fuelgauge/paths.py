@@ -1,0 +1,49 @@
+"""Every path of the project, in one place."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PARAMS_FILE = "params.yaml"
+
+
+def find_root() -> Path:
+    """Return the folder that holds params.yaml, dvc.yaml and conf/.
+
+    The working directory and its parents are tried first, so that a copy of the project made by
+    ``dvc exp run --temp`` works on itself; then the checkout that this package was installed from.
+    ``FUELGAUGE_ROOT`` overrides both.
+    """
+    if chosen := os.environ.get("FUELGAUGE_ROOT"):
+        return Path(chosen).resolve()
+    here = Path.cwd().resolve()
+    checkout = Path(__file__).resolve().parents[2]
+    for folder in (here, *here.parents, checkout):
+        if (folder / PARAMS_FILE).is_file() and (folder / "conf").is_dir():
+            return folder
+    return checkout
+
+
+ROOT = find_root()
+CONF = ROOT / "conf"
+PARAMS = ROOT / PARAMS_FILE
+DATA = ROOT / "data"
+ARCHIVES = DATA / "archives"
+RAW = DATA / "raw"
+FEATURES = DATA / "features"
+STORE = DATA / "store"
+TRIALS = DATA / "trials"
+REPORTS = ROOT / "reports"
+
+
+def durable_root(root: Path = ROOT) -> Path:
+    """Return the main checkout, also from inside a temporary copy made by a DVC experiment.
+
+    What must outlive the copy, such as the MLflow database, is kept here.
+    """
+    parts = root.parts
+    for i in range(len(parts) - 2):
+        if parts[i : i + 3] == (".dvc", "tmp", "exps"):
+            return Path(*parts[:i])
+    return root
