@@ -37,13 +37,10 @@ TRIALS = DATA / "trials"
 REPORTS = ROOT / "reports"
 
 
-def durable_root(root: Path = ROOT) -> Path:
-    """Return the main checkout, also from inside a temporary copy made by a DVC experiment.
+def durable_root() -> Path:
+    """Return the main checkout, also from inside the temporary copy that a DVC experiment runs in.
 
-    What must outlive the copy, such as the MLflow database, is kept here.
+    What must outlive the copy, such as the MLflow database, is kept here. DVC hands the main
+    checkout to its stages as ``DVC_ROOT``.
     """
-    parts = root.parts
-    for i in range(len(parts) - 2):
-        if parts[i : i + 3] == (".dvc", "tmp", "exps"):
-            return Path(*parts[:i])
-    return root
+    return Path(os.environ.get("DVC_ROOT") or ROOT)

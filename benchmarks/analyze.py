@@ -1,0 +1,69 @@
+"""Time the analysis of 200,000 trials: 100 datasets x 10 models x 20 anchors x 10 repeats.
+
+    python benchmarks/analyze.py
+
+Prints wall seconds and peak memory beside what issue 6 allows: 60 seconds and 2 GiB on two cores.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fuelgauge.claims.analysis import analyze
+
+SECONDS_ALLOWED = 60.0
+MIB_ALLOWED = 2048.0
+N_DATASETS, N_MODELS, N_ANCHORS, N_REPEATS = 100, 10, 20, 10
+FAMILIES = ["linear", "linear", "trees", "trees", "trees", "deep", "deep", "deep", "deep", "pretrained"]
+
+
+def generate() -> pd.DataFrame:
+    """Return power laws with noise that models share within a repeat, and noise of their own."""
+    random = np.random.default_rng(0)
+    anchors = np.unique(np.geomspace(32, 32 * 2**9.5, N_ANCHORS).round()).astype(int)
+    shape = (N_DATASETS, N_MODELS, N_ANCHORS, N_REPEATS)
+    amplitude = random.uniform(0.5, 3, (*shape[:2], 1, 1))
+    exponent = random.uniform(0.2, 0.6, (*shape[:2], 1, 1))
+    shared = random.normal(0, 0.05, (N_DATASETS, 1, 1, N_REPEATS))
+    noise = np.exp(shared + random.normal(0, 0.03, shape))
+    loss = (0.05 + amplitude * anchors[:, None] ** -exponent) * noise
+    dataset, model, anchor, repeat = (index.ravel() for index in np.indices(shape))
+    return pd.DataFrame(
+        {
+            "dataset": np.array([f"dataset_{i:03d}" for i in range(N_DATASETS)])[dataset],
+            "modality": np.array(["tabular", "text", "image", "sequence"])[dataset % 4],
+            "model": np.array([f"model_{i}" for i in range(N_MODELS)])[model],
+            "family": np.array(FAMILIES)[model],
+            "n_train": anchors[anchor],
+            "repeat": repeat,
+            "loss": loss.ravel(),
+            "val_loss": (loss * np.exp(random.normal(0, 0.05, shape))).ravel(),
+            "score": 1 - loss.ravel(),
+            "fit_seconds": 1e-4 * anchors[anchor] * np.exp(random.normal(0, 0.1, loss.size)),
+            "n_test": 2000,
+        }
+    )
+
+
+def main() -> int:
+    """Run the analysis once and say whether it kept within its limits."""
+    trials = generate()
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        analysis = analyze(trials, Path(folder))
+        seconds = time.perf_counter() - started
+    mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    print(f"{len(trials):,} trials: {len(analysis.curves):,} curve points, {len(analysis.pairs):,} pair rows")
+    print(f"{seconds:.1f} s (at most {SECONDS_ALLOWED:.0f}), {mib:.0f} MiB (at most {MIB_ALLOWED:.0f})")
+    return int(seconds > SECONDS_ALLOWED or mib > MIB_ALLOWED)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,23 @@
+"""Stage 0: python pipelines/check.py - every configuration that the pipeline will use, before any compute.
+
+Its output never changes while the configuration is valid, so no later stage reruns because of it.
+"""
+
+from fuelgauge import paths
+from fuelgauge.config import Config
+from fuelgauge.entry import compose, stage
+
+
+@stage("config")
+def main(config: Config) -> None:
+    """Compose and check each dataset and each model of params.yaml."""
+    for dataset in config.datasets:
+        compose(f"dataset={dataset}")
+    for model in config.models:
+        compose(f"model={model}")
+    paths.DATA.mkdir(exist_ok=True)
+    (paths.DATA / "checked").write_text("the configuration is valid\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""Stage 4: python pipelines/evaluate.py - from all trial tables to reports/."""
+
+from fuelgauge import paths
+from fuelgauge.config import Config
+from fuelgauge.entry import log, stage
+from fuelgauge.evaluate import evaluate, flat_metrics, report_identity
+from fuelgauge.tracking import try_log_report
+
+
+@stage("config")
+def main(config: Config) -> None:
+    """Analyse all trials, write the report and keep a copy of it in MLflow."""
+    analysis = evaluate(config.datasets, config.models, config.claims)
+    for warning in analysis.warnings:
+        log.warning("%s", warning)
+    metrics = flat_metrics(paths.REPORTS / "metrics.json")
+    if "sweep.efficiency" in metrics:
+        log.info("sweep.efficiency %.2f", metrics["sweep.efficiency"])
+    identity = report_identity([paths.REPORTS / "trials.parquet", paths.REPORTS / "verdicts.json"])
+    try_log_report(config.tracking, paths.REPORTS, metrics, identity)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,597 @@
+"""Learn the constants of fuelgauge.claims.extrapolate from published learning curves, and test them.
+
+    python scripts/calibrate_extrapolation.py            writes the constants and prints the tables
+    python scripts/calibrate_extrapolation.py --tables   prints the tables of the shipped constants only
+    python scripts/calibrate_extrapolation.py --no-tables   writes the constants only
+    python scripts/calibrate_extrapolation.py --sample FILE   writes the small sample used by the tests
+
+The curves are those of LCDB (Mohr, Viering, Loog, van Rijn: LCDB 1.0, ECML PKDD 2022; MIT licence; package
+lcdb 0.1.0): error rates of 20 learners on 248 datasets. A third of the datasets is kept for testing and is
+not looked at before the tables. The run takes some minutes on one core and is deterministic: the same
+versions of the numeric libraries write the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from fuelgauge import paths
+from fuelgauge.claims import extrapolate as model
+from fuelgauge.claims.families import FAMILIES, fit_family
+from fuelgauge.data.archive import Archive, fetch, read_member
+
+Array = NDArray[np.float64]
+
+LCDB = Archive(
+    package="lcdb",
+    version="0.1.0",
+    file="lcdb-0.1.0.tar.gz",
+    sha256="450ea69b249866298653f718d66a825e3d19a4024dd4ff140b89f2e04d4777ae",
+)
+MEMBER = "lcdb-0.1.0/lcdb/database-accuracy.csv"
+SEED = 20261122
+TEST_SHARE = 1 / 3
+SHARES = (0.05, 0.1, 0.25, 0.5)
+ROUNDS_AT_SHARES = 3
+ROUNDS_ANYWHERE = 4
+REPEATS = ("all", "all", "all", "all", 5, 1)
+PUBLISHED_GRID = 2
+GRIDS = (1, 2, 2, 3, 4, 6, 8)
+RESOLUTION = 1e-4
+FOLDS = 4
+HIDDEN = 8
+HIDDEN_SCALE = 6
+EPOCHS = 30
+EPOCHS_SCALE = 20
+BATCH = 512
+LEVEL = 0.9
+MISS_PRICE = 2 / (1 - LEVEL)
+PROBABILITIES = np.round(np.concatenate([[0.005], np.arange(0.01, 1.0, 0.01), [0.995]]), 3)
+DECIMALS = 4
+BOOTSTRAP_QUESTIONS = 120
+BOOTSTRAP_DRAWS = 30
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One published curve: n of shape (anchors,), losses of shape (anchors, repeats), NaN where absent."""
+
+    dataset: int
+    learner: str
+    n: Array
+    losses: Array
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is shown of a curve, and what is asked."""
+
+    curve: Curve
+    share: float
+    grid: int
+    repeats: str
+    n: Array
+    loss: Array
+    n_target: float
+    truth: float
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Questions as arrays, one row each; log losses are relative to the last one shown.
+
+    `worst` is the largest log loss shown, `answer` the one asked for.
+    """
+
+    dataset: Array
+    short: NDArray[np.bool_]
+    inputs: Array
+    terms: Array
+    ahead: Array
+    worst: Array
+    answer: Array
+
+    def of(self, rows: NDArray[np.bool_]) -> Lessons:
+        """Return some of the rows."""
+        return Lessons(
+            self.dataset[rows],
+            self.short[rows],
+            self.inputs[rows],
+            self.terms[rows],
+            self.ahead[rows],
+            self.worst[rows],
+            self.answer[rows],
+        )
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--archives", type=Path, default=paths.ARCHIVES, help="folder for the download")
+    parser.add_argument("--out", type=Path, default=model.CONSTANTS, help="where the constants go")
+    parser.add_argument("--tables", action="store_true", help="only test the shipped constants")
+    parser.add_argument("--no-tables", action="store_true", help="only write the constants")
+    parser.add_argument("--sample", type=Path, help="only write a small sample of held-out curves")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
+    learn, test = split(read_curves(arguments.archives))
+    if arguments.sample:
+        write_sample(test, arguments.sample)
+        return
+    if not arguments.tables:
+        write_constants(calibrate(learn), arguments.out)
+        model.constants.cache_clear()
+    if not arguments.no_tables:
+        print_tables(test)
+
+
+def read_curves(archives: Path) -> list[Curve]:
+    """Return all curves of LCDB, as error rates on its test parts."""
+    table = pd.read_csv(read_member(fetch(LCDB, archives), MEMBER))
+    table["loss"] = 1 - table["score_test"]
+    curves = []
+    for key, rows in table.groupby(["openmlid", "learner"], sort=True):
+        dataset, learner = cast("tuple[int, str]", key)
+        grid = rows.pivot_table(index="size_train", columns=["outer_seed", "inner_seed"], values="loss")
+        losses = np.maximum(grid.to_numpy(dtype=float).round(4), 0.0)
+        curves.append(Curve(dataset, learner, grid.index.to_numpy(dtype=float), losses))
+    return curves
+
+
+def split(curves: list[Curve]) -> tuple[list[Curve], list[Curve]]:
+    """Return the curves to learn from and those to test on; no dataset is in both."""
+    datasets = np.unique([curve.dataset for curve in curves])
+    shuffled = np.random.default_rng(SEED).permutation(datasets)
+    held_out = set(shuffled[: round(TEST_SHARE * len(shuffled))].tolist())
+    learn = [curve for curve in curves if curve.dataset not in held_out]
+    return learn, [curve for curve in curves if curve.dataset in held_out]
+
+
+# ---- questions: what is shown, what is asked ----
+
+
+def ask_at_random(curves: Iterable[Curve]) -> Iterator[Question]:
+    """Yield questions on all kinds of grids and repeats, about the end of a curve or any place in it."""
+    rng = np.random.default_rng(SEED)
+    rounds = [*SHARES] * ROUNDS_AT_SHARES + [np.nan] * ROUNDS_ANYWHERE
+    for curve in curves:
+        for share in rounds:
+            repeats = REPEATS[rng.integers(len(REPEATS))]
+            seen = draw_repeats(curve, repeats, rng)
+            if len(seen.n) < 2:
+                continue
+            question = ask(seen, share, int(rng.choice(GRIDS)), str(repeats), rng)
+            if question is not None:
+                yield question
+
+
+def draw_repeats(curve: Curve, repeats: str | int, rng: np.random.Generator) -> Curve:
+    """Return a curve with some of its repeats, and the anchors that they have."""
+    losses = curve.losses
+    if not isinstance(repeats, str) and repeats < losses.shape[1]:
+        losses = losses[:, rng.choice(losses.shape[1], repeats, replace=False)]
+    measured = np.isfinite(losses).any(axis=1)
+    return Curve(curve.dataset, curve.learner, curve.n[measured], losses[measured])
+
+
+def ask(curve: Curve, share: float, grid: int, repeats: str, rng: np.random.Generator) -> Question | None:
+    """Return a question: the end of a curve from a share of its rows (or, NaN, any later anchor from any)."""
+    shown, target = _cut(curve, share, rng)
+    if shown < 1:
+        return None
+    last = float(curve.n[shown - 1])
+    if grid > PUBLISHED_GRID and share > 0 and rng.random() < 0.5:
+        last = share * float(curve.n[-1])
+    n, loss = show(curve, shown, last, grid, rng)
+    truth = float(np.nanmean(curve.losses[target]))
+    if not (loss > 0).any() or truth <= 0:
+        return None
+    return Question(curve, share, grid, repeats, n, loss, float(curve.n[target]), truth)
+
+
+def _cut(curve: Curve, share: float, rng: np.random.Generator) -> tuple[int, int]:
+    """Return how many anchors are shown, and the index of the one asked for."""
+    if np.isnan(share):
+        shown = int(rng.integers(1, len(curve.n)))
+        return shown, int(rng.integers(shown, len(curve.n)))
+    return int((curve.n <= share * curve.n[-1]).sum()), len(curve.n) - 1
+
+
+def show(curve: Curve, shown: int, last: float, grid: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Return anchors and mean losses on a grid of so many anchors an octave: thinned, as it is, or denser."""
+    means = np.nanmean(curve.losses, axis=1)
+    if grid == PUBLISHED_GRID:
+        return curve.n[:shown], means[:shown]
+    if grid < PUBLISHED_GRID:
+        kept = np.arange(shown)[:: -PUBLISHED_GRID // grid][::-1]
+        return curve.n[kept], means[kept]
+    anchors = last / 2 ** np.arange(0, np.log2(last / curve.n[0]) + 1e-9, 1 / grid)[::-1]
+    if rng.random() < 0.5:
+        return anchors, np.interp(np.log(anchors), np.log(curve.n), means)
+    return anchors, _measure_anew(curve, anchors, means, rng)
+
+
+def _measure_anew(curve: Curve, anchors: Array, means: Array, rng: np.random.Generator) -> Array:
+    """Return interpolated losses with noise of their own: an anchor averages its own draw of the repeats."""
+    repeats = curve.losses.shape[1]
+    drawn = rng.integers(repeats, size=(len(anchors), repeats))
+    right = np.clip(np.searchsorted(curve.n, anchors), 1, len(curve.n) - 1)
+    weight = np.log(anchors / curve.n[right - 1]) / np.log(curve.n[right] / curve.n[right - 1])
+    before, after = (np.nanmean(curve.losses[at[:, None], drawn], axis=1) for at in (right - 1, right))
+    losses = before * (1 - weight) + after * weight
+    plain = np.interp(np.log(anchors), np.log(curve.n), means)
+    return np.where(np.isfinite(losses), np.maximum(losses, 0.0), plain)
+
+
+# ---- learning ----
+
+
+def calibrate(curves: list[Curve]) -> dict[str, Array]:
+    """Return the constants learned from some curves."""
+    questions = list(ask_at_random(curves))
+    raw = np.array([model.shape_inputs(model.describe(q.n, q.loss)) for q in questions])
+    mean, spread = raw.mean(axis=0).round(DECIMALS), raw.std(axis=0).round(DECIMALS)
+    far = model.FARTHEST_INPUT
+    lessons = as_lessons(questions, np.clip((raw - mean) / spread, -far, far))
+    centre, scale = learn(lessons)
+    scores = cross_fitted_scores(lessons)
+    return {
+        "input_mean": mean,
+        "input_spread": spread,
+        **layers(centre, "hidden", "term"),
+        **layers(scale, "scale_hidden", "scale"),
+        "probabilities": PROBABILITIES,
+        "score_quantiles": np.quantile(scores[~lessons.short], PROBABILITIES),
+        "score_quantiles_short": np.quantile(scores[lessons.short], PROBABILITIES),
+    }
+
+
+def as_lessons(questions: list[Question], inputs: Array) -> Lessons:
+    """Return questions as arrays."""
+    ahead = np.array([np.log2(q.n_target / q.n[-1]) for q in questions])
+    shapes = [model.describe(q.n, q.loss) for q in questions]
+    starts = np.array([model.log_losses(q.loss)[-1] for q in questions])
+    truths = np.log(np.maximum([q.truth for q in questions], RESOLUTION))
+    return Lessons(
+        dataset=np.array([q.curve.dataset for q in questions], dtype=float),
+        short=np.array([len(q.n) < model.SHORTEST_CURVE for q in questions]),
+        inputs=inputs,
+        terms=np.array([model.terms(shape, ahead[[i]])[0] for i, shape in enumerate(shapes)]),
+        ahead=ahead,
+        worst=np.array([-shape.fall for shape in shapes]),
+        answer=truths - starts,
+    )
+
+
+def learn(lessons: Lessons) -> tuple[nn.Sequential, nn.Sequential]:
+    """Return the layers that weigh the terms and, given those, the layers that scale the errors."""
+    centre = learn_centre(lessons)
+    return centre, learn_scales(lessons, lessons.answer - predict(centre, lessons))
+
+
+def learn_centre(lessons: Lessons) -> nn.Sequential:
+    """Return the layers whose weighted terms have the smallest mean absolute error."""
+    torch.manual_seed(SEED)
+    layers = make_layers(lessons.inputs.shape[1], HIDDEN, lessons.terms.shape[1])
+    inputs, terms, answer = map(tensor, (lessons.inputs, lessons.terms, lessons.answer))
+
+    def loss(rows: torch.Tensor) -> torch.Tensor:
+        predicted = (layers(inputs[rows]) * terms[rows]).sum(1)
+        return nn.functional.smooth_l1_loss(predicted, answer[rows], beta=0.02)
+
+    descend(layers, loss, len(answer), EPOCHS, 1e-2)
+    return layers
+
+
+def learn_scales(lessons: Lessons, errors: Array) -> nn.Sequential:
+    """Return the layers whose 90% intervals have the smallest interval score.
+
+    The score (width plus a price for each miss) is Gneiting and Raftery's, JASA 102, 2007.
+    """
+    torch.manual_seed(SEED)
+    layers = make_layers(lessons.inputs.shape[1], HIDDEN_SCALE, 4)
+    inputs, error = tensor(lessons.inputs), tensor(errors)
+    log_ahead = tensor(np.log(lessons.ahead + model.NEAREST))
+
+    def loss(rows: torch.Tensor) -> torch.Tensor:
+        lower, upper = scales(layers, inputs[rows], log_ahead[rows])
+        miss = torch.relu(-lower - error[rows]) + torch.relu(error[rows] - upper)
+        return (lower + upper + MISS_PRICE * miss).mean()
+
+    descend(layers, loss, len(error), EPOCHS_SCALE, 5e-3)
+    return layers
+
+
+def make_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    """Return one hidden layer whose outputs start small."""
+    last = nn.Linear(hidden, outputs)
+    with torch.no_grad():
+        last.weight.mul_(0.1)
+        last.bias.zero_()
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.Tanh(), last).double()
+
+
+def descend(
+    layers: nn.Module, loss: Callable[[torch.Tensor], torch.Tensor], rows: int, epochs: int, rate: float
+) -> None:
+    """Minimise a loss over mini-batches."""
+    steps = rows // BATCH
+    optimizer = torch.optim.AdamW(layers.parameters(), lr=rate, weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=epochs * steps)
+    for _ in range(epochs):
+        for batch in torch.randperm(rows)[: steps * BATCH].split(BATCH):
+            optimizer.zero_grad()
+            loss(batch).backward()
+            optimizer.step()
+            schedule.step()
+
+
+def scales(
+    layers: nn.Module, inputs: torch.Tensor, log_ahead: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the scales below and above, as fuelgauge.claims.extrapolate.scales does."""
+    below, above, growth_below, growth_above = layers(inputs).T
+    softplus = nn.functional.softplus
+    lower = torch.exp(below + softplus(growth_below) * log_ahead)
+    return lower, torch.exp(above + softplus(growth_above) * log_ahead)
+
+
+@torch.no_grad()
+def predict(centre: nn.Module, lessons: Lessons) -> Array:
+    """Return the predicted log losses, relative to the last."""
+    continued = (centre(tensor(lessons.inputs)).numpy() * lessons.terms).sum(axis=1)
+    return np.minimum(continued, lessons.worst)
+
+
+def cross_fitted_scores(lessons: Lessons) -> Array:
+    """Return each error over its scale, by layers that did not see the dataset."""
+    datasets = np.random.default_rng(SEED).permutation(np.unique(lessons.dataset))
+    scores = np.zeros(len(lessons.answer))
+    for fold in range(FOLDS):
+        left_out = np.isin(lessons.dataset, datasets[fold::FOLDS])
+        centre, scale = learn(lessons.of(~left_out))
+        scores[left_out] = score(centre, scale, lessons.of(left_out))
+    return scores
+
+
+@torch.no_grad()
+def score(centre: nn.Module, scale: nn.Module, lessons: Lessons) -> Array:
+    """Return each error over its scale."""
+    errors = lessons.answer - predict(centre, lessons)
+    log_ahead = tensor(np.log(lessons.ahead + model.NEAREST))
+    lower, upper = scales(scale, tensor(lessons.inputs), log_ahead)
+    return np.asarray(errors / np.where(errors < 0, lower.numpy(), upper.numpy()))
+
+
+def layers(trained: nn.Sequential, hidden: str, outputs: str) -> dict[str, Array]:
+    """Return the weights and biases of trained layers by the names of the constants."""
+    values = [parameter.detach().numpy() for parameter in trained.parameters()]
+    names = [f"{hidden}_weight", f"{hidden}_bias", f"{outputs}_weight", f"{outputs}_bias"]
+    return dict(zip(names, values, strict=True))
+
+
+def tensor(values: Array) -> torch.Tensor:
+    """Return an array as a tensor of doubles."""
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def write_constants(constants: dict[str, Array], path: Path) -> None:
+    """Write the constants, rounded, one array a line."""
+    source = f"scripts/calibrate_extrapolation.py on {LCDB.package} {LCDB.version}, sha256 {LCDB.sha256}"
+    lines = [
+        f'  "{name}": {json.dumps(values.round(DECIMALS).tolist())}' for name, values in constants.items()
+    ]
+    body = ",\n".join(lines)
+    path.write_text(f'{{"source": {json.dumps(source)},\n "constants": {{\n{body}\n}}}}\n')
+
+
+# ---- testing ----
+
+
+def print_tables(curves: list[Curve]) -> None:
+    """Print every table of docs/extrapolation.md."""
+    published = [question for curve in curves for question in published_questions(curve)]
+    long = [question for question in published if len(question.n) >= model.SHORTEST_CURVE]
+    answers = answer_all(long)
+    datasets = len({curve.dataset for curve in curves})
+    print(f"Held out: {datasets} datasets, {len(curves)} curves, {len(long)} questions.\n")
+    print(f"Mean |ln(predicted/true)|\n\n{error_table(answers)}\n")
+    print(f"Ours over the others\n\n{ratio_table(answers)}\n")
+    print(f"By learner\n\n{learner_table(answers)}\n")
+    print(f"By grid and repeats\n\n{variant_table(curves)}\n")
+    print(f"By number of anchors shown\n\n{length_table(answer_all(published, families=False))}\n")
+    print(f"90% intervals\n\n{interval_table(answers, bootstrap_all(long))}\n")
+
+
+def published_questions(curve: Curve) -> Iterator[Question]:
+    """Yield the four questions about a curve as it was published: mean of all repeats, its own grid."""
+    rng = np.random.default_rng(SEED)
+    for share in SHARES:
+        question = ask(curve, share, PUBLISHED_GRID, "all", rng)
+        if question is not None:
+            yield question
+
+
+def answer_all(questions: list[Question], families: bool = True) -> pd.DataFrame:
+    """Return the answers of all methods, as log losses, beside the truth."""
+    return pd.DataFrame([answer(question, families) for question in questions])
+
+
+def answer(question: Question, families: bool) -> dict[str, float | int | str]:
+    """Return one question's answers."""
+    ours = model.extrapolate(question.n, question.loss, question.n_target, LEVEL).iloc[0]
+    answers: dict[str, float] = {"last value": question.loss[-1], "ours": ours["loss"]}
+    for name in FAMILIES if families else ():
+        answers[name] = fit_family(name, question.n, question.loss).predict(question.n_target).item()
+    answers |= {"lo": ours["loss_lo"], "hi": ours["loss_hi"], "truth": question.truth}
+    return {
+        "share": question.share,
+        "grid": question.grid,
+        "repeats": question.repeats,
+        "anchors": len(question.n),
+        "learner": question.curve.learner.rsplit(".", 1)[-1],
+        **{name: float(np.log(max(loss, RESOLUTION))) for name, loss in answers.items()},
+    }
+
+
+def methods(answers: pd.DataFrame) -> list[str]:
+    """Return the methods that a table of answers holds."""
+    return [name for name in ("ours", "last value", *FAMILIES) if name in answers]
+
+
+def errors(answers: pd.DataFrame) -> pd.DataFrame:
+    """Return |ln(predicted/true)| of every method."""
+    return answers[methods(answers)].sub(answers["truth"], axis=0).abs()
+
+
+def by_share(values: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
+    """Return means by the share of rows shown, and over all."""
+    means = values.groupby(answers["share"]).mean()
+    means.index = pd.Index([f"{share:.0%}" for share in means.index])
+    means.loc["all"] = values.mean()
+    return means
+
+
+def error_table(answers: pd.DataFrame) -> str:
+    """Return the errors of all methods by share."""
+    return markdown(by_share(errors(answers), answers), "shown")
+
+
+def ratio_table(answers: pd.DataFrame) -> str:
+    """Return our error over that of the last value, of each family, and of the best of them."""
+    means = by_share(errors(answers), answers)
+    others = means.drop(columns="ours")
+    ratios = others.rdiv(means["ours"], axis=0)
+    ratios["best of all"] = means["ours"] / others.min(axis=1)
+    return markdown(ratios, "shown")
+
+
+def interval_columns(truth: pd.Series, lo: pd.Series, hi: pd.Series) -> pd.DataFrame:
+    """Return whether each interval holds the truth, and its interval score in log loss."""
+    covered = ((lo <= truth) & (truth <= hi)).astype(float)
+    missed = (lo - truth).clip(lower=0) + (truth - hi).clip(lower=0)
+    return pd.DataFrame({"coverage": covered, "interval score": hi - lo + MISS_PRICE * missed})
+
+
+def interval_table(answers: pd.DataFrame, bootstrapped: pd.DataFrame) -> str:
+    """Return coverage and interval score by share: ours on all questions, the families' on a sample."""
+    ours = by_share(interval_columns(answers["truth"], answers["lo"], answers["hi"]), answers)
+    parts = [ours.add_prefix("ours, ")]
+    for name in FAMILIES:
+        lo, hi = bootstrapped[f"{name} lo"], bootstrapped[f"{name} hi"]
+        scored = by_share(interval_columns(bootstrapped["truth"], lo, hi), bootstrapped)
+        parts.append(scored.add_prefix(f"{name}, "))
+    return markdown(pd.concat(parts, axis=1), "shown")
+
+
+def bootstrap_all(questions: list[Question]) -> pd.DataFrame:
+    """Return bootstrap intervals of all families on a random sample of questions."""
+    rng = np.random.default_rng(SEED)
+    sample = rng.choice(len(questions), min(BOOTSTRAP_QUESTIONS, len(questions)), replace=False)
+    return pd.DataFrame([bootstrap(questions[i], rng) for i in np.sort(sample)])
+
+
+def bootstrap(question: Question, rng: np.random.Generator) -> dict[str, float]:
+    """Return the 90% interval of every family by resampling residuals."""
+    row = {"share": question.share, "truth": float(np.log(max(question.truth, RESOLUTION)))}
+    for name in FAMILIES:
+        fitted = fit_family(name, question.n, question.loss).predict(question.n)
+        residuals = question.loss - fitted
+        draws = []
+        for _ in range(BOOTSTRAP_DRAWS):
+            redrawn = np.maximum(fitted + rng.choice(residuals, len(residuals)), 0.0)
+            draws.append(fit_family(name, question.n, redrawn).predict(question.n_target).item())
+        tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+        lo, hi = np.quantile(np.log(np.maximum(draws, RESOLUTION)), tails)
+        row |= {f"{name} lo": float(lo), f"{name} hi": float(hi)}
+    return row
+
+
+def learner_table(answers: pd.DataFrame) -> str:
+    """Return error, ratio and coverage by learner."""
+    return summary(answers, answers["learner"])
+
+
+def length_table(answers: pd.DataFrame) -> str:
+    """Return error, ratio and coverage by the number of anchors shown."""
+    bins = pd.cut(answers["anchors"], [0, 1, 2, 3, 5, 10, 40], labels=["1", "2", "3", "4-5", "6-10", "11 up"])
+    return summary(answers, bins)
+
+
+def variant_table(curves: list[Curve]) -> str:
+    """Return error, ratio and coverage by anchors an octave and number of repeats."""
+    rng = np.random.default_rng(SEED)
+    questions = []
+    for curve in curves:
+        for repeats in ("all", 5, 1):
+            for grid in (1, 2, 4, 8):
+                seen = draw_repeats(curve, repeats, rng)
+                question = ask(seen, float(rng.choice(SHARES)), grid, str(repeats), rng)
+                if question is not None and len(question.n) >= model.SHORTEST_CURVE:
+                    questions.append(question)
+    answers = answer_all(questions, families=False)
+    return summary(answers, answers["grid"].astype(str) + " an octave, repeats: " + answers["repeats"])
+
+
+def summary(answers: pd.DataFrame, group: pd.Series) -> str:
+    """Return questions, error, ratio to the last value, coverage and interval score by group."""
+    scored = pd.concat(
+        [errors(answers), interval_columns(answers["truth"], answers["lo"], answers["hi"])], axis=1
+    )
+    means = scored.groupby(group, observed=True).mean()
+    table = means[["ours", "last value"]].copy()
+    table["ratio"] = means["ours"] / means["last value"]
+    table[["coverage", "interval score"]] = means[["coverage", "interval score"]]
+    table.insert(0, "questions", group.value_counts())
+    return markdown(table, str(group.name or "curves"))
+
+
+def markdown(table: pd.DataFrame, corner: str) -> str:
+    """Return a table in Markdown, numbers with three decimals."""
+    header = [corner, *map(str, table.columns)]
+    rows = [
+        [str(index), *(str(int(v)) if name == "questions" else f"{v:.3f}" for name, v in row.items())]
+        for index, row in table.iterrows()
+    ]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [header, ["---"] * len(header), *rows])
+
+
+# ---- the sample for the tests ----
+
+
+def write_sample(curves: list[Curve], path: Path, datasets: int = 12) -> None:
+    """Write the mean curves of some held-out datasets with at least a thousand rows."""
+    large = sorted({curve.dataset for curve in curves if curve.n[-1] >= 1000})
+    chosen = set(np.random.default_rng(SEED).choice(large, datasets, replace=False).tolist())
+    sample = [
+        {
+            "dataset": curve.dataset,
+            "learner": curve.learner,
+            "n_train": curve.n.astype(int).tolist(),
+            "loss": np.nanmean(curve.losses, axis=1).round(DECIMALS).tolist(),
+        }
+        for curve in curves
+        if curve.dataset in chosen
+    ]
+    lines = ",\n".join(json.dumps(curve) for curve in sample)
+    path.write_text(f"[\n{lines}\n]\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""Bring MLflow up to date from the trial store, after a server was away or a database was lost."""
+
+from __future__ import annotations
+
+import logging
+
+from fuelgauge.config import Config
+from fuelgauge.entry import all_curves
+from fuelgauge.errors import FuelgaugeError
+from fuelgauge.sweep.grid import plan_curve, why_not
+from fuelgauge.sweep.store import read_store, store_path
+from fuelgauge.tracking import MlflowTracker, safe_uri
+
+log = logging.getLogger("fuelgauge")
+
+
+def catch_up() -> None:
+    """Send every curve of params.yaml; what MLflow has already is not sent twice.
+
+    Raises
+    ------
+    FuelgaugeError
+        Tracking is off, or the server cannot be reached.
+    """
+    for config in all_curves():
+        if not config.tracking.uri:
+            raise FuelgaugeError("tracking is off (conf/tracking); there is nowhere to send the curves to.")
+        if why_not(config) is None:
+            send(config)
+
+
+def send(config: Config) -> None:
+    """Send one curve from its store."""
+    name = f"{config.dataset.name}/{config.model.name}"
+    records, _ = read_store(store_path(config.dataset.name, config.model.name))
+    tracker = MlflowTracker(config, plan_curve(config), records.values())
+    tracker.close()
+    if tracker.error:
+        raise FuelgaugeError(f"MLflow at {safe_uri(config.tracking.uri)} cannot be written; start it and run again.")
+    log.info("%-18s %d records are in MLflow", name, len(records))

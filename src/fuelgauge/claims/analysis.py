@@ -1,0 +1,187 @@
+"""The whole analysis of a trial table: curves, pairs, verdicts, extrapolations, flags."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fuelgauge.claims.curves import curve_table
+from fuelgauge.claims.extrapolate import extrapolate
+from fuelgauge.claims.flags import curve_flags
+from fuelgauge.claims.members import family_trials
+from fuelgauge.claims.pairs import FIRST_ROWS, REACH, compare_models
+from fuelgauge.claims.table import read_trials
+from fuelgauge.claims.verdict import Evidence, judge_claims
+
+N_RESAMPLES = 10_000
+FACTORS = (2, 10)
+EXTRAPOLATION_LEVEL = 0.9
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """All that was found in a trial table.
+
+    Attributes
+    ----------
+    trials
+        The trials analysed, those of the families' best members included (column level: model, family).
+    curves
+        See `fuelgauge.claims.curves.curve_table`.
+    pairs
+        See `fuelgauge.claims.pairs.compare`.
+    verdicts
+        Dictionaries, see `fuelgauge.claims.verdict.Verdict.as_dict`.
+    extrapolations
+        dataset, model, family, level, n_max, factor, n_train, loss, loss_lo, loss_hi: every curve at
+        twice and ten times its largest anchor, with 90% intervals.
+    flags
+        See `fuelgauge.claims.flags.curve_flags`.
+    warnings
+        One sentence each on what was gone on with.
+    """
+
+    trials: pd.DataFrame
+    curves: pd.DataFrame
+    pairs: pd.DataFrame
+    verdicts: list[dict[str, Any]]
+    extrapolations: pd.DataFrame
+    flags: pd.DataFrame
+    warnings: list[str]
+
+
+def analyze(
+    table: Path | str | pd.DataFrame,
+    out: Path | None = None,
+    claims: Sequence[str] | None = None,
+    level: float = 0.95,
+    n_resamples: int = N_RESAMPLES,
+) -> Analysis:
+    """Analyse a trial table, and write what was found.
+
+    Parameters
+    ----------
+    table
+        A Parquet or CSV file or a DataFrame; see `fuelgauge.claims.table.read_trials`.
+    out
+        Folder for curves.parquet, pairs.parquet, verdicts.json and extrapolations.parquet; nothing is
+        written if None.
+    claims
+        Names of the claims to judge; all in conf/claim/ if None.
+    level
+        Of all intervals but those of extrapolations.
+    n_resamples
+        Of the bootstrap over datasets.
+
+    Raises
+    ------
+    TableError
+        The table cannot be analysed.
+    ConfigError
+        There is no such claim.
+    """
+    checked = read_trials(table)
+    families, family_warnings = family_trials(checked.trials)
+    trials = pd.concat(
+        [checked.trials.assign(level="model"), families.assign(level="family")], ignore_index=True
+    )
+    datasets = _datasets(checked.trials)
+    curves = curve_table(trials, level)
+    pairs, pair_warnings = compare_models(trials, datasets, level)
+    evidence = Evidence(checked.trials, curves, pairs, datasets, level, n_resamples)
+    analysis = Analysis(
+        trials=trials,
+        curves=curves,
+        pairs=pairs,
+        verdicts=[verdict.as_dict() for verdict in judge_claims(evidence, claims)],
+        extrapolations=_extrapolations(trials),
+        flags=curve_flags(trials, level),
+        warnings=[*checked.warnings, *family_warnings, *pair_warnings, *_limits(checked.trials)],
+    )
+    if out is not None:
+        _write(analysis, Path(out))
+    return analysis
+
+
+def _datasets(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return modality, control and test_share of every dataset, as far as the table says."""
+    grouped = trials.groupby("dataset")
+    about = pd.DataFrame(index=grouped.size().index)
+    about["modality"] = grouped["modality"].first().fillna("").astype(str) if "modality" in trials else ""
+    about["control"] = grouped["control"].first().eq(True) if "control" in trials else False
+    n_pool = grouped["n_pool"].median() if "n_pool" in trials else grouped["n_train"].max()
+    n_test = grouped["n_test"].median() if "n_test" in trials else 0.0
+    about["test_share"] = (n_test / n_pool.fillna(grouped["n_train"].max())).fillna(0.0)
+    return about
+
+
+def _limits(trials: pd.DataFrame) -> list[str]:
+    """Say which tests and ratios this table cannot give in full."""
+    said = []
+    if "n_test" not in trials:
+        said.append(
+            "Column 'n_test' is missing: p values on single datasets are not corrected for reused rows."
+        )
+    largest = trials.groupby("dataset")["n_train"].max()
+    small = largest[largest < FIRST_ROWS * REACH].index
+    if len(small):
+        said.append(
+            f"Fewer than {FIRST_ROWS * REACH} rows, hence no data-efficiency ratio, on {', '.join(small)}."
+        )
+    return said
+
+
+def _extrapolations(trials: pd.DataFrame) -> pd.DataFrame:
+    keys = ["dataset", "model", "family", "level"]
+    tables = []
+    for names, part in trials.groupby(keys, sort=True):
+        grid = part.pivot(index="n_train", columns="repeat", values="loss")
+        n_max = int(grid.index[-1])
+        loss = grid.to_numpy(float) if grid.notna().all(axis=None) else grid.mean(axis=1).to_numpy(float)
+        found = extrapolate(
+            grid.index.to_numpy(float), loss, np.array(FACTORS) * n_max, level=EXTRAPOLATION_LEVEL
+        )
+        about = dict(zip(keys, names, strict=True)) | {"n_max": n_max, "factor": FACTORS}
+        tables.append(pd.DataFrame(about).join(found.reset_index(drop=True)))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _write(analysis: Analysis, out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    for name in ("curves", "pairs", "extrapolations"):
+        _write_whole(out / f"{name}.parquet", getattr(analysis, name).to_parquet)
+    text = json.dumps(_plain(analysis.verdicts), indent=1, ensure_ascii=False) + "\n"
+    _write_whole(out / "verdicts.json", lambda path: Path(path).write_text(text, encoding="utf-8"))
+
+
+def _write_whole(path: Path, write: Callable[[Path], Any]) -> None:
+    """Write beside the target, then rename: a reader sees the old file or the new one, never a part."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    partial = Path(name)
+    try:
+        write(partial)
+        partial.chmod(0o644)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can hold: an unknown or open end becomes null."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,157 @@
+"""Where two learning curves change order for good, and how surely."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fuelgauge.claims.resample import Floats, jackknife_error, t_quantile
+
+PERSISTENCE = 2
+STEPS_BETWEEN_ANCHORS = 16
+
+
+@dataclass(frozen=True)
+class Crossover:
+    """The n above which one curve stays better, in rows.
+
+    Attributes
+    ----------
+    kind
+        never (A is better nowhere), always (A is better everywhere), once (A is better above), reversed
+        (A is better below), multiple (the last change is given).
+    n
+        Infinite for never ("> n_max"), 0 for always ("< n_min").
+    lo, hi
+        The n between which the curves cannot be told apart around n; 0 or infinite where the measured
+        range ends first, NaN with one repeat.
+    """
+
+    kind: str
+    n: float
+    lo: float
+    hi: float
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Neighbouring anchors, start to stop (exclusive), at which the same curve is better."""
+
+    sign: int
+    start: int
+    stop: int
+
+
+def find_crossover(anchors: Floats, gaps: Floats, level: float = 0.95) -> Crossover:
+    """Say whether, and where, the order of two curves changes for good.
+
+    The order changes where a new one holds on two anchors in a row; a single dissenting anchor changes
+    nothing. With two repeats or more, both orders must also be shown by the data: the mean gap over a
+    stretch must differ from zero by a jackknife t test, else that stretch is taken to be noise.
+
+    Parameters
+    ----------
+    anchors
+        Shape (anchors,), increasing, in rows.
+    gaps
+        Shape (repeats + 1, anchors): the gap between the monotone curves, negative where A is better;
+        row 0 with all repeats, the others without one each.
+    level
+        Of the test and of the interval.
+    """
+    quantile = t_quantile(level, len(gaps) - 1)
+    stretches = _stretches(gaps[0])
+    if np.isfinite(quantile):
+        stretches = _merged([s for s in stretches if _is_shown(s, gaps, quantile)])
+    if not stretches:
+        stretches = [_overall(gaps, quantile)]
+    if len(stretches) == 1:
+        return _one_sided(stretches[0].sign)
+    last = stretches[-1]
+    n = _zero_between(anchors, gaps[0], last.start)
+    lo, hi = _unclear_around(anchors, gaps, n, last.sign, quantile)
+    kind = "multiple" if len(stretches) > 2 else "once" if last.sign < 0 else "reversed"
+    return Crossover(kind, n, lo, hi)
+
+
+def _stretches(gap: Floats) -> list[_Stretch]:
+    """Cut the anchors where the order changes for at least two of them."""
+    signs = _without_ties(np.sign(gap).astype(int))
+    holds = signs[:-1] == signs[1:]
+    if not holds.any() or not signs.any():
+        return []
+    found = [_Stretch(int(signs[np.argmax(holds)]), 0, len(signs))]
+    for k in range(1, len(signs) - PERSISTENCE + 1):
+        current = found[-1]
+        if holds[k] and signs[k] != current.sign and k > int(np.argmax(holds)):
+            found[-1] = _Stretch(current.sign, current.start, k)
+            found.append(_Stretch(int(signs[k]), k, len(signs)))
+    return found
+
+
+def _without_ties(signs: NDArray[np.int_]) -> NDArray[np.int_]:
+    """Give an anchor at which the curves are equal to the order before it (the first ones: after it)."""
+    decided = np.flatnonzero(signs)
+    if decided.size == 0:
+        return signs
+    positions = np.searchsorted(decided, np.arange(len(signs)), side="right") - 1
+    return signs[decided[np.maximum(positions, 0)]]
+
+
+def _is_shown(stretch: _Stretch, gaps: Floats, quantile: float) -> bool:
+    mean = gaps[:, stretch.start : stretch.stop].mean(axis=1, keepdims=True)
+    return bool(stretch.sign * mean[0, 0] > quantile * jackknife_error(mean)[0])
+
+
+def _merged(stretches: list[_Stretch]) -> list[_Stretch]:
+    merged: list[_Stretch] = []
+    for stretch in stretches:
+        if merged and merged[-1].sign == stretch.sign:
+            merged[-1] = _Stretch(stretch.sign, merged[-1].start, stretch.stop)
+        else:
+            merged.append(stretch)
+    return merged
+
+
+def _overall(gaps: Floats, quantile: float) -> _Stretch:
+    everywhere = _Stretch(int(np.sign(gaps[0].mean())), 0, gaps.shape[1])
+    shown = not np.isfinite(quantile) or _is_shown(everywhere, gaps, quantile)
+    return everywhere if shown else _Stretch(0, 0, gaps.shape[1])
+
+
+def _one_sided(sign: int) -> Crossover:
+    return Crossover("always", 0.0, 0.0, 0.0) if sign < 0 else Crossover("never", np.inf, np.inf, np.inf)
+
+
+def _zero_between(anchors: Floats, gap: Floats, right: int) -> float:
+    before, after = gap[right - 1], gap[right]
+    x = np.log(anchors[right - 1 : right + 1])
+    share = before / (before - after) if before != after else 0.5
+    return float(np.exp(x[0] + share * (x[1] - x[0])))
+
+
+def _unclear_around(
+    anchors: Floats, gaps: Floats, n: float, sign_above: int, quantile: float
+) -> tuple[float, float]:
+    """Return the nearest n on either side at which the order is shown (Fieller's idea, on a grid)."""
+    if not np.isfinite(quantile):
+        return np.nan, np.nan
+    steps = (len(anchors) - 1) * STEPS_BETWEEN_ANCHORS + 1
+    position = np.linspace(0, len(anchors) - 1, steps)
+    x = np.interp(position, np.arange(len(anchors)), np.log(anchors))
+    gap = np.array([np.interp(position, np.arange(len(anchors)), row) for row in gaps]) * sign_above
+    reach = quantile * jackknife_error(gap)
+    below = np.flatnonzero((-gap[0] > reach) & (x < np.log(n)))
+    above = np.flatnonzero((gap[0] > reach) & (x > np.log(n)))
+    lo = float(np.exp(_root(x, -gap[0] - reach, below[-1], 1))) if below.size else 0.0
+    hi = float(np.exp(_root(x, gap[0] - reach, above[0], -1))) if above.size else np.inf
+    return min(lo, n), max(hi, n)
+
+
+def _root(x: Floats, excess: Floats, shown: int, step: int) -> float:
+    """Read x where `excess`, positive at `shown`, falls to zero before the next grid point."""
+    neighbour = shown + step
+    share = excess[shown] / (excess[shown] - excess[neighbour])
+    return float(x[shown] + share * (x[neighbour] - x[shown]))

@@ -1,0 +1,64 @@
+"""The claim that deep learning needs more data (rules: conf/claim/data.yaml)."""
+
+from __future__ import annotations
+
+import math
+
+from fuelgauge.claims.verdict import (
+    REFUTED,
+    SUPPORTED,
+    UNDECIDED,
+    Evidence,
+    Finding,
+    Measure,
+    Question,
+    Rules,
+    Verdict,
+    judge_pairs,
+    models_of,
+    times,
+    unclear,
+)
+
+MEASURES = (
+    Measure("der", "der_median", is_ratio=True, censored_column="der_median_censored"),
+    Measure("slope", "slope", is_ratio=False, p_column="p_value"),
+)
+
+
+def judge(evidence: Evidence, rules: Rules) -> list[Verdict]:
+    """Judge on every dataset and across datasets, deep against each classical family apart."""
+    return judge_pairs(Question(MEASURES, _decide, _say), evidence, rules)
+
+
+def _decide(finding: Finding) -> tuple[str, str]:
+    der, slope = finding.sides["der"], finding.sides["slope"]
+    a, b = finding.family_a, finding.family_b
+    if der < 0:
+        return REFUTED, f"{a} needs fewer rows than {b}"
+    if slope > 0:
+        return REFUTED, f"with more data {a} falls further behind {b}"
+    if der > 0 and slope < 0:
+        return SUPPORTED, f"{a} needs more rows than {b}, and gains on it as rows are added"
+    return UNDECIDED, unclear(finding, ("der", "slope"))
+
+
+def _say(finding: Finding, verdict: str) -> str:
+    a, b = models_of(finding.family_a), models_of(finding.family_b)
+    opening = {SUPPORTED: "supported", REFUTED: "refuted", UNDECIDED: "not decided"}[verdict]
+    der, slope = finding.effects["der"], finding.effects["slope"]
+    needed = (
+        f"{a} needed {times(der)} the rows of {b} to do as well"
+        if math.isfinite(der.effect)
+        else f"how many rows {a} need against {b} cannot be read"
+    )
+    return f"{finding.where}, more data for {a}: {opening}; {needed}{_gap(slope.effect, b)}."
+
+
+def _gap(slope: float, rival: str) -> str:
+    if not math.isfinite(slope):
+        return ""
+    change = 100 * math.expm1(slope)
+    direction = "lowered" if change < 0 else "raised"
+    by = f"{direction} their loss by {abs(change):.2g}%"
+    return f", and each doubling of the data {by} against that of {rival}"

@@ -1,0 +1,401 @@
+"""Every model against every other on the same rows: how much data, how much time, where the lines cross.
+
+Models are compared with models and families with families (column `level`: ``model`` or ``family``; a
+family's name is ``family:<name>``). A pair is read on the anchors that both have, from the repeats that
+both have there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fuelgauge.claims.crossover import find_crossover
+from fuelgauge.claims.curves import ROUNDING, interpolate, isotonic, rows_needed
+from fuelgauge.claims.resample import (
+    Floats,
+    invert,
+    leave_one_out_means,
+    nadeau_bengio,
+    pseudo_values,
+    t_interval,
+)
+
+FIRST_ROWS = 64
+REACH = 4
+FEWEST_ANCHORS = 2
+BATCH_ELEMENTS = 2_000_000
+CENSORED = {-1: "below", 0: "", 1: "above"}
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """Pairs of one dataset that share their anchors and repeats.
+
+    Attributes
+    ----------
+    names
+        Shape (pairs, 2): model_a and model_b.
+    anchors
+        Shape (anchors,), in rows.
+    loss_a, loss_b, seconds_a, seconds_b
+        Shape (pairs, anchors, repeats); NaN wherever either model's loss is missing.
+    test_share
+        n_test / n_pool, for Nadeau and Bengio's correction; 0 where n_test is not known.
+    """
+
+    dataset: str
+    level: str
+    names: NDArray[np.object_]
+    anchors: Floats
+    loss_a: Floats
+    loss_b: Floats
+    seconds_a: Floats
+    seconds_b: Floats
+    test_share: float
+
+
+def compare_models(
+    trials: pd.DataFrame, datasets: pd.DataFrame, level: float = 0.95
+) -> tuple[pd.DataFrame, list[str]]:
+    """Compare every model with every other, and every family with every other, in both orders.
+
+    Parameters
+    ----------
+    trials
+        Checked trials with a column level (``model`` or ``family``).
+    datasets
+        Indexed by dataset, with the column test_share (see `PairBatch`).
+    level
+        Of all intervals.
+
+    Returns
+    -------
+    pairs
+        One row a dataset, ordered pair and common anchor n: dataset, level, model_a, model_b, n, the columns
+        of `compare`.
+    warnings
+        One sentence on pairs that could not be compared.
+    """
+    tables, skipped = [], 0
+    test_shares = datasets["test_share"].to_dict()
+    for (dataset, kind), part in trials.groupby(["dataset", "level"], sort=True):
+        cube = _cube(part, str(dataset), str(kind), test_shares[str(dataset)])
+        groups, n_skipped = _groups(cube)
+        skipped += n_skipped
+        tables += [compare(batch, level) for group in groups for batch in _batches(cube, group)]
+    warnings = [f"{skipped} pairs share fewer than two anchors and are left out."] if skipped else []
+    return (pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)), warnings
+
+
+@dataclass(frozen=True)
+class _Cube:
+    """All models of a dataset; loss and seconds have shape (models, anchors, repeats)."""
+
+    dataset: str
+    level: str
+    models: NDArray[np.object_]
+    anchors: Floats
+    loss: Floats
+    seconds: Floats
+    test_share: float
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Ordered pairs, as rows of model numbers, that share their anchors and repeats (masks)."""
+
+    pairs: NDArray[np.int_]
+    anchors: NDArray[np.bool_]
+    repeats: NDArray[np.bool_]
+
+
+def _cube(trials: pd.DataFrame, dataset: str, level: str, test_share: float) -> _Cube:
+    model, models = pd.factorize(trials["model"], sort=True)
+    anchor, anchors = pd.factorize(trials["n_train"], sort=True)
+    repeat, repeats = pd.factorize(trials["repeat"], sort=True)
+    loss = np.full((len(models), len(anchors), len(repeats)), np.nan)
+    seconds = loss.copy()
+    loss[model, anchor, repeat] = trials["loss"]
+    if "fit_seconds" in trials:
+        seconds[model, anchor, repeat] = trials["fit_seconds"]
+    names, rows = np.asarray(models, dtype=object), np.asarray(anchors, dtype=float)
+    return _Cube(dataset, level, names, rows, loss, seconds, test_share)
+
+
+def _groups(cube: _Cube) -> tuple[list[_Group], int]:
+    """Group the ordered pairs by what they share; count the unordered ones that share too little."""
+    found: dict[bytes, tuple[list[tuple[int, int]], NDArray[np.bool_], NDArray[np.bool_]]] = {}
+    skipped = 0
+    for a, b in permutations(range(len(cube.models)), 2):
+        anchors, repeats = _common(np.isfinite(cube.loss[a]) & np.isfinite(cube.loss[b]))
+        if anchors.sum() < FEWEST_ANCHORS:
+            skipped += 1
+            continue
+        key = anchors.tobytes() + repeats.tobytes()
+        found.setdefault(key, ([], anchors, repeats))[0].append((a, b))
+    groups = [_Group(np.array(pairs), anchors, repeats) for pairs, anchors, repeats in found.values()]
+    return groups, skipped // 2
+
+
+def _common(present: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the anchors to compare on, with two repeats each unless there is one in all, and the repeats."""
+    needed = min(2, max(1, int(present.any(axis=0).sum())))
+    anchors = np.asarray(present.sum(axis=1) >= needed)
+    return anchors, np.asarray(present[anchors].any(axis=0))
+
+
+def _batches(cube: _Cube, group: _Group) -> Iterator[PairBatch]:
+    """Cut a group so that the largest array of a batch, pairs x replicates x anchors^2, stays small."""
+    grid = np.ix_(group.anchors, group.repeats)
+    elements_a_pair = int((group.repeats.sum() + 1) * group.anchors.sum() ** 2)
+    n_batches = -(-len(group.pairs) * elements_a_pair // BATCH_ELEMENTS)
+    for pairs in np.array_split(group.pairs, n_batches):
+        a, b = pairs.T
+        loss_a, loss_b = cube.loss[a][:, *grid], cube.loss[b][:, *grid]
+        missing = np.isnan(loss_a) | np.isnan(loss_b)
+        yield PairBatch(
+            cube.dataset,
+            cube.level,
+            names=cube.models[pairs],
+            anchors=cube.anchors[group.anchors],
+            loss_a=np.where(missing, np.nan, loss_a),
+            loss_b=np.where(missing, np.nan, loss_b),
+            seconds_a=np.where(missing, np.nan, cube.seconds[a][:, *grid]),
+            seconds_b=np.where(missing, np.nan, cube.seconds[b][:, *grid]),
+            test_share=cube.test_share,
+        )
+
+
+def compare(batch: PairBatch, level: float = 0.95) -> pd.DataFrame:
+    """Compare the pairs of a batch (docs/protocol.md, "Statistics", states every formula).
+
+    Parameters
+    ----------
+    batch
+        Pairs on common anchors.
+    level
+        Of all intervals.
+
+    Returns
+    -------
+    One row a pair and anchor n.
+
+    der, der_lo, der_hi, censored
+        DER(n), read at 64 <= n <= n_max / 4 only; der is the bound where censored (``above``: A does not
+        get there, ``below``: A was there before its first anchor; else empty); der_hi infinite or der_lo 0
+        where the interval is open.
+    der_median, der_median_lo, der_median_hi, der_median_censored
+        The median of DER(n) over the readable n; the same on all rows of the pair.
+    slope, slope_lo, slope_hi, p_value
+        Of ln(L_A / L_B) per doubling, from 64 rows up, with its corrected resampled t test.
+    crossover, crossover_lo, crossover_hi, crossover_kind
+        See `fuelgauge.claims.crossover.Crossover`.
+    time_ratio, time_ratio_at_equal_loss
+        Fit seconds of A over those of B at n rows each, and with A given the rows that it needs to reach
+        B's loss at n (NaN where censored or unreadable).
+    loss_ratio, loss_ratio_lo, loss_ratio_hi
+        Mean loss of A over that of B at n rows each.
+    time_median, time_median_lo, time_median_hi, time_slope, time_slope_lo, time_slope_hi
+        The median over n >= 64 of time_ratio, and the slope of its logarithm per doubling.
+    """
+    curve_a, curve_b = leave_one_out_means(batch.loss_a), leave_one_out_means(batch.loss_b)
+    flat_a, flat_b = isotonic(curve_a), isotonic(curve_b)
+    columns = {
+        **_data_efficiency(batch.anchors, flat_a, flat_b, level),
+        **_median_efficiency(batch.anchors, flat_a, flat_b, level),
+        **_slopes(batch, curve_a, curve_b, level),
+        **_crossovers(batch.anchors, flat_a, flat_b, level),
+        **_loss_ratios(curve_a, curve_b, level),
+    }
+    columns |= _times(batch, columns["der"], columns["censored"], level)
+    return _long(batch, columns)
+
+
+def relative_gap(loss_a: Floats, loss_b: Floats) -> Floats:
+    """Return (L_A - L_B) / (L_A + L_B), which is tanh(ln(L_A / L_B) / 2) and 0 where both are zero.
+
+    Every test of one curve against the other is made on this scale: it is that of the log ratio where the
+    curves are close, and it bears a loss of zero.
+    """
+    total = loss_a + loss_b
+    return np.divide(loss_a - loss_b, total, out=np.zeros_like(total), where=total > 0)
+
+
+def is_readable(anchors: Floats) -> NDArray[np.bool_]:
+    """Say at which anchors a DER is read: from 64 rows up to a quarter of the largest anchor."""
+    return np.asarray((anchors >= FIRST_ROWS) & (anchors <= anchors[-1] / REACH))
+
+
+def _data_efficiency(anchors: Floats, flat_a: Floats, flat_b: Floats, level: float) -> dict[str, Floats]:
+    readable = is_readable(anchors)
+    n, targets = anchors[readable], flat_b[..., readable]
+    rows, censored = _rows_to_reach(anchors, flat_a[:, 0], flat_b[:, 0], readable)
+
+    def gap(log_rows: Floats) -> Floats:
+        reached = interpolate(anchors, flat_a, np.exp(log_rows)[:, None, :])
+        return relative_gap(reached, targets)
+
+    ends = np.log(anchors[[0, -1]])[:, None, None] + np.zeros_like(rows)
+    lower, upper = invert(gap, np.log(rows), ends[0], ends[1], level)
+    found = {
+        "der": rows / n,
+        "der_lo": np.exp(lower) / n,
+        "der_hi": np.exp(upper) / n,
+        "censored": censored.astype(float),
+    }
+    return {name: _at(readable, values) for name, values in found.items()}
+
+
+def _rows_to_reach(
+    anchors: Floats, flat_a: Floats, flat_b: Floats, readable: NDArray[np.bool_]
+) -> tuple[Floats, NDArray[np.int8]]:
+    """Return the rows that A needs to reach B's loss at each readable n; n itself where they tie there."""
+    targets = flat_b[:, readable]
+    rows, censored = rows_needed(anchors, flat_a, targets)
+    tie = np.isclose(flat_a[:, readable], targets, rtol=ROUNDING, atol=0.0)
+    return np.where(tie, anchors[readable], rows), np.where(tie, np.int8(0), censored)
+
+
+def _at(readable: NDArray[np.bool_], values: Floats) -> Floats:
+    everywhere = np.full((len(values), len(readable)), np.nan)
+    everywhere[:, readable] = values
+    return everywhere
+
+
+def _median_efficiency(anchors: Floats, flat_a: Floats, flat_b: Floats, level: float) -> dict[str, Floats]:
+    readable = is_readable(anchors)
+    names = ("der_median", "der_median_lo", "der_median_hi", "der_median_censored")
+    if not readable.any():
+        return {name: np.full(len(flat_a), np.nan) for name in names}
+    n, targets = anchors[readable], flat_b[..., readable]
+    rows, censored = _rows_to_reach(anchors, flat_a[:, 0], flat_b[:, 0], readable)
+    estimate, side = _censored_median(np.log(rows / n), censored)
+
+    def median_gap(log_ratio: Floats) -> Floats:
+        reached = interpolate(anchors, flat_a, np.exp(log_ratio)[:, None, :] * n)
+        return np.median(relative_gap(reached, targets), axis=-1, keepdims=True)
+
+    lowest = np.full((len(rows), 1), np.log(anchors[0] / n[-1]))
+    highest = np.full((len(rows), 1), np.log(anchors[-1] / n[0]))
+    lower, upper = invert(median_gap, estimate[:, None], lowest, highest, level)
+    values = (np.exp(estimate), np.exp(lower[:, 0]), np.exp(upper[:, 0]), side)
+    return dict(zip(names, values, strict=True))
+
+
+def _censored_median(log_ratio: Floats, censored: NDArray[np.int8]) -> tuple[Floats, Floats]:
+    """Return the median over n, and on which side it is censored (the median of the bounds, then)."""
+    placed = np.select([censored > 0, censored < 0], [np.inf, -np.inf], log_ratio)
+    with np.errstate(invalid="ignore"):
+        median = np.median(placed, axis=-1)
+    bound = np.median(log_ratio, axis=-1)
+    return np.where(np.isfinite(median), median, bound), np.where(np.isinf(median), np.sign(median), 0.0)
+
+
+def _slopes(batch: PairBatch, curve_a: Floats, curve_b: Floats, level: float) -> dict[str, Floats]:
+    from_first = batch.anchors >= FIRST_ROWS
+    slope = _log_slope(batch.anchors[from_first], curve_a[..., from_first], curve_b[..., from_first])
+    lower, upper = t_interval(slope, level)
+    values = np.swapaxes(pseudo_values(slope), -1, -2)
+    _, p_value = nadeau_bengio(values, batch.test_share)
+    found = {"slope": slope[:, 0], "slope_lo": lower, "slope_hi": upper, "p_value": p_value}
+    return {name: value[:, 0] for name, value in found.items()}
+
+
+def _log_slope(anchors: Floats, upper: Floats, lower: Floats) -> Floats:
+    """Return the least-squares slope of ln(upper / lower) per doubling, shape (pairs, repeats + 1, 1).
+
+    An anchor at which either is zero or unknown, with all repeats or without one, is left out.
+    """
+    usable = np.all((upper > 0) & (lower > 0), axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        y = np.where(usable, np.log(upper / lower), 0.0)
+    weight = usable.astype(float)
+    count = weight.sum(axis=-1, keepdims=True)
+    x = np.log2(anchors) * weight
+    x = weight * (x - x.sum(axis=-1, keepdims=True) / np.maximum(count, 1))
+    spread = np.sum(x**2, axis=-1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(count >= 2, np.sum(x * y, axis=-1, keepdims=True) / spread, np.nan)
+
+
+def _loss_ratios(curve_a: Floats, curve_b: Floats, level: float) -> dict[str, Floats]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_ratio = np.log(curve_a / curve_b)
+        lower, upper = t_interval(log_ratio, level)
+    values = (log_ratio[:, 0], lower, upper)
+    return {f"loss_ratio{end}": np.exp(value) for end, value in zip(("", "_lo", "_hi"), values, strict=True)}
+
+
+def _crossovers(anchors: Floats, flat_a: Floats, flat_b: Floats, level: float) -> dict[str, Floats]:
+    found = [find_crossover(anchors, gaps, level) for gaps in relative_gap(flat_a, flat_b)]
+    return {
+        "crossover": np.array([c.n for c in found]),
+        "crossover_lo": np.array([c.lo for c in found]),
+        "crossover_hi": np.array([c.hi for c in found]),
+        "crossover_kind": np.array([c.kind for c in found], dtype=object),
+    }
+
+
+def _times(batch: PairBatch, der: Floats, censored: Floats, level: float) -> dict[str, Floats]:
+    time_a, time_b = leave_one_out_means(batch.seconds_a), leave_one_out_means(batch.seconds_b)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = time_a / time_b
+        at_equal_loss = interpolate(batch.anchors, time_a[:, 0], der * batch.anchors) / time_b[:, 0]
+    from_first = batch.anchors >= FIRST_ROWS
+    median, lower, upper = _median_ratio(ratio[..., from_first], level)
+    slope = _log_slope(batch.anchors[from_first], time_a[..., from_first], time_b[..., from_first])
+    slope_lo, slope_hi = t_interval(slope, level)
+    return {
+        "time_ratio": ratio[:, 0],
+        "time_ratio_at_equal_loss": np.where(censored == 0, at_equal_loss, np.nan),
+        "time_median": median,
+        "time_median_lo": lower,
+        "time_median_hi": upper,
+        "time_slope": slope[:, 0, 0],
+        "time_slope_lo": slope_lo[:, 0],
+        "time_slope_hi": slope_hi[:, 0],
+    }
+
+
+def _median_ratio(ratio: Floats, level: float) -> tuple[Floats, Floats, Floats]:
+    if ratio.shape[-1] == 0:
+        unknown = np.full(len(ratio), np.nan)
+        return unknown, unknown, unknown
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_median = np.median(np.log(ratio), axis=-1, keepdims=True)
+        lower, upper = t_interval(log_median, level)
+    return np.exp(log_median[:, 0, 0]), np.exp(lower[:, 0]), np.exp(upper[:, 0])
+
+
+COLUMNS = [
+    *("dataset", "level", "model_a", "model_b", "n", "der", "der_lo", "der_hi", "censored"),
+    *("slope", "slope_lo", "slope_hi", "p_value"),
+    *("crossover", "crossover_lo", "crossover_hi", "crossover_kind"),
+    *("time_ratio", "time_ratio_at_equal_loss"),
+    *("der_median", "der_median_lo", "der_median_hi", "der_median_censored"),
+    *("loss_ratio", "loss_ratio_lo", "loss_ratio_hi"),
+    *("time_median", "time_median_lo", "time_median_hi", "time_slope", "time_slope_lo", "time_slope_hi"),
+]
+
+
+def _long(batch: PairBatch, columns: dict[str, Floats]) -> pd.DataFrame:
+    """Lay the pairs out with one row an anchor; what holds for a whole pair is repeated on its rows."""
+    n_pairs, n_anchors = len(batch.names), len(batch.anchors)
+    table = {
+        "dataset": batch.dataset,
+        "level": batch.level,
+        "model_a": np.repeat(batch.names[:, 0], n_anchors),
+        "model_b": np.repeat(batch.names[:, 1], n_anchors),
+        "n": np.tile(batch.anchors, n_pairs).astype(np.int64),
+    }
+    for name, values in columns.items():
+        table[name] = values.ravel() if values.ndim == 2 else np.repeat(values, n_anchors)
+    for name in ("censored", "der_median_censored"):
+        table[name] = pd.Series(table[name]).map(CENSORED)
+    return pd.DataFrame(table)[COLUMNS]

@@ -1,0 +1,256 @@
+"""Resampling and tests: what the repeats, and the datasets, allow one to say.
+
+Repeats are few (five or ten), so every interval over repeats is a Student's t interval on a
+leave-one-repeat-out (jackknife) standard error, and a quantity that can be censored gets its interval
+by inverting that test. Both models of a pair lose the same repeat together, which keeps them paired.
+Nothing here is random except the bootstrap over datasets, whose seed is derived from its own label.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Floats = NDArray[np.float64]
+BISECTIONS = 16
+
+
+def leave_one_out_means(values: Floats) -> Floats:
+    """Average over repeats, once with all of them and once without each.
+
+    Parameters
+    ----------
+    values
+        Shape (..., anchors, repeats); NaN where a trial is missing.
+
+    Returns
+    -------
+    Shape (..., repeats + 1, anchors). Row 0 is the mean over all repeats, row j the mean without
+    repeat j - 1; NaN where nothing is left to average. A single repeat gives row 0 only.
+    """
+    n_repeats = values.shape[-1]
+    kept = np.ones((1, n_repeats))
+    if n_repeats > 1:
+        kept = np.vstack([kept, 1.0 - np.eye(n_repeats)])
+    by_repeat = np.swapaxes(values, -1, -2)
+    present = np.isfinite(by_repeat)
+    total = kept @ np.where(present, by_repeat, 0.0)
+    count = kept @ present.astype(float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(count > 0, total / count, np.nan)
+
+
+def jackknife_error(replicates: Floats) -> Floats:
+    """Return the jackknife standard error of a statistic.
+
+    Parameters
+    ----------
+    replicates
+        Shape (..., repeats + 1, q): row 0 the statistic on all repeats, the others without one each.
+
+    Returns
+    -------
+    Shape (..., q); NaN with fewer than two repeats.
+
+    Notes
+    -----
+    Tukey 1958; Efron and Tibshirani, An Introduction to the Bootstrap (1993), equation 11.5.
+    """
+    left_out = replicates[..., 1:, :]
+    n_repeats = left_out.shape[-2]
+    if n_repeats < 2:
+        return np.full(replicates[..., 0, :].shape, np.nan)
+    spread = left_out - left_out.mean(axis=-2, keepdims=True)
+    error: Floats = np.sqrt((n_repeats - 1) / n_repeats * np.sum(spread**2, axis=-2))
+    return error
+
+
+def pseudo_values(replicates: Floats) -> Floats:
+    """Return one value a repeat whose mean is the (bias-corrected) statistic (Tukey 1958).
+
+    Parameters
+    ----------
+    replicates
+        Shape (..., repeats + 1, q), as for `jackknife_error`.
+
+    Returns
+    -------
+    Shape (..., repeats, q).
+    """
+    n_repeats = replicates.shape[-2] - 1
+    return n_repeats * replicates[..., :1, :] - (n_repeats - 1) * replicates[..., 1:, :]
+
+
+@cache
+def t_quantile(level: float, n_repeats: int) -> float:
+    """Return the two-sided Student's t quantile for an interval of `level` from `n_repeats` repeats."""
+    return float(stats.t.ppf(0.5 + level / 2, n_repeats - 1)) if n_repeats > 1 else np.nan
+
+
+def t_interval(replicates: Floats, level: float) -> tuple[Floats, Floats]:
+    """Return the jackknife t interval of a statistic, each end of shape (..., q); NaN with one repeat."""
+    reach = t_quantile(level, replicates.shape[-2] - 1) * jackknife_error(replicates)
+    return replicates[..., 0, :] - reach, replicates[..., 0, :] + reach
+
+
+def invert(
+    statistic: Callable[[Floats], Floats],
+    estimate: Floats,
+    lowest: Floats,
+    highest: Floats,
+    level: float,
+) -> tuple[Floats, Floats]:
+    """Return the interval of all x at which a decreasing statistic is not shown to differ from zero.
+
+    The idea is Fieller's (1954): the interval of the root of a function collects the points at which a
+    test does not tell the function from zero. It needs no finite standard error of the root, so that a
+    root beyond the measured range leaves an open end instead of a made-up one.
+
+    Parameters
+    ----------
+    statistic
+        Maps x of shape (p, q) to replicates of shape (p, repeats + 1, q).
+    estimate, lowest, highest
+        Shape (p, q): the root on all repeats and the measured range of x.
+    level
+        Such as 0.95.
+
+    Returns
+    -------
+    Lower and upper ends, shape (p, q): minus or plus infinity where the range ends before the test
+    tells the statistic from zero, NaN with one repeat.
+    """
+    n_repeats = statistic(estimate).shape[-2] - 1
+    if n_repeats < 2:
+        unknown = np.full(estimate.shape, np.nan)
+        return unknown, unknown.copy()
+    quantile = t_quantile(level, n_repeats)
+
+    def surely_positive(x: Floats) -> NDArray[np.bool_]:
+        replicates = statistic(x)
+        return np.asarray(replicates[..., 0, :] > quantile * jackknife_error(replicates))
+
+    def surely_negative(x: Floats) -> NDArray[np.bool_]:
+        replicates = statistic(x)
+        return np.asarray(-replicates[..., 0, :] > quantile * jackknife_error(replicates))
+
+    lower = np.where(surely_positive(lowest), _bisect(surely_positive, lowest, estimate), -np.inf)
+    upper = np.where(surely_negative(highest), _bisect(surely_negative, highest, estimate), np.inf)
+    return lower, upper
+
+
+def _bisect(holds: Callable[[Floats], NDArray[np.bool_]], inside: Floats, outside: Floats) -> Floats:
+    """Return where `holds`, true at `inside`, stops being true on the way to `outside`."""
+    inside, outside = inside.copy(), outside.copy()
+    for _ in range(BISECTIONS):
+        middle = (inside + outside) / 2
+        true_here = holds(middle)
+        inside = np.where(true_here, middle, inside)
+        outside = np.where(true_here, outside, middle)
+    return (inside + outside) / 2
+
+
+def nadeau_bengio(differences: Floats, test_share: float) -> tuple[Floats, Floats]:
+    """Corrected resampled t test that the mean of paired differences is zero.
+
+    Parameters
+    ----------
+    differences
+        Shape (..., repeats): one paired difference a repeat.
+    test_share
+        n_test / n_pool, the rows tested on over the rows that training rows are drawn from; 0 gives the
+        ordinary t test.
+
+    Returns
+    -------
+    t and the two-sided p value, each of shape (...); NaN with one repeat.
+
+    Notes
+    -----
+    Nadeau and Bengio, Inference for the generalization error, Machine Learning 52 (2003), section 4.2:
+    the variance of the mean is (1/J + n_test/n_train) times the sample variance.
+    """
+    n_repeats = differences.shape[-1]
+    if n_repeats < 2:
+        unknown = np.full(differences.shape[:-1], np.nan)
+        return unknown, unknown.copy()
+    mean = differences.mean(axis=-1)
+    error = np.sqrt((1 / n_repeats + test_share) * differences.var(axis=-1, ddof=1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        t = np.where(mean == 0, 0.0, mean / error)
+    return t, 2 * stats.t.sf(np.abs(t), n_repeats - 1)
+
+
+def holm(p_values: Floats) -> Floats:
+    """Adjust p values for the number of tests; NaN stays NaN and counts for nothing.
+
+    Notes
+    -----
+    Holm, A simple sequentially rejective multiple test procedure, Scand. J. Statist. 6 (1979).
+    """
+    adjusted = np.full(p_values.shape, np.nan)
+    known = np.flatnonzero(np.isfinite(p_values))
+    order = known[np.argsort(p_values[known], kind="stable")]
+    factors = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p_values[order] * factors), 1.0)
+    return adjusted
+
+
+def wilcoxon(values: Floats) -> float:
+    """Return the two-sided p value of the signed-rank test that values are symmetric about zero.
+
+    Parameters
+    ----------
+    values
+        Shape (datasets,); zeros are ranked with the others and split (Pratt 1959).
+
+    Notes
+    -----
+    Wilcoxon 1945; for comparisons over datasets: Demsar, JMLR 7 (2006). Exact up to 50 values without
+    zeros or ties, by the normal approximation otherwise.
+    """
+    values = values[np.isfinite(values)]
+    if len(values) == 0:
+        return float("nan")
+    if not np.any(values):
+        return 1.0
+    return float(stats.wilcoxon(values, zero_method="pratt").pvalue)
+
+
+def median_interval(values: Floats, level: float, n_resamples: int, label: str) -> tuple[float, float]:
+    """Bootstrap the median over datasets; return the expanded percentile interval.
+
+    Parameters
+    ----------
+    values
+        Shape (datasets,), finite.
+    level
+        Such as 0.95.
+    n_resamples
+        Number of bootstrap resamples.
+    label
+        Says what is resampled; the seed is derived from it, so that no other interval changes this one.
+
+    Returns
+    -------
+    Lower and upper end; NaN with fewer than two values.
+
+    Notes
+    -----
+    Hesterberg, What teachers should know about the bootstrap, The American Statistician 69 (2015),
+    section 5.3: the percentile interval of few values is too short, so its tail area alpha/2 becomes
+    Phi(-sqrt(n / (n - 1)) t_{alpha/2, n - 1}).
+    """
+    n = len(values)
+    if n < 2:
+        return float("nan"), float("nan")
+    tail = float(stats.norm.cdf(-np.sqrt(n / (n - 1)) * t_quantile(level, n)))
+    random = np.random.default_rng(zlib.crc32(label.encode()))
+    medians = np.median(values[random.integers(0, n, size=(n_resamples, n))], axis=1)
+    lower, upper = np.quantile(medians, [tail, 1 - tail])
+    return float(lower), float(upper)

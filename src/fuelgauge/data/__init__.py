@@ -1,0 +1,1 @@
+"""Where data come from, what a dataset is, how it is split and nested."""

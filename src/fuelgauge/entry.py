@@ -1,0 +1,143 @@
+"""What the scripts in pipelines/ share: Hydra with params.yaml, and errors as one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import sys
+from collections.abc import Callable, Iterator
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import CompactHydraException, HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from fuelgauge import paths
+from fuelgauge.config import Config, check_option, load_params, options, resolve
+from fuelgauge.errors import ConfigError, FuelgaugeError, nearest
+
+log = logging.getLogger("fuelgauge")
+
+GROUPS = ("dataset", "model", "executor", "tracking")
+
+
+def register() -> None:
+    """Make the schema, params.yaml and the resolvers known to Hydra.
+
+    Raises
+    ------
+    ConfigError
+        params.yaml does not pass its checks.
+    """
+    params = load_params()
+    store = ConfigStore.instance()
+    store.store(name="schema", node=Config)
+    store.store(name="params", node=params)
+    OmegaConf.register_new_resolver("join", ",".join, replace=True)
+    OmegaConf.register_new_resolver("durable_root", lambda: str(paths.durable_root()), replace=True)
+
+
+def stage(config_name: str) -> Callable[[Callable[[Config], None]], Callable[[], None]]:
+    """Make a function of a typed Config into the main function of a pipeline script.
+
+    Whatever is wrong with the configuration is said before any compute. A `FuelgaugeError` ends
+    the script with exit code 1 and its one sentence on standard error.
+    """
+
+    def decorate(function: Callable[[Config], None]) -> Callable[[], None]:
+        @functools.wraps(function)
+        def job(composed: DictConfig) -> None:
+            try:
+                function(resolve(composed))
+            except FuelgaugeError as error:
+                raise CompactHydraException(f"fuelgauge: {error}") from None
+
+        def main() -> None:
+            try:
+                register()
+                check_overrides(sys.argv[1:])
+            except FuelgaugeError as error:
+                sys.exit(f"fuelgauge: {error}")
+            run = hydra.main(version_base="1.3", config_path=str(paths.CONF), config_name=config_name)
+            run(job)()
+
+        return main
+
+    return decorate
+
+
+def compose(*overrides: str) -> Config:
+    """Compose the configuration outside a Hydra job, as the stages would.
+
+    Parameters
+    ----------
+    overrides
+        Such as ``dataset=letter``, ``model=mlp``.
+
+    Raises
+    ------
+    ConfigError
+        A name or a value is not valid.
+    """
+    register()
+    check_overrides(list(overrides))
+    context = (
+        contextlib.nullcontext()
+        if GlobalHydra.instance().is_initialized()
+        else hydra.initialize_config_dir(str(paths.CONF), version_base="1.3")
+    )
+    with context:
+        try:
+            composed = hydra.compose("config", list(overrides))
+        except (HydraException, OmegaConfBaseException) as error:
+            raise ConfigError(f"{', '.join(overrides)}: {' '.join(str(error).split())}") from error
+    return resolve(composed)
+
+
+def all_curves() -> Iterator[Config]:
+    """Yield the configuration of every curve that params.yaml asks for."""
+    params = load_params()
+    for dataset in params["datasets"]:
+        for model in params["models"]:
+            yield compose(f"dataset={dataset}", f"model={model}")
+
+
+def check_overrides(arguments: list[str]) -> None:
+    """Check the names in command-line overrides, so that a slip is answered with the nearest one.
+
+    Raises
+    ------
+    ConfigError
+        A group has no such option, or there is no such setting.
+    """
+    words = [a for a in arguments if "=" in a and not a.startswith("-")]
+    try:
+        overrides = OverridesParser.create().parse_overrides(words)
+    except HydraException as error:
+        raise ConfigError(f"cannot read the overrides {words}: {' '.join(str(error).split())}") from error
+    for override in overrides:
+        if override.key_or_group in GROUPS:
+            for choice in choices(override):
+                check_option(override.key_or_group, choice, "command line")
+        elif not override.is_add() and not override.key_or_group.startswith("hydra"):
+            check_setting(override.key_or_group)
+
+
+def choices(override: Override) -> list[str]:
+    """Return the options that an override of a group names, one or a sweep."""
+    if override.is_sweep_override():
+        return [text.strip("'\"") for text in override.sweep_string_iterator()]
+    return [str(override.value())]
+
+
+def check_setting(key: str) -> None:
+    """Raise ConfigError if no configuration has a setting of this dotted name."""
+    valid = set(Config.__dataclass_fields__)
+    head = key.split(".")[0]
+    if head not in valid and head not in options(""):
+        raise ConfigError(f"command line: unknown setting '{head}', {nearest(head, valid)}.")

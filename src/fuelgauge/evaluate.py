@@ -1,0 +1,203 @@
+"""The evaluate stage: from trial tables to curves, verdicts, metrics, plots and the page."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from fuelgauge import __version__, paths
+from fuelgauge.claims.analysis import Analysis, analyze
+from fuelgauge.data.dataset import read_description
+from fuelgauge.errors import TableError
+from fuelgauge.report import ReportContext, write_report
+from fuelgauge.sweep.runner import cores
+from fuelgauge.sweep.store import read_store, stores
+from fuelgauge.sweep.table import read_tables
+
+HELD_EQUAL = (
+    "the rows: every model of a repeat gets the same training, validation and test rows",
+    "the count: validation rows come out of n, for every model alike",
+    "the nesting: the rows of a smaller anchor are a part of those of a larger one",
+    "the threads of a fit, and one timing function for all fits",
+    "the effort of tuning: none; every model runs with its stated default",
+)
+NOT_HELD_EQUAL = (
+    "the compute of a fit: each model takes what its budget and early stopping ask for; the cost charts show it",
+    "the use of validation rows: nets and boosted trees stop by them, the linear model has no use for them",
+)
+
+
+def evaluate(
+    datasets: Sequence[str], models: Sequence[str], claims: Sequence[str], out: Path = paths.REPORTS
+) -> Analysis:
+    """Analyse the trial tables of all curves and write everything that a reader looks at.
+
+    Parameters
+    ----------
+    datasets, models, claims
+        Which curves are analysed, and which claims are judged.
+    out
+        Gets trials.parquet, curves.parquet, pairs.parquet, verdicts.json, metrics.json, plots/ and
+        index.html.
+
+    Raises
+    ------
+    TableError
+        No trial has been run.
+    """
+    trials = read_tables()
+    trials = trials[trials["dataset"].isin(datasets) & trials["model"].isin(models)]
+    if not (trials["status"] == "done").any():
+        raise TableError(f"{paths.TRIALS} holds no finished trial; run the train stage first: dvc repro")
+    out.mkdir(parents=True, exist_ok=True)
+    trials.to_parquet(out / "trials.parquet", index=False)
+    analysis = analyze(out / "trials.parquet", out, claims)
+    sweep = sweep_metrics(trials)
+    write_metrics(out / "metrics.json", trials, analysis, sweep)
+    write_report(analysis, out, report_context(trials, sweep["efficiency"]))
+    return analysis
+
+
+def sweep_metrics(trials: pd.DataFrame) -> dict[str, Any]:
+    """Return how well the cores were used: the CPU seconds of the fits over cores times wall.
+
+    The wall of a session is the age of its process when it last wrote to the store, so start-up
+    and idle cores count against it. Only sessions count that ran a trial of this table.
+    """
+    wanted = set(trials.loc[trials["status"] == "done", "trial_id"])
+    capacity: dict[str, float] = {}
+    wall: dict[str, float] = {}
+    fit_cpu = 0.0
+    for path in stores():
+        records, closings = read_store(path)
+        used = [record for key, record in records.items() if key in wanted]
+        fit_cpu += sum(record["result"]["fit_cpu_seconds"] for record in used)
+        sessions = {record["session"] for record in used}
+        for record in (*used, *(c for c in closings if c["session"] in sessions)):
+            session, elapsed = record["session"], record["elapsed"]
+            wall[session] = max(wall.get(session, 0.0), elapsed)
+            capacity[session] = wall[session] * record["cores"]
+    total = sum(capacity.values())
+    return {
+        "efficiency": fit_cpu / total if total else None,
+        "fit_cpu_seconds": fit_cpu,
+        "wall_seconds": sum(wall.values()),
+        "trials": {str(k): int(v) for k, v in trials["status"].value_counts().items()},
+    }
+
+
+def write_metrics(path: Path, trials: pd.DataFrame, analysis: Analysis, sweep: Mapping[str, Any]) -> None:
+    """Write metrics.json for `dvc metrics`: the sweep, the verdicts, and every curve's last point."""
+    verdicts = {
+        f"{v['claim']}.{v['modality']}.{v['family_a']}-{v['family_b']}": v["verdict"]
+        for v in analysis.verdicts
+        if v["level"] == "overall"
+    }
+    content = {"sweep": rounded(sweep), "verdict": verdicts, "at_largest_anchor": last_points(trials)}
+    path.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def last_points(trials: pd.DataFrame) -> dict[str, Any]:
+    """Return n, mean score and mean fit seconds at the largest anchor of every curve."""
+    points: dict[str, Any] = {}
+    done = trials[trials["status"] == "done"]
+    for (dataset, model), curve in done.groupby(["dataset", "model"]):
+        last = curve[curve["n_train"] == curve["n_train"].max()]
+        points.setdefault(str(dataset), {})[str(model)] = rounded(
+            {
+                "n_train": int(last["n_train"].iloc[0]),
+                f"{last['metric'].iloc[0]}": float(last["score"].mean()),
+                "fit_seconds": float(last["fit_seconds"].mean()),
+            }
+        )
+    return points
+
+
+def rounded(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mapping with its floats at five significant digits."""
+    return {k: float(f"{v:.5g}") if isinstance(v, float) else v for k, v in content.items()}
+
+
+def report_context(trials: pd.DataFrame, efficiency: float | None) -> ReportContext:
+    """Return what the page says beside the analysis."""
+    versions = {k: v for text in trials["versions"].dropna().unique() for k, v in json.loads(text).items()}
+    ended = trials[trials["status"] != "done"]
+    return ReportContext(
+        created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        versions={"fuelgauge": __version__, "python": platform.python_version(), **dict(sorted(versions.items()))},
+        machine=machine_class(),
+        how_to_reproduce=("git clone <this repository> fuelgauge && cd fuelgauge", "make repro"),
+        data_cards=[data_card(name) for name in sorted(trials["dataset"].unique())],
+        held_equal=HELD_EQUAL,
+        not_held_equal=NOT_HELD_EQUAL,
+        failures=ended[["dataset", "model", "n_train", "repeat", "status", "reason"]],
+        sweep_efficiency=efficiency,
+    )
+
+
+def machine_class() -> str:
+    """Return the kind of machine in a few words."""
+    return f"{cores()} cores, {platform.system()} {platform.machine()}, {processor_name()}"
+
+
+def processor_name() -> str:
+    """Return the processor's name, as far as the system tells."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown processor"
+
+
+def data_card(name: str) -> dict[str, Any]:
+    """Return what the page says about a dataset."""
+    about = read_description(name, "raw")
+    path = paths.CONF / "dataset" / f"{name}.yaml"
+    conf = yaml.safe_load(path.read_text()) if path.is_file() else {}
+    return {
+        "name": name,
+        "title": conf.get("title", ""),
+        "modality": about.modality,
+        "task": about.task,
+        "metric": about.metric,
+        "n_rows": about.n_rows,
+        "n_features": about.n_features,
+        "n_classes": len(about.classes),
+        "missing": f"{about.missing_fraction:.1%}",
+        "smallest class": f"{min(about.class_counts) / about.n_rows:.1%}" if about.class_counts else "",
+        "licence": conf.get("licence", ""),
+        "citation": conf.get("citation", ""),
+        "reference": conf.get("reference", ""),
+    }
+
+
+def report_identity(files: Iterable[Path]) -> str:
+    """Return a hash of what a report was made from."""
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def flat_metrics(path: Path) -> dict[str, float]:
+    """Return the numbers of metrics.json by dotted name."""
+    flat: dict[str, float] = {}
+
+    def walk(content: Mapping[str, Any], prefix: str) -> None:
+        for key, value in content.items():
+            if isinstance(value, Mapping):
+                walk(value, f"{prefix}{key}.")
+            elif isinstance(value, int | float):
+                flat[f"{prefix}{key}"] = float(value)
+
+    walk(json.loads(path.read_text()), "")
+    return flat

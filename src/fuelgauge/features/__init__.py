@@ -1,0 +1,1 @@
+"""Row-wise featurization: deterministic, nothing fitted."""

@@ -1,0 +1,30 @@
+"""Objects named by a dotted path in a configuration file."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from fuelgauge.errors import ConfigError
+
+
+def load_object(path: str, where: str) -> Any:
+    """Import a class or function of this package by its dotted path.
+
+    Parameters
+    ----------
+    path
+        For example ``fuelgauge.data.sources.csv``.
+    where
+        The file or setting that names it, for the message.
+
+    Raises
+    ------
+    ConfigError
+        The path leads nowhere.
+    """
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"{where}: '{path}' cannot be imported: {error}.") from error

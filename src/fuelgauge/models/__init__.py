@@ -1,0 +1,1 @@
+"""The contestants, one file each, behind one contract (`fuelgauge.models.base.Model`)."""

@@ -1,0 +1,28 @@
+"""The baseline: a constant prediction. A model that does no better has learned nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fuelgauge.data.dataset import Examples
+from fuelgauge.models.base import FitContext, FitReport, Model
+
+
+@dataclass
+class Dummy(Model):
+    """Predict the class frequencies, or the mean, of the training rows."""
+
+    def fit(self, train: Examples, validation: Examples, context: FitContext) -> FitReport:
+        """Count the classes or average the values."""
+        if train.task == "regression":
+            self.constant = np.array([train.y.mean()])
+        else:
+            self.constant = np.bincount(train.y, minlength=train.n_classes) / len(train)
+        return FitReport(n_parameters=self.constant.size, n_steps=1)
+
+    def predict(self, examples: Examples) -> np.ndarray:
+        """Return the constant for every row."""
+        rows = np.tile(self.constant, (len(examples), 1))
+        return rows.ravel() if examples.task == "regression" else rows

@@ -1,0 +1,98 @@
+"""XGBoost: the boosted trees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xgboost
+
+from fuelgauge.data.dataset import Examples
+from fuelgauge.models.base import FitContext, FitReport, Model
+from fuelgauge.models.preprocessing import as_matrix
+
+OBJECTIVES = {
+    "binary": {"objective": "binary:logistic", "eval_metric": "logloss"},
+    "multiclass": {"objective": "multi:softprob", "eval_metric": "mlogloss"},
+    "regression": {"objective": "reg:squarederror", "eval_metric": "rmse"},
+}
+
+
+@dataclass
+class XGBoost(Model):
+    """Gradient boosted trees by histograms, with early stopping, native categories and missing values.
+
+    Parameters
+    ----------
+    max_rounds
+        Upper bound on boosting rounds.
+    patience
+        Rounds without a better validation loss after which boosting stops.
+    parameters
+        Handed to `xgboost.train` as they are.
+    """
+
+    max_rounds: int = 1000
+    patience: int = 20
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def fit(self, train: Examples, validation: Examples, context: FitContext) -> FitReport:
+        """Boost until the validation loss has not improved for `patience` rounds."""
+        self.threads = context.threads
+        self.categories = training_categories(train)
+        data = self.matrix(train, train.y)
+        watched = xgboost.QuantileDMatrix(
+            **self.columns(validation), label=validation.y, ref=data, nthread=self.threads
+        )
+        rounds = context.step_limit or self.max_rounds
+        self.booster = xgboost.train(
+            self.settings(train, context),
+            data,
+            num_boost_round=rounds,
+            evals=[(watched, "validation")],
+            early_stopping_rounds=self.patience,
+            verbose_eval=False,
+        )
+        nodes = sum(dump.count("\n") for dump in self.booster.get_dump())
+        return FitReport(n_parameters=nodes, n_steps=self.booster.num_boosted_rounds())
+
+    def predict(self, examples: Examples) -> np.ndarray:
+        """Return class probabilities or values from the rounds up to the best one."""
+        best = (0, self.booster.best_iteration + 1)
+        predicted = self.booster.predict(self.matrix(examples, None), iteration_range=best)
+        if examples.task == "binary":
+            return np.column_stack([1 - predicted, predicted])
+        return predicted
+
+    def settings(self, train: Examples, context: FitContext) -> dict[str, Any]:
+        """Return the parameters of `xgboost.train`."""
+        chosen = {**OBJECTIVES[train.task], "tree_method": "hist", **self.parameters}
+        if train.task == "multiclass":
+            chosen["num_class"] = train.n_classes
+        return {**chosen, "device": context.device, "nthread": context.threads, "seed": context.seed}
+
+    def matrix(self, examples: Examples, label: np.ndarray | None) -> xgboost.QuantileDMatrix | xgboost.DMatrix:
+        """Return examples as XGBoost's own structure: binned for the fit, plain for prediction."""
+        if label is None:
+            return xgboost.DMatrix(**self.columns(examples), nthread=self.threads)
+        return xgboost.QuantileDMatrix(**self.columns(examples), label=label, nthread=self.threads)
+
+    def columns(self, examples: Examples) -> dict[str, Any]:
+        """Return the data argument, categories coded as in the fit; an unseen one is missing."""
+        if not isinstance(examples.x, pd.DataFrame):
+            return {"data": as_matrix(examples.x)}
+        coded = {
+            name: pd.Categorical(examples.x[name], categories=known)
+            for name, known in self.categories.items()
+        }
+        return {"data": examples.x.assign(**coded), "enable_categorical": True}
+
+
+def training_categories(train: Examples) -> dict[str, pd.Index]:
+    """Return the sorted categories that each categorical column has in the training rows."""
+    if not isinstance(train.x, pd.DataFrame):
+        return {}
+    return {name: pd.Index(sorted(train.x[name].dropna().unique())) for name in train.categorical}

@@ -1,0 +1,82 @@
+"""One look for every picture: a colour per model, a marker and a line style per family."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+# After Okabe and Ito's colour-blind-safe set, shifted until names written in them have a contrast of 4.5:1.
+PALETTE = (
+    ("#0067b5", "#56a8f5"),
+    ("#c8500a", "#ff9153"),
+    ("#00805e", "#35cda0"),
+    ("#a9478a", "#ee9dd2"),
+    ("#946a00", "#f2c144"),
+    ("#5a48b8", "#ab9dfb"),
+    ("#127a92", "#77d9ee"),
+    ("#7b4b2d", "#d0a582"),
+    ("#b3243b", "#ff8d9b"),
+    ("#5c7a1e", "#b2d65c"),
+)
+BASELINE = ("#66707d", "#98a3b3")
+
+FAMILY_ORDER = ("linear", "trees", "deep", "pretrained", "baseline")
+FAMILY_MARKERS = {"linear": "square", "trees": "triangle", "deep": "circle", "pretrained": "diamond"}
+FAMILY_DASHES = {"linear": "7 3", "trees": "11 3 2 3", "pretrained": "14 4", "baseline": "1.5 4"}
+BASELINE_NAMES = frozenset({"baseline", "dummy", "constant"})
+LIGHT, DARK = 0, 1
+
+
+@dataclass(frozen=True)
+class LineStyle:
+    """How one model, or one family, is drawn wherever it appears."""
+
+    slot: int
+    marker: str
+    dash: str
+    is_open: bool
+
+    @property
+    def colour(self) -> str:
+        """Return the colour on a light page."""
+        return BASELINE[LIGHT] if self.slot < 0 else PALETTE[self.slot][LIGHT]
+
+
+def is_baseline(name: str, family: str) -> bool:
+    """Tell whether a model only predicts a constant, so that comparing with it says little."""
+    return family.lower() in BASELINE_NAMES or name.lower() in BASELINE_NAMES
+
+
+def family_rank(family: str) -> tuple[int, str]:
+    """Return a sort key that puts the known families first, in their usual order."""
+    known = family.lower()
+    return (FAMILY_ORDER.index(known) if known in FAMILY_ORDER else len(FAMILY_ORDER), known)
+
+
+def line_styles(families: Mapping[str, str]) -> dict[str, LineStyle]:
+    """Give every name its line style.
+
+    Parameters
+    ----------
+    families
+        Family by name. The order counts: the first ten get colours of their own.
+    """
+    coloured = [name for name, family in families.items() if not is_baseline(name, family)]
+    slots = {name: position for position, name in enumerate(coloured)}
+    return {name: _line_style(slots.get(name), family.lower()) for name, family in families.items()}
+
+
+def _line_style(position: int | None, family: str) -> LineStyle:
+    if position is None:
+        return LineStyle(slot=-1, marker="dot", dash=FAMILY_DASHES["baseline"], is_open=False)
+    return LineStyle(
+        slot=position % len(PALETTE),
+        marker=FAMILY_MARKERS.get(family, "circle"),
+        dash=FAMILY_DASHES.get(family, ""),
+        is_open=(position // len(PALETTE)) % 2 == 1,
+    )
+
+
+def dash_pattern(dash: str) -> tuple[int, Sequence[float] | None]:
+    """Return an SVG dash string as matplotlib's line style."""
+    return (0, tuple(float(length) / 2 for length in dash.split()) or None)

@@ -1,0 +1,180 @@
+"""Verdicts in words: the one sentence in big type, and the cards of the datasets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fuelgauge.report.contents import Contents
+from fuelgauge.report.numbers import figure, interval, is_number, p_value, percent, times
+
+QUESTIONS = {
+    "data": "Deep learning needs more data",
+    "time": "Training deep nets takes more time",
+    "pattern": "Deep learning is for patterns, classical learning for tables",
+    "engine": "A large net needs much data to lift off",
+}
+FIRST_CLAIM = "data"
+WORDS = ("supported", "refuted", "undecided")
+PAIR_KEYS = (("family_a", "family_b"), ("model_a", "model_b"))
+EFFECT_NAMES = {
+    "der": "data-efficiency ratio",
+    "slope": "loss ratio per doubling",
+    "time_growth": "time ratio per doubling",
+}
+PER_DOUBLING = ("slope", "time_growth")
+TOO_FEW = "too few datasets"
+NO_VERDICT = "No claim can be judged from this table; its learning curves are below."
+
+
+def headline(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the page's first sentence and what stands right below it.
+
+    Parameters
+    ----------
+    verdicts
+        As they come from the claims; those across datasets speak first.
+    """
+    overall = [v for v in verdicts if v.get("level") == "overall" and v.get("n_datasets") != 0]
+    single = [v for v in verdicts if v.get("level") != "overall" and not v.get("control")]
+    leading = _of_first_claim(overall)
+    return {
+        "sentence": _sentence(leading, _of_first_claim(single)),
+        "tally": _tally(_of_first_claim(single)) if leading else "",
+        "overall": [_view(verdict) for verdict in overall if _is_general(verdict)],
+        "by_modality": [_view(verdict) for verdict in overall if not _is_general(verdict)],
+    }
+
+
+def cards(contents: Contents) -> list[dict[str, Any]]:
+    """Return one card a dataset that has a verdict of its own."""
+    single = [verdict for verdict in contents.verdicts if verdict.get("level") != "overall"]
+    names = dict.fromkeys(str(verdict.get("dataset")) for verdict in single if verdict.get("dataset"))
+    return [_card(name, [v for v in single if v.get("dataset") == name]) for name in names]
+
+
+def _card(name: str, verdicts: list[Mapping[str, Any]]) -> dict[str, Any]:
+    modality = next((str(verdict["modality"]) for verdict in verdicts if verdict.get("modality")), "")
+    control = any(verdict.get("control") for verdict in verdicts)
+    claims: dict[str, list[dict[str, Any]]] = {}
+    for verdict in verdicts:
+        claims.setdefault(_claim(verdict), []).append(_view(verdict))
+    return {
+        "name": name,
+        "tags": [tag for tag in (modality, "control" if control else "") if tag],
+        "claims": claims,
+    }
+
+
+def _claim(verdict: Mapping[str, Any]) -> str:
+    name = str(verdict.get("claim") or "")
+    return QUESTIONS.get(name, name.replace("_", " "))
+
+
+def _is_general(verdict: Mapping[str, Any]) -> bool:
+    return verdict.get("modality") in (None, "", "all")
+
+
+def _of_first_claim(verdicts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the verdicts on the leading claim, those over all modalities alone where there are any."""
+    if not verdicts:
+        return []
+    claims = [verdict.get("claim") for verdict in verdicts]
+    leading = FIRST_CLAIM if FIRST_CLAIM in claims else claims[0]
+    chosen = [verdict for verdict in verdicts if verdict.get("claim") == leading]
+    return [verdict for verdict in chosen if _is_general(verdict)] or chosen
+
+
+def _sentence(overall: list[Mapping[str, Any]], single: list[Mapping[str, Any]]) -> str:
+    speaking = overall or single
+    if not speaking:
+        return NO_VERDICT
+    if len(speaking) == 1 and speaking[0].get("sentence"):
+        return str(speaking[0]["sentence"])
+    question = _claim(speaking[0])
+    if not overall:
+        return f"“{question}”? {_tally(single)}"
+    return f"“{question}” is {_outcomes(overall)}."
+
+
+def _outcomes(verdicts: list[Mapping[str, Any]]) -> str:
+    """Say equal verdicts once, different ones each with its rival."""
+    said = {_with_reason(verdict) for verdict in verdicts}
+    if len(said) == 1:
+        return said.pop()
+    return "; ".join(f"{_with_reason(verdict)} against {_rival(verdict)}" for verdict in verdicts)
+
+
+def _with_reason(verdict: Mapping[str, Any]) -> str:
+    reason = str(verdict.get("reason") or "")
+    return f"{_word(verdict)}: {reason}" if reason.startswith(TOO_FEW) else _word(verdict)
+
+
+def _rival(verdict: Mapping[str, Any]) -> str:
+    return (_pair(verdict) or ("", "the others"))[1]
+
+
+def _tally(verdicts: list[Mapping[str, Any]]) -> str:
+    """Count the verdicts of single datasets, by rival."""
+    rivals = dict.fromkeys(_rival(verdict) for verdict in verdicts)
+    return " ".join(
+        f"Against {rival}: {_counted([v for v in verdicts if _rival(v) == rival])}." for rival in rivals
+    )
+
+
+def _counted(verdicts: list[Mapping[str, Any]]) -> str:
+    counts = Counter(_word(verdict) for verdict in verdicts)
+    parts = [f"{word} on {counts[word]}" for word in WORDS if counts[word]]
+    return (
+        f"{', '.join(parts)} of {len(verdicts)} datasets"
+        if len(verdicts) > 1
+        else f"{parts[0]} on one dataset"
+    )
+
+
+def _word(verdict: Mapping[str, Any]) -> str:
+    word = str(verdict.get("verdict") or "").split(":")[0].strip().lower()
+    return word if word in WORDS else "undecided"
+
+
+def _pair(verdict: Mapping[str, Any]) -> tuple[str, str] | None:
+    for key_a, key_b in PAIR_KEYS:
+        if verdict.get(key_a) and verdict.get(key_b):
+            return str(verdict[key_a]), str(verdict[key_b])
+    return None
+
+
+def _view(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is shown of a verdict."""
+    pair = _pair(verdict)
+    effects = [verdict, *(verdict.get("further") or [])]
+    return {
+        "word": _word(verdict),
+        "pair": f"{pair[0]} against {pair[1]}" if pair else _claim(verdict),
+        "sentence": str(verdict.get("sentence") or verdict.get("reason") or ""),
+        "numbers": [_effect(effect) for effect in effects if is_number(effect.get("effect"))],
+    }
+
+
+def _effect(effect: Mapping[str, Any]) -> str:
+    """Write an effect with its interval and its test in one line."""
+    name = str(effect.get("effect_name") or "effect")
+    write = percent if name in PER_DOUBLING else times if _is_ratio(name) else figure
+    sign = {"above": "> ", "below": "< "}.get(str(effect.get("censored") or ""), "")
+    said = f"{EFFECT_NAMES.get(name, name.replace('_', ' '))} {sign}{write(effect['effect'])}"
+    bounds = interval(effect.get("lo"), effect.get("hi"), write)
+    return "; ".join(part for part in (f"{said} ({bounds})" if bounds else said, _test(effect)) if part)
+
+
+def _is_ratio(name: str) -> bool:
+    return name == "der" or "ratio" in name
+
+
+def _test(effect: Mapping[str, Any]) -> str:
+    if not is_number(effect.get("p")):
+        return ""
+    said = f"{effect.get('test') or 'test'}, p {p_value(effect['p'])}"
+    return said + (
+        f", adjusted {p_value(effect['p_adjusted'])}" if is_number(effect.get("p_adjusted")) else ""
+    )

@@ -1,0 +1,62 @@
+"""From an analysis to the files of a report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fuelgauge.report.contents import Contents, gather
+from fuelgauge.report.context import ReportContext
+from fuelgauge.report.figures import draw_pictures
+from fuelgauge.report.numbers import rounded
+from fuelgauge.report.page import render_page
+
+LEARNING_FIELDS = {"loss": "loss_mean", "loss_lo": "loss_lo", "loss_hi": "loss_hi"}
+COST_FIELDS = {"fit_seconds": "fit_seconds_mean", "loss": "loss_mean"}
+DIGITS = 6
+
+
+def write_report(analysis: Any, out: Path, context: ReportContext | None = None) -> None:
+    """Write ``index.html``, ``plots/*.png`` and the records for ``dvc plots`` into a folder.
+
+    Parameters
+    ----------
+    analysis
+        A ``fuelgauge.claims.analysis.Analysis``, or anything with its attributes.
+    out
+        The folder, made if need be.
+    context
+        The facts around the analysis; without them the page leaves their sections out.
+    """
+    context = context or ReportContext()
+    contents = gather(analysis, context)
+    plots = out / "plots"
+    pictures = draw_pictures(contents, plots)
+    _write_records(contents, LEARNING_FIELDS | COST_FIELDS, plots / "learning_curves.json")
+    timed = contents.curves["fit_seconds_mean"].notna()
+    _write_records(contents, COST_FIELDS, plots / "cost_curves.json", timed)
+    (out / "index.html").write_text(render_page(contents, context, pictures), encoding="utf-8")
+
+
+def _write_records(
+    contents: Contents, fields: dict[str, str], path: Path, keep: pd.Series | None = None
+) -> None:
+    curves = contents.curves if keep is None else contents.curves[keep]
+    named = curves[["dataset", "model", "n_train", *fields.values()]].astype({"n_train": int})
+    points = [
+        {
+            "dataset": dataset,
+            "model": model,
+            "n_train": n,
+            **dict(zip(fields, map(_written, values), strict=True)),
+        }
+        for dataset, model, n, *values in named.itertuples(index=False)
+    ]
+    path.write_text(json.dumps(points, indent=0, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _written(value: Any) -> float | None:
+    return rounded(value, DIGITS)

@@ -1,0 +1,1 @@
+"""A trial and how it is run: grid, pool, runner, store, timing."""

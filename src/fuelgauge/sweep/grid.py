@@ -1,0 +1,202 @@
+"""The trials of a learning curve and what identifies them."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fuelgauge.config import Config
+from fuelgauge.data.dataset import Dataset, Description
+from fuelgauge.data.splits import SplitRule, anchors, draw, test_size
+from fuelgauge.errors import ConfigError
+from fuelgauge.sweep.fingerprint import code_fingerprint, library_versions
+
+TRIAL_MODULE = "fuelgauge.sweep.trial"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One model on one dataset: everything that its trials have in common.
+
+    `identity` is what could change a result: the resolved settings, the data, the code and the
+    libraries. `repeats` is not part of it: more repeats change no trial.
+    """
+
+    dataset: Description
+    model: str
+    family: str
+    target: str
+    hyperparameters: Mapping[str, Any]
+    split: SplitRule
+    seed: int
+    device: str
+    threads: int
+    repeats: int
+    code: str
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @functools.cached_property
+    def identity(self) -> str:
+        """A SHA-256 that changes if and only if the results could."""
+        about = asdict(self)
+        del about["repeats"]
+        about["dataset"] = {"name": self.dataset.name, "fingerprint": self.dataset.fingerprint}
+        about |= {"metric": self.dataset.metric, "features": self.dataset.features}
+        return sha256_of(about)
+
+    @property
+    def curve_id(self) -> str:
+        """Identity of the means over repeats, for the tracking server."""
+        return sha256_of([self.identity, self.repeats])[:16]
+
+    @property
+    def n_pool(self) -> int:
+        """Rows from which training rows are drawn."""
+        return self.dataset.n_rows - test_size(self.dataset.n_rows, self.split)
+
+    def trial(self, n_train: int, repeat: int) -> Trial:
+        """Return the trial at an anchor in a repeat."""
+        return Trial(self, n_train, repeat)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One fit: a curve at an anchor in a repeat."""
+
+    curve: Curve
+    n_train: int
+    repeat: int
+
+    @functools.cached_property
+    def trial_id(self) -> str:
+        """The identity of the record, 32 hexadecimal digits."""
+        return sha256_of([self.curve.identity, self.n_train, self.repeat])[:32]
+
+    @property
+    def seed(self) -> int:
+        """Seed of the fit: the same for every model of the repeat at this anchor."""
+        return int(np.random.SeedSequence([self.curve.seed, self.repeat, self.n_train]).generate_state(1)[0])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The trials of a curve: those to run and those that cannot be, with the reason."""
+
+    curve: Curve
+    trials: tuple[Trial, ...]
+    skipped: Mapping[Trial, str]
+
+
+def sha256_of(content: Any) -> str:
+    """Return the SHA-256 of the canonical JSON of plain data."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=list).encode()).hexdigest()
+
+
+def why_not(config: Config) -> str | None:
+    """Return why a model cannot be run on a dataset, or None if it can."""
+    model, dataset = config.model, config.dataset
+    if dataset.modality not in model.modalities:
+        return f"{model.name} takes {', '.join(model.modalities)} data, {dataset.name} is {dataset.modality}"
+    if dataset.task not in model.tasks:
+        return f"{model.name} does {', '.join(model.tasks)} tasks, {dataset.name} is {dataset.task}"
+    return None
+
+
+def plan_curve(config: Config) -> Plan:
+    """Return the trials of a curve, in the order of anchors and repeats.
+
+    Raises
+    ------
+    ConfigError
+        No anchor fits into the data.
+    DataError
+        The dataset has not been featurized.
+    """
+    dataset = Dataset.open(config.dataset.name, config.features)
+    curve = make_curve(config, dataset.description)
+    steps = anchors(config.anchors, curve.n_pool)
+    if not steps or steps[0] > curve.n_pool:
+        raise ConfigError(
+            f"params.yaml: anchors.start is {config.anchors.start}, "
+            f"but {config.dataset.name} has only {curve.n_pool} rows to train on."
+        )
+    trials, skipped = [], {}
+    for repeat in range(config.repeats):
+        order = draw(dataset.target, config.dataset.task, config.split, config.seed, repeat).order
+        for n_train in steps:
+            trial = curve.trial(n_train, repeat)
+            if reason := unsupported(dataset, order, n_train):
+                skipped[trial] = reason
+            else:
+                trials.append(trial)
+    return Plan(curve, tuple(sorted(trials, key=lambda t: (t.n_train, t.repeat))), skipped)
+
+
+def unsupported(dataset: Dataset, order: np.ndarray, n_train: int) -> str | None:
+    """Return why an anchor cannot be run on the rows of a repeat, or None if it can."""
+    if n_train > len(order):
+        return f"the anchor is larger than the {len(order)} rows to train on"
+    classes = dataset.description.classes
+    if classes:
+        counts = np.bincount(dataset.target[order[:n_train]], minlength=len(classes))
+        if missing := [name for name, count in zip(classes, counts, strict=True) if not count]:
+            return f"class '{missing[0]}' has no row among the {n_train}" + (
+                f" (nor have {len(missing) - 1} others)" if len(missing) > 1 else ""
+            )
+    return None
+
+
+def make_curve(config: Config, description: Description) -> Curve:
+    """Return the curve that a configuration describes."""
+    modules = (TRIAL_MODULE, config.model.target.rpartition(".")[0])
+    return Curve(
+        dataset=description,
+        model=config.model.name,
+        family=config.model.family,
+        target=config.model.target,
+        hyperparameters=config.model.hyperparameters,
+        split=config.split,
+        seed=config.seed,
+        device=choose_device(config.device, config.model.devices),
+        threads=config.threads,
+        repeats=config.repeats,
+        code=code_fingerprint(*modules),
+        versions=library_versions(*modules),
+    )
+
+
+def choose_device(wanted: str, supported: list[str]) -> str:
+    """Return the device class of a curve: `auto` takes CUDA where it is and the model can use it.
+
+    Raises
+    ------
+    ConfigError
+        `cuda` is asked for and there is none.
+    """
+    if wanted == "cpu" or "cuda" not in supported:
+        return "cpu"
+    if cuda_available():
+        return "cuda"
+    if wanted == "cuda":
+        raise ConfigError("device is 'cuda', but no CUDA device can be used here; set device: auto or cpu.")
+    return "cpu"
+
+
+@functools.cache
+def cuda_available() -> bool:
+    """Return whether there is a CUDA device, without importing torch where there is no driver."""
+    try:
+        import ctypes
+
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    import torch
+
+    return torch.cuda.is_available()

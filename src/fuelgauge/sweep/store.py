@@ -1,0 +1,161 @@
+"""The trial store: one append-only file a curve, the truth of which MLflow is a view.
+
+A line is the first 16 hexadecimal digits of the SHA-256 of a JSON record, a space and the record.
+It is written by one `write` and flushed to the disk before the trial counts as done, so a kill at
+any moment leaves whole lines and at most one broken last one. A line that does not match its
+digits is moved to `<curve>.rejected`, with a warning that names it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from fuelgauge import paths
+from fuelgauge.errors import StoreError
+
+log = logging.getLogger("fuelgauge")
+
+Record = dict[str, Any]
+DIGITS = 16
+# Kinds of line: a trial's record, the wall time of a session, a failed trial given another chance.
+TRIAL, SESSION, RETRY = "trial", "session", "retry"
+
+
+def store_path(dataset: str, model: str, folder: Path = paths.STORE) -> Path:
+    """Return the file that keeps the trials of a curve."""
+    return folder / dataset / f"{model}.trials"
+
+
+class TrialStore:
+    """The records of one curve, open for reading and, by one process at a time, for appending.
+
+    Use it as a context manager. The latest record of a trial counts.
+
+    Raises
+    ------
+    StoreError
+        Another process is writing to the same file, or the disk does not take a record.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.records: dict[str, Record] = {}
+        self.sessions: list[Record] = []
+
+    def __enter__(self) -> TrialStore:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self.descriptor)
+            raise StoreError(
+                f"{self.path} is being written by another process; wait for it to end, or stop it."
+            ) from error
+        self.recover()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self.descriptor)
+
+    def recover(self) -> None:
+        """Read every line; move broken ones aside."""
+        good, bad = split_lines(self.path.read_bytes())
+        for line in good:
+            self.remember(json.loads(line[DIGITS + 1 :]))
+        if bad:
+            set_aside(self.path, good, bad)
+            os.close(self.descriptor)
+            self.descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND, 0o644)
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def remember(self, record: Record) -> None:
+        """Take a record into memory."""
+        match record["kind"]:
+            case "session":
+                self.sessions.append(record)
+            case "retry":
+                self.records.pop(record["trial_id"], None)
+            case _:
+                self.records[record["trial_id"]] = record
+
+    def append(self, record: Record) -> None:
+        """Write a record to the disk; when this returns it is safe."""
+        line = to_line(record)
+        size = os.fstat(self.descriptor).st_size
+        try:
+            if os.write(self.descriptor, line) != len(line):
+                raise OSError("the disk took a part of the record only")
+            os.fsync(self.descriptor)
+        except OSError as error:
+            os.ftruncate(self.descriptor, size)
+            raise StoreError(
+                f"{self.path} cannot be written ({error}); what was done before is kept: "
+                "make room on the disk and run again."
+            ) from error
+        self.remember(record)
+
+
+def to_line(record: Mapping[str, Any]) -> bytes:
+    """Return the line that keeps a record."""
+    body = json.dumps(record, sort_keys=True, allow_nan=False).encode()
+    return digits(body) + b" " + body + b"\n"
+
+
+def digits(body: bytes) -> bytes:
+    """Return what a line's body is checked by."""
+    return hashlib.sha256(body).hexdigest()[:DIGITS].encode()
+
+
+def split_lines(content: bytes) -> tuple[list[bytes], list[bytes]]:
+    """Divide the lines of a store into whole and broken ones."""
+    good: list[bytes] = []
+    bad: list[bytes] = []
+    lines = content.split(b"\n")
+    for line in lines[:-1]:
+        (good if is_whole(line) else bad).append(line)
+    if lines[-1]:
+        bad.append(lines[-1])
+    return good, bad
+
+
+def is_whole(line: bytes) -> bool:
+    """Return whether a line matches its digits and holds a record."""
+    return digits(line[DIGITS + 1 :]) == line[:DIGITS] and line[DIGITS + 1 : DIGITS + 2] == b"{"
+
+
+def set_aside(path: Path, good: list[bytes], bad: list[bytes]) -> None:
+    """Move broken lines to a file of their own; the store keeps the whole ones."""
+    rejected = path.with_suffix(".rejected")
+    with rejected.open("ab") as stream:
+        stream.writelines(line + b"\n" for line in bad)
+    fresh = path.with_suffix(".fresh")
+    fresh.write_bytes(b"".join(line + b"\n" for line in good))
+    fresh.replace(path)
+    log.warning(
+        "%s: %d broken or foreign record(s) moved to %s; their trials will run again.",
+        path, len(bad), rejected.name,
+    )  # fmt: skip
+
+
+def read_store(path: Path) -> tuple[dict[str, Record], list[Record]]:
+    """Return the records by trial id and the sessions of a store, without locking or changing it."""
+    reader = TrialStore(path)
+    for line in split_lines(path.read_bytes())[0] if path.exists() else ():
+        reader.remember(json.loads(line[DIGITS + 1 :]))
+    return reader.records, reader.sessions
+
+
+def stores(folder: Path = paths.STORE) -> Iterator[Path]:
+    """Yield the files of all curves."""
+    yield from sorted(folder.glob("*/*.trials"))

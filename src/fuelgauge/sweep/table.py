@@ -1,0 +1,104 @@
+"""The trial table: records of the store as the public columns of docs/architecture.md."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fuelgauge import paths
+from fuelgauge.sweep.grid import Curve, Plan, Trial
+from fuelgauge.sweep.store import Record
+
+TEXT = ["trial_id", "dataset", "modality", "task", "model", "family", "features"]
+MEASURED = [
+    "loss", "score", "val_loss", "n_test", "n_features", "n_pool", "fit_seconds", "fit_cpu_seconds",
+    "search_seconds", "predict_seconds", "peak_memory_mb", "n_parameters", "n_steps",
+]  # fmt: skip
+COLUMNS = [
+    *TEXT, "control", "n_train", "repeat", "seed", "status", "reason", "metric", *MEASURED,
+    "device", "threads", "hyperparameters", "started_at", "versions",
+]  # fmt: skip
+
+
+def trial_columns(trial: Trial) -> dict[str, Any]:
+    """Return the columns that are known before a trial has run."""
+    curve, about = trial.curve, trial.curve.dataset
+    return {
+        "trial_id": trial.trial_id,
+        "dataset": about.name,
+        "modality": about.modality,
+        "task": about.task,
+        "model": curve.model,
+        "family": curve.family,
+        "features": about.features,
+        "control": about.control,
+        "n_train": trial.n_train,
+        "repeat": trial.repeat,
+        "seed": trial.seed,
+        "metric": about.metric,
+        "n_features": about.n_features,
+        "n_pool": curve.n_pool,
+        "device": curve.device,
+        "threads": curve.threads,
+        "hyperparameters": json.dumps(dict(curve.hyperparameters), sort_keys=True),
+        "versions": json.dumps(dict(curve.versions), sort_keys=True),
+    }
+
+
+def curve_table(plan: Plan, records: Mapping[str, Record]) -> pd.DataFrame:
+    """Return the trial table of a curve: one row a trial that ended or was skipped."""
+    rows = []
+    for trial in plan.trials:
+        if record := records.get(trial.trial_id):
+            rows.append({**trial_columns(trial), **outcome_columns(record)})
+    for trial, reason in plan.skipped.items():
+        rows.append({**trial_columns(trial), "status": "skipped", "reason": reason})
+    table = pd.DataFrame(rows)
+    extra = sorted(name for name in table.columns if name.startswith("metric_"))
+    table = table.reindex(columns=[*COLUMNS, *extra])
+    measured = [*MEASURED, *extra]
+    table[measured] = table[measured].astype("float64")
+    text = [name for name in table.columns if name not in [*measured, "n_train", "repeat", "seed", "threads", "control"]]
+    table[text] = table[text].astype("string")
+    return table.sort_values(["n_train", "repeat"], ignore_index=True)
+
+
+def outcome_columns(record: Record) -> dict[str, Any]:
+    """Return the columns that a stored record holds."""
+    columns = dict(record["result"])
+    failure = record.get("failure")
+    return {
+        **columns,
+        "status": record["status"],
+        "reason": f"{failure['kind']}: {failure['message']}" if failure else "",
+        "search_seconds": columns.get("search_seconds", 0.0),
+        "started_at": record["started_at"],
+    }
+
+
+def table_path(curve: Curve, folder: Path = paths.TRIALS) -> Path:
+    """Return where the trial table of a curve is kept."""
+    return folder / curve.dataset.name / f"{curve.model}.parquet"
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a table in place of an older one, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".fresh")
+    table.to_parquet(fresh, index=False)
+    fresh.replace(path)
+
+
+def read_tables(folder: Path = paths.TRIALS) -> pd.DataFrame:
+    """Return the trial tables of all curves as one, sorted by dataset, model, anchor and repeat."""
+    tables = [pd.read_parquet(path) for path in sorted(folder.glob("*/*.parquet"))]
+    if not tables:
+        return pd.DataFrame(columns=COLUMNS)
+    whole = pd.concat(tables, ignore_index=True)
+    extra = sorted(name for name in whole.columns if name.startswith("metric_"))
+    keys = ["dataset", "model", "n_train", "repeat"]
+    return whole[[*COLUMNS, *extra]].sort_values(keys, ignore_index=True)

@@ -1,0 +1,346 @@
+"""MLflow as a view of the trial store. The only module that imports mlflow.
+
+An experiment is a dataset, a run is a learning curve: its metrics have step = n_train, so that the
+compare page of the MLflow UI draws learning and cost curves by itself. An anchor is logged once, when
+all of its repeats are done; what is there already is looked up and not logged again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import platform
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from omegaconf import OmegaConf
+from scipy import stats
+
+from fuelgauge import paths
+from fuelgauge.config import Config, TrackingConfig
+from fuelgauge.sweep.grid import Plan
+from fuelgauge.sweep.store import Record
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+log = logging.getLogger("fuelgauge")
+
+LEVEL = 0.95
+CATCH_UP = "catch up later with: fuelgauge track"
+# Seconds that the end of a curve waits for a slow server; the rest can be caught up.
+PATIENCE = 60.0
+WITH_BOUNDS = ("loss", "score", "fit_seconds")
+COSTS = frozenset({"fit_seconds", "fit_cpu_seconds", "predict_seconds", "peak_memory_mb", "n_parameters", "n_steps"})
+
+
+class NoTracker:
+    """Tracking is switched off."""
+
+    def add(self, record: Record) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class MlflowTracker:
+    """One writer a curve: a thread that sends anchors to MLflow as they are completed.
+
+    The sweep never waits for the server. If the server fails, that is said once, the sweep goes
+    on, and `fuelgauge track` sends from the store what is missing.
+    """
+
+    def __init__(self, config: Config, plan: Plan, records: Iterable[Record]):
+        self.config, self.plan = config, plan
+        self.inbox: queue.Queue[Record | None] = queue.Queue()
+        for record in records:
+            self.inbox.put(record)
+        self.error: Exception | None = None
+        self.thread = threading.Thread(target=self.write, daemon=True)
+        self.thread.start()
+
+    def add(self, record: Record) -> None:
+        """Take a record that is safe in the store."""
+        self.inbox.put(record)
+
+    def close(self) -> None:
+        """Wait for the writer to send what is left."""
+        self.inbox.put(None)
+        self.thread.join(PATIENCE)
+        if self.thread.is_alive():
+            log.warning("MLflow at %s is slow; %s", safe_uri(self.config.tracking.uri), CATCH_UP)
+
+    def write(self) -> None:
+        """Send records until told to stop, or until the server fails."""
+        try:
+            run = CurveRun(self.config, self.plan)
+            while (record := self.inbox.get()) is not None:
+                run.add(record)
+            run.finish()
+        except Exception as error:
+            self.error = error
+            say_unreachable(self.config.tracking.uri, error, "the sweep goes on")
+
+
+def make_tracker(config: Config, plan: Plan, records: Iterable[Record]) -> MlflowTracker | NoTracker:
+    """Return the tracker that the configuration asks for."""
+    return MlflowTracker(config, plan, records) if config.tracking.uri else NoTracker()
+
+
+class CurveRun:
+    """The MLflow run of a learning curve, found again if it is there already."""
+
+    def __init__(self, config: Config, plan: Plan):
+        self.config, self.plan = config, plan
+        self.client = connect(config.tracking)
+        self.experiment = ensure_experiment(self.client, plan.curve.dataset.name, config.tracking)
+        self.run = self.find() or self.create()
+        self.run_id = self.run.info.run_id
+        self.expected = expected_repeats(plan)
+        self.waiting: dict[int, list[Record]] = defaultdict(list)
+        self.ids = {trial.trial_id for trial in plan.trials}
+        self.failed = 0
+        self.logged: dict[str, set[int]] = {}
+
+    def find(self) -> Run | None:
+        """Return the run of this very curve, if an earlier session has made it."""
+        tag = f"tags.`fuelgauge.curve_id` = '{self.plan.curve.curve_id}'"
+        found = self.client.search_runs([self.experiment], filter_string=tag, max_results=1)
+        if found and found[0].info.status != "RUNNING":
+            self.client.update_run(found[0].info.run_id, status="RUNNING")
+        return found[0] if found else None
+
+    def create(self) -> Run:
+        """Make the run; an older curve of the same model is marked as superseded."""
+        curve = self.plan.curve
+        for older in self.client.search_runs(
+            [self.experiment], filter_string=f"tags.model = '{curve.model}' and tags.current = 'true'"
+        ):
+            self.client.set_tag(older.info.run_id, "current", "false")
+        tags = {
+            "fuelgauge.curve_id": curve.curve_id,
+            "current": "true",
+            "dataset": curve.dataset.name,
+            "modality": curve.dataset.modality,
+            "model": curve.model,
+            "family": curve.family,
+            "device": curve.device,
+            "data_version": curve.dataset.fingerprint[:16],
+            "mlflow.source.name": "pipelines/train.py",
+            **git_tags(),
+        }
+        run = self.client.create_run(self.experiment, run_name=curve.model, tags=tags)
+        self.client.log_batch(run.info.run_id, params=curve_params(self.config, self.plan))
+        self.client.log_dict(run.info.run_id, OmegaConf.to_container(OmegaConf.structured(self.config)), "config.yaml")
+        self.client.log_dict(run.info.run_id, environment(), "environment.json")
+        return run
+
+    def add(self, record: Record) -> None:
+        """Take a record; log its anchor if that completes it."""
+        if record["trial_id"] not in self.ids:
+            return
+        if record["status"] != "done":
+            self.failed += 1
+            return
+        n_train = record["n_train"]
+        self.waiting[n_train].append(record["result"])
+        if len(self.waiting[n_train]) == self.expected[n_train]:
+            self.log_anchor(n_train, self.waiting.pop(n_train))
+
+    def log_anchor(self, n_train: int, results: list[Record]) -> None:
+        """Log the means over repeats at an anchor, but for those that are there already."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        values = anchor_metrics(results)
+        metrics = [
+            Metric(name, value, now, n_train)
+            for name, value in values.items()
+            if n_train not in self.steps_of(name)
+        ]
+        if metrics:
+            self.client.log_batch(self.run_id, metrics=metrics)
+
+    def steps_of(self, metric: str) -> set[int]:
+        """Return the steps that a metric had when this session began."""
+        if metric not in self.logged:
+            known = metric in self.run.data.metrics
+            history = self.client.get_metric_history(self.run_id, metric) if known else []
+            self.logged[metric] = {point.step for point in history}
+        return self.logged[metric]
+
+    def finish(self) -> None:
+        """Close the run, and say how many trials have failed."""
+        self.client.set_tag(self.run_id, "failed_trials", str(self.failed))
+        self.client.set_terminated(self.run_id, "FAILED" if self.failed else "FINISHED")
+
+
+def expected_repeats(plan: Plan) -> dict[int, int]:
+    """Return how many repeats of each anchor will run."""
+    counts: dict[int, int] = defaultdict(int)
+    for trial in plan.trials:
+        counts[trial.n_train] += 1
+    return counts
+
+
+def anchor_metrics(results: list[Record]) -> dict[str, float]:
+    """Return mean and, where asked for, t-interval over the repeats of an anchor.
+
+    Costs are in a section of their own in the UI.
+    """
+    values: dict[str, float] = {}
+    for name in sorted(results[0]):
+        column = np.array([result[name] for result in results if result.get(name) is not None], dtype=float)
+        if not len(column) or name in ("n_test", "n_features"):
+            continue
+        shown = f"cost/{name}" if name in COSTS else name.replace("metric_", "metric/")
+        values[shown] = float(column.mean())
+        if name in WITH_BOUNDS and len(column) > 1:
+            half = float(stats.t.ppf((1 + LEVEL) / 2, len(column) - 1) * stats.sem(column))
+            values[f"{shown}_lo"], values[f"{shown}_hi"] = values[shown] - half, values[shown] + half
+    return values
+
+
+def curve_params(config: Config, plan: Plan) -> list[Any]:
+    """Return what the UI shows as parameters of a run."""
+    from mlflow.entities import Param
+
+    curve = plan.curve
+    shown = {
+        **curve.hyperparameters,
+        "features": curve.dataset.features,
+        "repeats": curve.repeats,
+        "seed": curve.seed,
+        "threads": curve.threads,
+        "validation_fraction": curve.split.validation_fraction,
+        "anchors": f"{config.anchors.start} x {config.anchors.factor:g}",
+    }
+    return [Param(key, str(value)[:500]) for key, value in shown.items()]
+
+
+def connect(tracking: TrackingConfig) -> MlflowClient:
+    """Return a client of the tracking server or database, which is made ready if it is new.
+
+    A server that is away is given up after seconds, not minutes.
+    """
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    from mlflow import MlflowClient
+
+    with one_at_a_time(tracking.uri):
+        client = MlflowClient(tracking.uri)
+        client.search_experiments(max_results=1)
+    return client
+
+
+@contextlib.contextmanager
+def one_at_a_time(uri: str) -> Iterator[None]:
+    """Let one process at a time make a fresh SQLite database: two at once can leave it broken."""
+    if not uri.startswith("sqlite:///"):
+        yield
+        return
+    lock = Path(uri.removeprefix("sqlite:///") + ".lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def ensure_experiment(client: MlflowClient, name: str, tracking: TrackingConfig) -> str:
+    """Return the id of an experiment, making it if it is not there."""
+    with one_at_a_time(tracking.uri):
+        if found := client.get_experiment_by_name(name):
+            return found.experiment_id
+        location = Path(tracking.artifact_location).as_uri() + f"/{name}" if tracking.artifact_location else None
+        return client.create_experiment(name, artifact_location=location)
+
+
+def try_log_report(tracking: TrackingConfig, reports: Path, metrics: dict[str, float], identity: str) -> None:
+    """Keep a report in MLflow; a server that is away is said, and changes nothing else."""
+    if not tracking.uri:
+        return
+    try:
+        log_report(tracking, reports, metrics, identity)
+    except Exception as error:
+        say_unreachable(tracking.uri, error, "the report is written all the same")
+
+
+def log_report(tracking: TrackingConfig, reports: Path, metrics: dict[str, float], identity: str) -> None:
+    """Log the report of a whole pipeline run as a run of the experiment `report`, once.
+
+    Parameters
+    ----------
+    reports
+        The folder to keep as artifacts.
+    metrics
+        Numbers to show beside it.
+    identity
+        What the report was made from; a report of the same is replaced.
+    """
+    from mlflow.entities import Metric
+
+    client = connect(tracking)
+    experiment = ensure_experiment(client, "report", tracking)
+    tag = f"tags.`fuelgauge.report_id` = '{identity}'"
+    if found := client.search_runs([experiment], filter_string=tag, max_results=1):
+        run_id = found[0].info.run_id
+    else:
+        tags = {"fuelgauge.report_id": identity, **git_tags()}
+        run_id = client.create_run(experiment, run_name="report", tags=tags).info.run_id
+        now = int(time.time() * 1000)
+        client.log_batch(run_id, metrics=[Metric(k, v, now, 0) for k, v in metrics.items()])
+    client.log_artifacts(run_id, str(reports))
+    client.set_terminated(run_id)
+
+
+def git_tags() -> dict[str, str]:
+    """Return the commit that is checked out, as MLflow's own tag."""
+    command = ["git", "rev-parse", "HEAD"]
+    result = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, check=False)
+    return {"mlflow.source.git.commit": result.stdout.strip()} if result.returncode == 0 else {}
+
+
+def environment() -> dict[str, Any]:
+    """Return what a result was made with: the machine's class and every installed distribution."""
+    return {
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "distributions": {d.name: d.version for d in sorted(metadata.distributions(), key=lambda d: d.name)},
+    }
+
+
+def safe_uri(uri: str) -> str:
+    """Return a URI without user name and password."""
+    scheme, separator, rest = uri.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else uri
+
+
+def say_unreachable(uri: str, error: Exception, meanwhile: str) -> None:
+    """Say that MLflow cannot be written, what happens instead and how to catch up."""
+    log.warning(
+        "MLflow at %s cannot be written (%s: %s); %s, %s",
+        safe_uri(uri), type(error).__name__, first_line(error), meanwhile, CATCH_UP,
+    )  # fmt: skip
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's text, shortened."""
+    lines = str(error).splitlines()
+    return lines[0][:200] if lines else ""

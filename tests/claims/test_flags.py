@@ -1,0 +1,44 @@
+import numpy as np
+import pandas as pd
+from worlds import Noise, power_law, trial_table
+
+from fuelgauge.claims.flags import curve_flags
+
+FALLING = power_law(1.0, 0.4, 0.05)
+
+
+def flags(**models) -> pd.DataFrame:
+    table = trial_table({"d": models}, n_repeats=10, noise=Noise(0.02, 0.01, 0.01, 0.01))
+    return curve_flags(table.assign(level="model"))
+
+
+def peaking(n: np.ndarray) -> np.ndarray:
+    return FALLING(n) * np.where(n == 512, 1.5, 1.0)
+
+
+def test_a_well_behaved_curve_has_no_flag() -> None:
+    assert flags(a=("deep", FALLING)).empty
+
+
+def test_a_peak_is_flagged_where_it_is() -> None:
+    found = flags(a=("deep", peaking)).set_index("kind")
+    assert found.loc["non-monotone", "n_train"] == 512
+    assert found.loc["non-convex", "n_train"] == 512
+    assert "above the lowest before it" in found.loc["non-monotone", "text"]
+
+
+def test_noise_is_seldom_flagged() -> None:
+    table = trial_table({f"d{i}": {"a": ("deep", FALLING)} for i in range(100)}, n_repeats=5)
+    assert len(curve_flags(table.assign(level="model"))) <= 10
+
+
+def test_one_repeat_cannot_tell_noise_from_shape() -> None:
+    table = trial_table({"d": {"a": ("deep", peaking)}}, n_repeats=1)
+    assert curve_flags(table.assign(level="model")).empty
+
+
+def test_a_model_no_better_than_a_constant_is_dead_there() -> None:
+    found = flags(dummy=("baseline", lambda n: 0.2 + 0 * n), a=("deep", FALLING))
+    (dead,) = found[found["kind"] == "dead"].itertuples()
+    assert (dead.model, dead.n_train) == ("a", 64)
+    assert dead.text == "No better than a constant predictor at 32, 64 rows."

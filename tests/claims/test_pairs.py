@@ -1,0 +1,194 @@
+"""Known answers: ratios, slopes and crossovers are found, and the intervals hold what they say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from worlds import (
+    ANCHORS,
+    Noise,
+    coverage,
+    draw,
+    one_row_a_pair,
+    power_law,
+    trial_table,
+    true_crossover,
+    true_ratios,
+    true_slope,
+)
+
+from fuelgauge.claims.pairs import COLUMNS, compare, compare_models, is_readable, relative_gap
+
+N_WORLDS = 500
+N_WORLDS_SLOW = 4000
+STRETCHED = (power_law(1.0, 0.4, 0.05, stretch=2.0), power_law(1.0, 0.4, 0.05))
+CROSSING = (power_law(3.0, 0.5, 0.05), power_law(1.0, 0.3, 0.05))
+PARALLEL = (lambda n: 1.03 * STRETCHED[1](n), STRETCHED[1])
+IDENTICAL = (STRETCHED[1], STRETCHED[1])
+WORLDS = {"stretched": STRETCHED, "crossing": CROSSING, "parallel": PARALLEL, "identical": IDENTICAL}
+NO_DATASETS = pd.DataFrame({"test_share": 0.0}, index=["d"])
+
+
+def tolerated(n_worlds: int) -> tuple[float, float]:
+    """The required 93 to 97%, widened by two standard errors of the simulation itself."""
+    noise = 2 * np.sqrt(0.95 * 0.05 / n_worlds)
+    return 0.93 - noise, 0.97 + noise
+
+
+def assert_known_answers(world: str, n_repeats: int, n_worlds: int, seed: int = 0) -> None:
+    truth_a, truth_b = WORLDS[world]
+    pairs = compare(draw(truth_a, truth_b, n_worlds, n_repeats, seed))
+    single = one_row_a_pair(pairs)
+    least, most = tolerated(n_worlds)
+    ratios = true_ratios(truth_a, truth_b)
+    readable = ANCHORS[is_readable(ANCHORS)]
+    for n, ratio in zip(readable, ratios, strict=True):
+        rows = pairs[pairs["n"] == n]
+        assert least <= coverage(rows["der_lo"], rows["der_hi"], ratio) <= most, f"DER({n})"
+        assert np.median(rows["der"]) == pytest.approx(ratio, rel=0.02), f"DER({n})"
+    median = np.exp(np.median(np.log(ratios)))
+    assert least <= coverage(single["der_median_lo"], single["der_median_hi"], median) <= most
+    assert np.exp(np.log(single["der_median"]).mean()) == pytest.approx(median, rel=0.02)
+    slope = true_slope(truth_a, truth_b)
+    assert least <= coverage(single["slope_lo"], single["slope_hi"], slope) <= most
+    assert single["slope"].mean() == pytest.approx(slope, rel=0.02, abs=5e-4)
+
+
+@pytest.mark.parametrize("n_repeats", [5, 10])
+@pytest.mark.parametrize("world", WORLDS)
+def test_ratios_and_slopes_are_known_answers(world: str, n_repeats: int) -> None:
+    assert_known_answers(world, n_repeats, N_WORLDS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_repeats", [3, 5, 10])
+@pytest.mark.parametrize("world", WORLDS)
+def test_ratios_and_slopes_are_known_answers_in_many_worlds(world: str, n_repeats: int) -> None:
+    assert_known_answers(world, n_repeats, N_WORLDS_SLOW, seed=1)
+
+
+@pytest.mark.parametrize("n_repeats", [5, 10])
+def test_the_crossover_is_a_known_answer(n_repeats: int) -> None:
+    single = one_row_a_pair(compare(draw(*CROSSING, N_WORLDS, n_repeats)))
+    least, most = tolerated(N_WORLDS)
+    truth = true_crossover(*CROSSING)
+    assert (single["crossover_kind"] == "once").mean() > 0.99
+    assert least <= coverage(single["crossover_lo"], single["crossover_hi"], truth) <= most
+    assert np.exp(np.log(single["crossover"]).mean()) == pytest.approx(truth, rel=0.02)
+
+
+def merging(n: np.ndarray) -> np.ndarray:
+    return IDENTICAL[0](n) * (1 + 5 * (n / 32) ** -1.5)
+
+
+@pytest.mark.parametrize("n_repeats", [5, 10])
+@pytest.mark.parametrize("noise", [Noise(), Noise(model=0.0, own=0.05)], ids=["shared", "independent"])
+@pytest.mark.parametrize(
+    "truth_a", [PARALLEL[0], IDENTICAL[0], merging], ids=["parallel", "identical", "merging"]
+)
+def test_no_crossover_is_claimed_where_there_is_none(truth_a, noise: Noise, n_repeats: int) -> None:
+    single = one_row_a_pair(compare(draw(truth_a, IDENTICAL[1], N_WORLDS, n_repeats, noise=noise)))
+    assert single["crossover_kind"].isin(["never", "always"]).mean() >= 0.95
+
+
+def test_p_values_are_uniform_where_there_is_nothing() -> None:
+    single = one_row_a_pair(compare(draw(*IDENTICAL, 2000, 5)))
+    assert (single["p_value"] < 0.05).mean() == pytest.approx(0.05, abs=0.015)
+
+
+def test_der_is_read_from_64_rows_to_a_quarter_of_the_largest_anchor() -> None:
+    pairs = compare(draw(*STRETCHED, 1, 5))
+    assert pairs.loc[pairs["der"].notna(), "n"].tolist() == [64, 128, 256, 512, 1024, 2048]
+
+
+def test_a_ratio_that_is_not_reached_is_censored_above_and_its_inverse_below() -> None:
+    far = power_law(1.0, 0.4, 0.05, stretch=10_000.0)
+    batch = draw(far, STRETCHED[1], 1, 5)
+    row = compare(batch).iloc[2]
+    assert (row["censored"], row["der"], row["der_hi"]) == ("above", 8192 / 128, np.inf)
+    assert row["der_median_censored"] == "above" and row["der_median_lo"] >= 4
+    inverse = compare(draw(STRETCHED[1], far, 1, 5)).iloc[2]
+    assert (inverse["censored"], inverse["der"], inverse["der_lo"]) == ("below", 32 / 128, 0)
+
+
+def test_models_that_tie_need_the_same_rows_and_never_cross() -> None:
+    trials = trial_table({"d": {"a": ("deep", STRETCHED[0])}})
+    twin = trials.assign(model="b")
+    pairs, _ = compare_models(pd.concat([trials, twin]).assign(level="model"), NO_DATASETS)
+    assert (pairs["der"].dropna() == 1).all()
+    assert (pairs["slope"] == 0).all() and (pairs["p_value"] == 1).all()
+    assert (pairs["crossover_kind"] == "never").all()
+
+
+def table_of_two(**kwargs) -> pd.DataFrame:
+    models = {"a": ("deep", CROSSING[0]), "b": ("linear", CROSSING[1])}
+    return trial_table({"d": models}, **kwargs).assign(level="model")
+
+
+def test_both_orders_are_given_and_mirror_each_other() -> None:
+    pairs, warnings = compare_models(table_of_two(), NO_DATASETS)
+    assert list(pairs.columns) == COLUMNS and not warnings
+    ab, ba = (pairs[pairs["model_a"] == name].reset_index() for name in "ab")
+    assert ab["slope"].to_numpy() == pytest.approx(-ba["slope"].to_numpy())
+    assert (ab["crossover_kind"][0], ba["crossover_kind"][0]) == ("once", "reversed")
+    assert ab["crossover"][0] == pytest.approx(ba["crossover"][0])
+
+
+def test_one_repeat_gives_numbers_without_intervals() -> None:
+    pairs, _ = compare_models(table_of_two(n_repeats=1), NO_DATASETS)
+    assert pairs["slope"].notna().all() and pairs["der"].notna().any()
+    for column in ("der_lo", "der_hi", "slope_lo", "slope_hi", "p_value"):
+        assert pairs[column].isna().all()
+
+
+def test_missing_anchors_and_repeats_leave_what_both_have() -> None:
+    trials = table_of_two()
+    gone = ((trials["model"] == "a") & (trials["n_train"] == 256)) | (
+        (trials["model"] == "b") & (trials["n_train"] == 1024) & (trials["repeat"] == 3)
+    )
+    pairs, _ = compare_models(trials[~gone], NO_DATASETS)
+    assert 256 not in set(pairs["n"]) and 1024 in set(pairs["n"])
+    full, _ = compare_models(trials, NO_DATASETS)
+    assert pairs["slope"][0] == pytest.approx(full["slope"][0], abs=0.02)
+
+
+def test_pairs_without_common_anchors_are_left_out_and_said() -> None:
+    trials = table_of_two()
+    shifted = trials[trials["model"] == "b"].assign(n_train=lambda t: t["n_train"] + 1)
+    pairs, warnings = compare_models(pd.concat([trials[trials["model"] == "a"], shifted]), NO_DATASETS)
+    assert pairs.empty and "1 pairs share fewer than two anchors" in warnings[0]
+
+
+def test_zero_losses_are_borne() -> None:
+    trials = table_of_two()
+    trials.loc[(trials["model"] == "a") & (trials["n_train"] >= 1024), "loss"] = 0.0
+    pairs, _ = compare_models(trials, NO_DATASETS)
+    ab, ba = (pairs[pairs["model_a"] == name].set_index("n") for name in "ab")
+    assert np.isfinite(ab["slope"]).all()
+    assert (ba.loc[[1024, 2048], "censored"] == "above").all()
+    assert (ab.loc[[1024, 2048], "der"] < 1).all()
+
+
+def test_relative_gap_bears_zeros() -> None:
+    gap = relative_gap(np.array([0.0, 0.0, 0.3]), np.array([0.0, 0.2, 0.1]))
+    assert gap == pytest.approx([0, -1, 0.5])
+
+
+def test_time_ratios() -> None:
+    trials = table_of_two(noise=Noise(0, 0, 0, 0))
+    trials.loc[trials["model"] == "a", "fit_seconds"] *= 3
+    pairs, _ = compare_models(trials, NO_DATASETS)
+    ab = pairs[pairs["model_a"] == "a"]
+    assert ab["time_ratio"].to_numpy() == pytest.approx(3)
+    assert ab["time_median"].to_numpy() == pytest.approx(3)
+    assert ab["time_slope"].to_numpy() == pytest.approx(0, abs=1e-9)
+    # fit seconds grow in proportion to n, so the rows needed multiply them
+    read = ab.dropna(subset=["der"])
+    assert read["time_ratio_at_equal_loss"].to_numpy() == pytest.approx(3 * read["der"].to_numpy())
+
+
+def test_results_do_not_depend_on_the_order_of_rows() -> None:
+    trials = table_of_two()
+    shuffled = trials.sample(frac=1, random_state=0)
+    pd.testing.assert_frame_equal(
+        compare_models(trials, NO_DATASETS)[0], compare_models(shuffled, NO_DATASETS)[0]
+    )

@@ -1,0 +1,190 @@
+"""The verdicts of worlds whose answer is known, and those of worlds that have none."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from worlds import draw, power_law
+
+from fuelgauge.claims import verdict as machinery
+from fuelgauge.claims.pairs import compare
+from fuelgauge.claims.verdict import Effect, Evidence, Verdict, available_claims, judge_claims
+from fuelgauge.errors import ConfigError
+
+CLASSICAL = power_law(1.0, 0.3, 0.05)
+HUNGRY = power_law(3.0, 0.5, 0.05)  # worse at first, better from some 240 rows up
+HUNGRIER = power_law(8.0, 0.45, 0.05)  # needs more rows everywhere that is read, and catches up
+FRUGAL = power_law(0.6, 0.3, 0.05)
+STUCK = power_law(0.9, 0.2, 0.1)
+RULES = available_claims()["data"]
+
+
+def evidence(truth_deep, n_datasets: int, n_repeats: int = 5, seed: int = 0, rival=CLASSICAL) -> Evidence:
+    """Return datasets that are draws of one world, with deep and linear families."""
+    batch = draw(truth_deep, rival, n_datasets, n_repeats, seed)
+    pairs = compare(batch)
+    pairs["dataset"] = pairs["model_a"].str.replace("a", "d")
+    pairs = pairs.assign(model_a="family:deep", model_b="family:linear", level="family")
+    datasets = pd.DataFrame(
+        {"modality": "tabular", "control": False, "test_share": 0.0}, index=pairs["dataset"].unique()
+    )
+    empty = pd.DataFrame()
+    return Evidence(empty, empty, pairs, datasets, 0.95, 500)
+
+
+def judged(found: Evidence, level: str = "dataset", modality: str | None = None) -> list[Verdict]:
+    verdicts = judge_claims(found, ["data"])
+    modalities = (None, modality) if modality else (None, "all", "tabular")
+    return [v for v in verdicts if v.level == level and v.family_b == "linear" and v.modality in modalities]
+
+
+@pytest.mark.parametrize(
+    ("truth", "word"), [(HUNGRIER, "supported"), (FRUGAL, "refuted"), (STUCK, "refuted")]
+)
+def test_known_worlds_on_one_dataset(truth, word: str) -> None:
+    words = [v.verdict for v in judged(evidence(truth, 100))]
+    assert np.mean([w == word for w in words]) >= 0.95
+
+
+def test_a_null_world_is_seldom_supported_on_one_dataset() -> None:
+    words = [v.verdict for v in judged(evidence(CLASSICAL, 1000))]
+    assert np.mean([w == "supported" for w in words]) <= 0.05
+
+
+def share_supported(truth, n_simulations: int, n_datasets: int, rival=CLASSICAL) -> float:
+    everything = evidence(truth, n_simulations * n_datasets, rival=rival)
+    names = everything.datasets.index.to_numpy().reshape(n_simulations, n_datasets)
+    by_dataset = dict(iter(everything.pairs.groupby("dataset")))
+    supported = 0
+    for chosen in names:
+        pairs = pd.concat([by_dataset[name].head(1) for name in chosen])
+        part = Evidence(
+            everything.trials, everything.curves, pairs, everything.datasets.loc[chosen], 0.95, 200
+        )
+        (overall,) = judged(part, "overall", "all")
+        supported += overall.verdict == "supported"
+    return supported / n_simulations
+
+
+def test_a_null_world_is_seldom_supported_across_datasets() -> None:
+    assert share_supported(CLASSICAL, 100, 8) <= 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_datasets", [6, 10, 20])
+def test_a_null_world_is_seldom_supported_across_datasets_in_500_simulations(n_datasets: int) -> None:
+    assert share_supported(CLASSICAL, 500, n_datasets) <= 0.05
+
+
+def test_a_world_that_gains_but_needs_no_more_rows_is_seldom_supported() -> None:
+    """The hardest null: the slope is real, the ratio is not (as many rows needed as had, on the median)."""
+
+    def even(n: np.ndarray) -> np.ndarray:
+        middle = np.sqrt(64 * 2048)
+        return CLASSICAL(middle) * (n / middle) ** -0.35
+
+    def rival(n: np.ndarray) -> np.ndarray:
+        middle = np.sqrt(64 * 2048)
+        return CLASSICAL(middle) * (n / middle) ** -0.25
+
+    words = [v.verdict for v in judged(evidence(even, 500, rival=rival))]
+    assert np.mean([w == "supported" for w in words]) <= 0.05
+    assert share_supported(even, 60, 10, rival) <= 0.05
+
+
+def test_a_clear_world_is_supported_across_ten_datasets() -> None:
+    (overall,) = judged(evidence(HUNGRIER, 10), "overall", "all")
+    assert overall.verdict == "supported"
+    assert overall.main.lo > 1 and overall.main.p_adjusted < 0.05
+    assert overall.sentence.startswith(
+        "Across 10 datasets, more data for deep models: supported; deep models needed"
+    )
+
+
+def test_too_few_datasets() -> None:
+    (overall,) = judged(evidence(HUNGRIER, 3), "overall", "all")
+    assert (overall.verdict, overall.reason) == ("undecided", "too few datasets (3 of 6)")
+    assert np.isfinite(overall.main.effect) and np.isnan(overall.main.p)
+    assert "undecided, too few datasets (3 of 6)" in overall.sentence
+    assert [v.verdict for v in judged(evidence(HUNGRIER, 3))] == ["supported"] * 3
+
+
+def test_controls_are_judged_but_never_count() -> None:
+    found = evidence(HUNGRIER, 6)
+    found.datasets.loc["d0", "control"] = True
+    (overall,) = judged(found, "overall", "all")
+    assert (overall.n_datasets, overall.verdict) == (5, "undecided")
+    control = next(v for v in judged(found) if v.dataset == "d0")
+    assert control.control and control.reason.endswith("a control, which never counts")
+
+
+def test_one_repeat_is_undecided_and_says_why() -> None:
+    (single,) = judged(evidence(HUNGRIER, 1, n_repeats=1))
+    assert single.verdict == "undecided"
+    assert single.reason == "der has no interval (one repeat); slope has no interval (one repeat)"
+
+
+def test_the_only_modality_counts_its_tests_once() -> None:
+    found = evidence(HUNGRIER, 8)
+    (everything,) = judged(found, "overall", "all")
+    (tabular,) = [v for v in judged(found, "overall", "tabular") if v.modality == "tabular"]
+    # two tests in all, DER and slope: 2 / 2^8 each, times 2
+    assert everything.main.p == pytest.approx(2 / 256)
+    assert everything.main.p_adjusted == tabular.main.p_adjusted == pytest.approx(4 / 256)
+
+
+def test_every_pair_of_the_rules_has_an_overall_verdict() -> None:
+    verdicts = [v for v in judge_claims(evidence(HUNGRIER, 2), ["data"]) if v.level == "overall"]
+    pairs = {(v.family_a, v.family_b) for v in verdicts}
+    assert pairs == {("deep", "linear"), ("deep", "trees")}
+
+
+def test_a_verdict_as_a_dictionary_has_its_main_effect_beside_it() -> None:
+    effect = Effect("der", 1.5, 1.1, 2.0, "t")
+    found = Verdict(
+        "data", "all", "overall", None, False, "deep", "linear", effect, (effect,), 6, "undecided", "", ""
+    )
+    plain = found.as_dict()
+    assert plain["effect"] == 1.5 and plain["further"][0]["effect_name"] == "der"
+
+
+def test_time_is_judged_from_fit_seconds() -> None:
+    found = evidence(HUNGRIER, 6)
+    timed = Evidence(
+        pd.DataFrame({"fit_seconds": [1.0]}),
+        found.curves,
+        found.pairs.assign(
+            time_median=3.0,
+            time_median_lo=2.5,
+            time_median_hi=4.0,
+            time_slope=0.1,
+            time_ratio_at_equal_loss=5.0,
+        ),
+        found.datasets,
+        0.95,
+        500,
+    )
+    first = judge_claims(timed, ["time"])[0]
+    assert first.verdict == "supported"
+    assert first.sentence.endswith(
+        "a fit took 3 times (2.5 to 4) that of linear models, and 5 times to reach the same loss."
+    )
+    assert judge_claims(found, ["time"]) == []
+
+
+def test_an_unknown_claim_is_named() -> None:
+    with pytest.raises(ConfigError, match="There is no claim 'dta' in conf/claim/: did you mean 'data'"):
+        judge_claims(evidence(HUNGRIER, 1), ["dta"])
+
+
+def test_a_new_claim_is_a_rules_file_and_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "claim"
+    folder.mkdir()
+    (folder / "moon.yaml").write_text("claim: moon\ndistance: 384400\n")
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    (modules / "moon.py").write_text("def judge(evidence, rules):\n    return [rules['distance']]\n")
+    monkeypatch.setattr(machinery, "CONF", tmp_path)
+    monkeypatch.setattr("fuelgauge.claims.__path__", [str(modules)])
+    assert judge_claims(evidence(HUNGRIER, 1)) == [384400]

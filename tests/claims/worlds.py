@@ -1,0 +1,106 @@
+"""Synthetic worlds in which data-efficiency ratio, slope and crossover are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from fuelgauge.claims.pairs import PairBatch, is_readable
+
+Curve = Callable[[np.ndarray], np.ndarray]
+ANCHORS = 32 * 2.0 ** np.arange(9)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Standard deviations of log-normal noise, from what is most shared to what is least."""
+
+    repeat: float = 0.05  # the test rows: shared by all models and anchors of a repeat
+    rows: float = 0.02  # the training rows: shared by all models at an anchor of a repeat
+    model: float = 0.03  # how a model takes to a repeat: shared by its anchors
+    own: float = 0.03
+
+
+def power_law(amplitude: float, exponent: float, floor: float, stretch: float = 1.0) -> Curve:
+    """Return floor + amplitude (n / stretch)^-exponent: at `stretch` times the rows, the same loss."""
+    return lambda n: floor + amplitude * (n / stretch) ** -exponent
+
+
+def draw(
+    truth_a: Curve,
+    truth_b: Curve,
+    n_worlds: int,
+    n_repeats: int,
+    seed: int = 0,
+    noise: Noise = Noise(),
+    anchors: np.ndarray = ANCHORS,
+) -> PairBatch:
+    """Draw the same pair of models in many worlds at once, as if each were a pair of one dataset."""
+    random = np.random.default_rng(seed)
+    shape = (n_worlds, len(anchors), n_repeats)
+    shared = random.normal(0, noise.repeat, (n_worlds, 1, n_repeats)) + random.normal(0, noise.rows, shape)
+
+    def losses(truth: Curve) -> np.ndarray:
+        own = random.normal(0, noise.model, (n_worlds, 1, n_repeats)) + random.normal(0, noise.own, shape)
+        return truth(anchors)[:, None] * np.exp(shared + own)
+
+    unknown = np.full(shape, np.nan)
+    names = np.array([[f"a{i}", f"b{i}"] for i in range(n_worlds)], dtype=object)
+    return PairBatch(
+        "world", "model", names, anchors, losses(truth_a), losses(truth_b), unknown, unknown, 0.0
+    )
+
+
+def one_row_a_pair(pairs: pd.DataFrame) -> pd.DataFrame:
+    return pairs.drop_duplicates(["dataset", "model_a", "model_b"])
+
+
+def true_ratios(truth_a: Curve, truth_b: Curve, anchors: np.ndarray = ANCHORS) -> np.ndarray:
+    """Return DER(n) at the readable anchors, from curves read on a fine grid."""
+    n = anchors[is_readable(anchors)]
+    fine = np.geomspace(anchors[0], anchors[-1], 200_001)
+    loss = truth_a(fine)
+    return np.exp(np.interp(-np.log(truth_b(n)), -np.log(loss), np.log(fine))) / n
+
+
+def true_slope(truth_a: Curve, truth_b: Curve, anchors: np.ndarray = ANCHORS) -> float:
+    n = anchors[anchors >= 64]
+    return float(np.polyfit(np.log2(n), np.log(truth_a(n) / truth_b(n)), 1)[0])
+
+
+def true_crossover(truth_a: Curve, truth_b: Curve, anchors: np.ndarray = ANCHORS) -> float:
+    fine = np.geomspace(anchors[0], anchors[-1], 200_001)
+    order = np.sign(truth_a(fine) - truth_b(fine))
+    return float(fine[np.flatnonzero(np.diff(order))[-1]])
+
+
+def coverage(lower: np.ndarray, upper: np.ndarray, truth: np.ndarray | float) -> float:
+    return float(np.mean((np.asarray(lower) <= truth) & (truth <= np.asarray(upper))))
+
+
+def trial_table(
+    truths: dict[str, dict[str, tuple[str, Curve]]],
+    n_repeats: int = 5,
+    seed: int = 0,
+    noise: Noise = Noise(),
+    anchors: np.ndarray = ANCHORS,
+) -> pd.DataFrame:
+    """Return a trial table; `truths` gives family and curve by dataset and model."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for dataset, models in truths.items():
+        shared = random.normal(0, noise.repeat, n_repeats)
+        by_rows = random.normal(0, noise.rows, (len(anchors), n_repeats))
+        for model, (family, truth) in models.items():
+            taste = random.normal(0, noise.model, n_repeats)
+            for k, n in enumerate(anchors):
+                own = random.normal(0, noise.own, n_repeats)
+                loss = truth(n) * np.exp(shared + by_rows[k] + taste + own)
+                for repeat in range(n_repeats):
+                    record = (dataset, model, family, int(n), repeat, loss[repeat], loss[repeat], n / 1000)
+                    rows.append(record)
+    columns = ["dataset", "model", "family", "n_train", "repeat", "loss", "val_loss", "fit_seconds"]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+from power_laws import MODELS, SHAPES, make_analysis, make_verdict
+
+from fuelgauge.report import ReportContext
+from fuelgauge.report.contents import gather
+from fuelgauge.report.page import render_page
+
+ATTACK = "</script><script>alert('x')</script><img src=x onerror=alert(1)>"
+
+
+class Page(HTMLParser):
+    """The parts of a page that could load something, and what a reader sees."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open_scripts = 0
+        self.scripts: list[str] = []
+        self.source = text
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag == "script":
+            self.scripts.append("")
+            self.open_scripts += 1
+
+    def handle_endtag(self, tag: str) -> None:
+        self.open_scripts -= tag == "script"
+
+    def handle_data(self, data: str) -> None:
+        if self.open_scripts:
+            self.scripts[-1] += data
+        else:
+            self.text += data
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        return json.loads(self.scripts[0])
+
+    @property
+    def headline(self) -> str:
+        return re.sub(r"\s+", " ", self.text)
+
+
+def render(analysis: Any, context: ReportContext | None = None) -> Page:
+    context = context or ReportContext()
+    return Page(render_page(gather(analysis, context), context, {}))
+
+
+@pytest.fixture(scope="module")
+def page(analysis: SimpleNamespace, context: ReportContext) -> Page:
+    return render(analysis, context)
+
+
+def altered(analysis: SimpleNamespace, **changes: Any) -> SimpleNamespace:
+    return SimpleNamespace(**{**vars(analysis), **changes})
+
+
+def test_loads_nothing_from_outside(page: Page) -> None:
+    for tag, attributes in page.tags:
+        for name in ("src", "href", "srcset", "poster", "action"):
+            address = attributes.get(name) or "#"
+            assert tag == "a" or address.startswith(("data:", "#")), (tag, address)
+    assert not re.search(r"@import|url\((?!#)", page.source)
+    assert not any(call in page.scripts[1] for call in ("fetch(", "XMLHttpRequest", "import(", "innerHTML"))
+
+
+def test_names_every_dataset_and_model(page: Page) -> None:
+    for name in (*SHAPES, *MODELS, "undecided: too few datasets (3 of 6)"):
+        assert name in page.headline
+    drawn = {curve["name"] for dataset in page.payload["datasets"] for curve in dataset["curves"]}
+    assert set(MODELS) | {"linear", "trees", "deep", "baseline"} == drawn
+
+
+def test_says_what_the_context_holds(page: Page, context: ReportContext) -> None:
+    for said in (*context.held_equal, *context.not_held_equal, "make repro", "no class Q", "78%", "0.1.0"):
+        assert said in page.headline
+    links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
+    assert "https://example.org/flights" in links
+
+
+def test_shows_censored_values_as_bounds(page: Page) -> None:
+    assert "> 16,384" in page.headline
+
+
+def test_names_from_data_cannot_become_markup(analysis: SimpleNamespace) -> None:
+    renames = {"flights": ATTACK, "mlp": f"mlp {ATTACK}"}
+    tables = {name: getattr(analysis, name).replace(renames) for name in ("trials", "curves", "pairs")}
+    verdict = make_verdict(
+        level="dataset", dataset=ATTACK, family_b=ATTACK, verdict="refuted", sentence=ATTACK
+    )
+    context = ReportContext(
+        title=ATTACK,
+        data_cards=[{"name": ATTACK, "url": "javascript:alert(1)", "citation": ATTACK}],
+        held_equal=[ATTACK],
+        failures=[{"dataset": ATTACK, "model": ATTACK, "status": "failed", "reason": ATTACK, "n_train": 32}],
+        how_to_reproduce=[ATTACK],
+    )
+    hostile = altered(analysis, **tables, verdicts=[verdict], warnings=[ATTACK], flags=[{"text": ATTACK}])
+    page = render(hostile, context)
+    assert len(page.scripts) == 2
+    assert not any("onerror" in attributes for _, attributes in page.tags)
+    assert not any(str(attributes.get("href")).startswith("javascript") for _, attributes in page.tags)
+    assert page.payload["datasets"][0]["name"] == ATTACK
+
+
+def test_one_repeat_has_no_bands() -> None:
+    page = render(make_analysis(repeats=1))
+    assert "one repeat has no interval" in page.headline
+    assert not any("lo" in curve for dataset in page.payload["datasets"] for curve in dataset["curves"])
+
+
+def test_a_foreign_table_without_optional_columns(analysis: SimpleNamespace) -> None:
+    needed = ["dataset", "model", "family", "n_train", "loss_mean"]
+    models = analysis.curves[analysis.curves["level"] == "model"]
+    bare = SimpleNamespace(curves=models[needed], trials=analysis.trials[["dataset", "model", "loss"]])
+    page = render(bare)
+    assert "No claim can be judged" in page.headline
+    assert "no cost curves" in page.headline
+
+
+def test_no_extrapolations_no_verdicts(analysis: SimpleNamespace) -> None:
+    page = render(altered(analysis, extrapolations=pd.DataFrame(), verdicts=[], flags=[]))
+    assert "extrapolated" not in page.headline
+    assert "No curve was flagged." in page.headline
+
+
+def test_an_empty_analysis_says_so() -> None:
+    page = render(SimpleNamespace())
+    assert "no learning curves in this table" in page.headline
+
+
+def test_a_loss_of_zero_is_said(analysis: SimpleNamespace) -> None:
+    curves = analysis.curves.copy()
+    curves.loc[(curves["model"] == "xgboost") & (curves["n_train"] > 4000), "loss_mean"] = 0.0
+    page = render(altered(analysis, curves=curves))
+    assert "drawn hollow" in page.headline
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("supported", "supported"), "“Deep learning needs more data” is supported."),
+        (("supported", "refuted"), "is supported against linear; refuted against trees."),
+    ],
+)
+def test_the_headline_follows_the_overall_verdicts(
+    analysis: SimpleNamespace, words: tuple[str, str], sentence: str
+) -> None:
+    verdicts = [
+        make_verdict(level="overall", modality="all", family_b=rival, verdict=word, n_datasets=8)
+        for rival, word in zip(("linear", "trees"), words, strict=True)
+    ]
+    assert sentence in render(altered(analysis, verdicts=verdicts)).headline
+
+
+def test_controls_do_not_count(analysis: SimpleNamespace) -> None:
+    control = replace_control(analysis.verdicts, "mnist1d")
+    page = render(altered(analysis, verdicts=control))
+    assert "of 2 datasets" in page.headline
+
+
+def replace_control(verdicts: list[dict[str, Any]], dataset: str) -> list[dict[str, Any]]:
+    return [{**verdict, "control": verdict["dataset"] == dataset} for verdict in verdicts]
+
+
+def test_sections_without_facts_are_left_out(analysis: SimpleNamespace) -> None:
+    page = render(analysis, replace(ReportContext(), title="mine"))
+    assert "What was held equal" not in page.headline
+    assert "How to get these numbers again" not in page.headline
