@@ -74,6 +74,13 @@ def test_the_smallest_table_is_analysed() -> None:
     assert found.pairs["der"].isna().all()
 
 
+def test_anchors_with_a_repeat_each_of_their_own_are_analysed(trials: pd.DataFrame) -> None:
+    scattered = trials[trials["repeat"] == np.log2(trials["n_train"]) % 5]
+    found = analyze(scattered)
+    assert len(found.curves) == 3 * 9 * (4 + 3) and found.curves["loss_lo"].isna().all()
+    assert found.pairs.empty and "share fewer than two anchors" in found.warnings[-1]
+
+
 def test_a_failed_write_leaves_the_old_file(
     trials: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 from worlds import Noise, power_law, trial_table
 
+from fuelgauge.claims.cube import cubes
 from fuelgauge.claims.flags import curve_flags
 
 FALLING = power_law(1.0, 0.4, 0.05)
@@ -9,7 +10,7 @@ FALLING = power_law(1.0, 0.4, 0.05)
 
 def flags(**models) -> pd.DataFrame:
     table = trial_table({"d": models}, n_repeats=10, noise=Noise(0.02, 0.01, 0.01, 0.01))
-    return curve_flags(table.assign(level="model"))
+    return curve_flags(cubes(table.assign(level="model")))
 
 
 def peaking(n: np.ndarray) -> np.ndarray:
@@ -29,12 +30,12 @@ def test_a_peak_is_flagged_where_it_is() -> None:
 
 def test_noise_is_seldom_flagged() -> None:
     table = trial_table({f"d{i}": {"a": ("deep", FALLING)} for i in range(100)}, n_repeats=5)
-    assert len(curve_flags(table.assign(level="model"))) <= 10
+    assert len(curve_flags(cubes(table.assign(level="model")))) <= 10
 
 
 def test_one_repeat_cannot_tell_noise_from_shape() -> None:
     table = trial_table({"d": {"a": ("deep", peaking)}}, n_repeats=1)
-    assert curve_flags(table.assign(level="model")).empty
+    assert curve_flags(cubes(table.assign(level="model"))).empty
 
 
 def test_a_model_no_better_than_a_constant_is_dead_there() -> None:

@@ -16,6 +16,7 @@ from worlds import (
     true_slope,
 )
 
+from fuelgauge.claims.cube import cubes
 from fuelgauge.claims.pairs import COLUMNS, compare, compare_models, is_readable, relative_gap
 
 N_WORLDS = 500
@@ -113,7 +114,7 @@ def test_a_ratio_that_is_not_reached_is_censored_above_and_its_inverse_below() -
 def test_models_that_tie_need_the_same_rows_and_never_cross() -> None:
     trials = trial_table({"d": {"a": ("deep", STRETCHED[0])}})
     twin = trials.assign(model="b")
-    pairs, _ = compare_models(pd.concat([trials, twin]).assign(level="model"), NO_DATASETS)
+    pairs, _ = compare_models(cubes(pd.concat([trials, twin]).assign(level="model")), NO_DATASETS)
     assert (pairs["der"].dropna() == 1).all()
     assert (pairs["slope"] == 0).all() and (pairs["p_value"] == 1).all()
     assert (pairs["crossover_kind"] == "never").all()
@@ -125,7 +126,7 @@ def table_of_two(**kwargs) -> pd.DataFrame:
 
 
 def test_both_orders_are_given_and_mirror_each_other() -> None:
-    pairs, warnings = compare_models(table_of_two(), NO_DATASETS)
+    pairs, warnings = compare_models(cubes(table_of_two()), NO_DATASETS)
     assert list(pairs.columns) == COLUMNS and not warnings
     ab, ba = (pairs[pairs["model_a"] == name].reset_index() for name in "ab")
     assert ab["slope"].to_numpy() == pytest.approx(-ba["slope"].to_numpy())
@@ -134,7 +135,7 @@ def test_both_orders_are_given_and_mirror_each_other() -> None:
 
 
 def test_one_repeat_gives_numbers_without_intervals() -> None:
-    pairs, _ = compare_models(table_of_two(n_repeats=1), NO_DATASETS)
+    pairs, _ = compare_models(cubes(table_of_two(n_repeats=1)), NO_DATASETS)
     assert pairs["slope"].notna().all() and pairs["der"].notna().any()
     for column in ("der_lo", "der_hi", "slope_lo", "slope_hi", "p_value"):
         assert pairs[column].isna().all()
@@ -145,23 +146,23 @@ def test_missing_anchors_and_repeats_leave_what_both_have() -> None:
     gone = ((trials["model"] == "a") & (trials["n_train"] == 256)) | (
         (trials["model"] == "b") & (trials["n_train"] == 1024) & (trials["repeat"] == 3)
     )
-    pairs, _ = compare_models(trials[~gone], NO_DATASETS)
+    pairs, _ = compare_models(cubes(trials[~gone]), NO_DATASETS)
     assert 256 not in set(pairs["n"]) and 1024 in set(pairs["n"])
-    full, _ = compare_models(trials, NO_DATASETS)
+    full, _ = compare_models(cubes(trials), NO_DATASETS)
     assert pairs["slope"][0] == pytest.approx(full["slope"][0], abs=0.02)
 
 
 def test_pairs_without_common_anchors_are_left_out_and_said() -> None:
     trials = table_of_two()
     shifted = trials[trials["model"] == "b"].assign(n_train=lambda t: t["n_train"] + 1)
-    pairs, warnings = compare_models(pd.concat([trials[trials["model"] == "a"], shifted]), NO_DATASETS)
+    pairs, warnings = compare_models(cubes(pd.concat([trials[trials["model"] == "a"], shifted])), NO_DATASETS)
     assert pairs.empty and "1 pairs share fewer than two anchors" in warnings[0]
 
 
 def test_zero_losses_are_borne() -> None:
     trials = table_of_two()
     trials.loc[(trials["model"] == "a") & (trials["n_train"] >= 1024), "loss"] = 0.0
-    pairs, _ = compare_models(trials, NO_DATASETS)
+    pairs, _ = compare_models(cubes(trials), NO_DATASETS)
     ab, ba = (pairs[pairs["model_a"] == name].set_index("n") for name in "ab")
     assert np.isfinite(ab["slope"]).all()
     assert (ba.loc[[1024, 2048], "censored"] == "above").all()
@@ -176,7 +177,7 @@ def test_relative_gap_bears_zeros() -> None:
 def test_time_ratios() -> None:
     trials = table_of_two(noise=Noise(0, 0, 0, 0))
     trials.loc[trials["model"] == "a", "fit_seconds"] *= 3
-    pairs, _ = compare_models(trials, NO_DATASETS)
+    pairs, _ = compare_models(cubes(trials), NO_DATASETS)
     ab = pairs[pairs["model_a"] == "a"]
     assert ab["time_ratio"].to_numpy() == pytest.approx(3)
     assert ab["time_median"].to_numpy() == pytest.approx(3)
@@ -190,5 +191,5 @@ def test_results_do_not_depend_on_the_order_of_rows() -> None:
     trials = table_of_two()
     shuffled = trials.sample(frac=1, random_state=0)
     pd.testing.assert_frame_equal(
-        compare_models(trials, NO_DATASETS)[0], compare_models(shuffled, NO_DATASETS)[0]
+        compare_models(cubes(trials), NO_DATASETS)[0], compare_models(cubes(shuffled), NO_DATASETS)[0]
     )

@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fuelgauge.claims.cube import Cube, cubes
 from fuelgauge.claims.curves import curve_table
 from fuelgauge.claims.extrapolate import extrapolate
 from fuelgauge.claims.flags import curve_flags
 from fuelgauge.claims.members import family_trials
 from fuelgauge.claims.pairs import FIRST_ROWS, REACH, compare_models
+from fuelgauge.claims.resample import leave_one_out_means
 from fuelgauge.claims.table import read_trials
 from fuelgauge.claims.verdict import Evidence, judge_claims
 
@@ -96,15 +98,16 @@ def analyze(
     )
     datasets = _datasets(checked.trials)
     curves = curve_table(trials, level)
-    pairs, pair_warnings = compare_models(trials, datasets, level)
+    all_cubes = cubes(trials)
+    pairs, pair_warnings = compare_models(all_cubes, datasets, level)
     evidence = Evidence(checked.trials, curves, pairs, datasets, level, n_resamples)
     analysis = Analysis(
         trials=trials,
         curves=curves,
         pairs=pairs,
         verdicts=[verdict.as_dict() for verdict in judge_claims(evidence, claims)],
-        extrapolations=_extrapolations(trials),
-        flags=curve_flags(trials, level),
+        extrapolations=_extrapolations(all_cubes),
+        flags=curve_flags(all_cubes, level),
         warnings=[*checked.warnings, *family_warnings, *pair_warnings, *_limits(checked.trials)],
     )
     if out is not None:
@@ -140,19 +143,24 @@ def _limits(trials: pd.DataFrame) -> list[str]:
     return said
 
 
-def _extrapolations(trials: pd.DataFrame) -> pd.DataFrame:
-    keys = ["dataset", "model", "family", "level"]
-    tables = []
-    for names, part in trials.groupby(keys, sort=True):
-        grid = part.pivot(index="n_train", columns="repeat", values="loss")
-        n_max = int(grid.index[-1])
-        loss = grid.to_numpy(float) if grid.notna().all(axis=None) else grid.mean(axis=1).to_numpy(float)
-        found = extrapolate(
-            grid.index.to_numpy(float), loss, np.array(FACTORS) * n_max, level=EXTRAPOLATION_LEVEL
-        )
-        about = dict(zip(keys, names, strict=True)) | {"n_max": n_max, "factor": FACTORS}
-        tables.append(pd.DataFrame(about).join(found.reset_index(drop=True)))
+def _extrapolations(all_cubes: Sequence[Cube]) -> pd.DataFrame:
+    """Predict every curve, from its mean over repeats, at multiples of its largest anchor."""
+    tables = [_extrapolated(cube, which) for cube in all_cubes for which in range(len(cube.models))]
     return pd.concat(tables, ignore_index=True)
+
+
+def _extrapolated(cube: Cube, which: int) -> pd.DataFrame:
+    mean = leave_one_out_means(cube.loss[which])[0]
+    measured = np.isfinite(mean)
+    n_train, loss = cube.anchors[measured], mean[measured]
+    found = extrapolate(n_train, loss, np.array(FACTORS) * n_train[-1], level=EXTRAPOLATION_LEVEL)
+    found.insert(0, "factor", FACTORS)
+    found.insert(0, "n_max", int(n_train[-1]))
+    found.insert(0, "level", cube.level)
+    found.insert(0, "family", cube.families[which])
+    found.insert(0, "model", cube.models[which])
+    found.insert(0, "dataset", cube.dataset)
+    return found
 
 
 def _write(analysis: Analysis, out: Path) -> None:

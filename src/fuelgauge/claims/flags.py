@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from fuelgauge.claims.cube import FEWEST_ANCHORS, Cube, shared_cells
 from fuelgauge.claims.resample import Floats, holm, jackknife_error, leave_one_out_means
 
 Places = NDArray[np.int_]
+Flag = tuple[str, str, str, int, str]
 COLUMNS = ["kind", "dataset", "model", "n_train", "text"]
-FEWEST_REPEATS = 2
 BASELINES = ("dummy", "baseline")
 
 
-def curve_flags(trials: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+def curve_flags(cubes_of_trials: Sequence[Cube], level: float = 0.95) -> pd.DataFrame:
     """Flag ill-behaved curves and dead models.
 
     Parameters
     ----------
-    trials
-        Checked trials with the column level.
+    cubes_of_trials
+        See `fuelgauge.claims.cube.cubes`.
     level
         A flag on a curve's shape stands if its test, one-sided and corrected by Holm's method within the
         curve, reaches it.
@@ -39,25 +40,23 @@ def curve_flags(trials: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     -----
     Both shapes after Viering and Loog, The shape of learning curves: a review (TPAMI 2022), section 6.
     """
-    models = trials[~_is_baseline(trials)]
-    found = [
-        flag for _, part in models.groupby(["dataset", "model"]) for flag in _shape_flags(part, 1 - level)
-    ]
-    found += _dead(trials)
+    found = [flag for cube in cubes_of_trials for flag in (*_shapes(cube, 1 - level), *_dead(cube))]
     return pd.DataFrame(found, columns=COLUMNS)
 
 
-def _is_baseline(trials: pd.DataFrame) -> pd.Series:
-    return trials["model"].isin(BASELINES) | trials["family"].isin(BASELINES)
+def _is_baseline(cube: Cube) -> NDArray[np.bool_]:
+    return np.asarray(np.isin(cube.models, BASELINES) | np.isin(cube.families, BASELINES))
 
 
-def _shape_flags(part: pd.DataFrame, alpha: float) -> Iterator[tuple[str, str, str, int, str]]:
-    grid = part.pivot(index="n_train", columns="repeat", values="loss")
-    grid = grid[grid.notna().sum(axis=1) >= FEWEST_REPEATS]
-    loss, anchors = grid.to_numpy(float), grid.index.to_numpy(float)
-    if len(anchors) < 2:
-        return
-    who = (str(part["dataset"].iloc[0]), str(part["model"].iloc[0]))
+def _shapes(cube: Cube, alpha: float) -> Iterator[Flag]:
+    for which in np.flatnonzero(~_is_baseline(cube)):
+        anchors, repeats = shared_cells(np.isfinite(cube.loss[which]))
+        if anchors.sum() >= FEWEST_ANCHORS and repeats.sum() > 1:
+            loss = cube.loss[which][np.ix_(anchors, repeats)]
+            yield from _shape_flags((cube.dataset, cube.models[which]), cube.anchors[anchors], loss, alpha)
+
+
+def _shape_flags(who: tuple[str, str], anchors: Floats, loss: Floats, alpha: float) -> Iterator[Flag]:
     means = leave_one_out_means(loss)
     for kind, (where, excess), text in (
         ("non-monotone", _rises(means), "the loss is {:.1%} above the lowest before it"),
@@ -89,20 +88,16 @@ def _one_sided(excess: Floats) -> Floats:
     return holm(stats.t.sf(t, len(excess) - 2))
 
 
-def _dead(trials: pd.DataFrame) -> list[tuple[str, str, str, int, str]]:
+def _dead(cube: Cube) -> Iterator[Flag]:
     """Flag the largest anchor at which a model's mean loss is no lower than the constant predictor's."""
-    single = trials[trials["level"] == "model"]
-    baseline = _is_baseline(single)
-    means = single[~baseline].groupby(["dataset", "model", "n_train"])["loss"].mean().reset_index()
-    constant = single[baseline].groupby(["dataset", "n_train"])["loss"].mean().rename("constant")
-    joined = means.join(constant, on=["dataset", "n_train"], how="inner")
-    dead = joined[joined["loss"] >= joined["constant"]]
-    return [
-        ("dead", str(dataset), str(model), int(part["n_train"].max()), _dead_text(part["n_train"].tolist()))
-        for (dataset, model), part in dead.groupby(["dataset", "model"])
-    ]
-
-
-def _dead_text(anchors: list[int]) -> str:
-    listed = ", ".join(f"{n:,}" for n in anchors)
-    return f"No better than a constant predictor at {listed} rows."
+    baseline = _is_baseline(cube)
+    if cube.level != "model" or not baseline.any():
+        return
+    means = leave_one_out_means(cube.loss)[:, 0]
+    constant = means[np.argmax(baseline)]
+    for which in np.flatnonzero(~baseline):
+        dead = cube.anchors[means[which] >= constant]
+        if dead.size:
+            listed = ", ".join(f"{n:,.0f}" for n in dead)
+            text = f"No better than a constant predictor at {listed} rows."
+            yield "dead", cube.dataset, cube.models[which], int(dead[-1]), text

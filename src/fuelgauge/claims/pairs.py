@@ -7,7 +7,7 @@ both have there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fuelgauge.claims.crossover import find_crossover
+from fuelgauge.claims.cube import FEWEST_ANCHORS, Cube, shared_cells
 from fuelgauge.claims.curves import ROUNDING, interpolate, isotonic, rows_needed
 from fuelgauge.claims.resample import (
     Floats,
@@ -28,7 +29,6 @@ from fuelgauge.claims.resample import (
 
 FIRST_ROWS = 64
 REACH = 4
-FEWEST_ANCHORS = 2
 BATCH_ELEMENTS = 2_000_000
 CENSORED = {-1: "below", 0: "", 1: "above"}
 
@@ -61,14 +61,14 @@ class PairBatch:
 
 
 def compare_models(
-    trials: pd.DataFrame, datasets: pd.DataFrame, level: float = 0.95
+    cubes_of_trials: Sequence[Cube], datasets: pd.DataFrame, level: float = 0.95
 ) -> tuple[pd.DataFrame, list[str]]:
     """Compare every model with every other, and every family with every other, in both orders.
 
     Parameters
     ----------
-    trials
-        Checked trials with a column level (``model`` or ``family``).
+    cubes_of_trials
+        See `fuelgauge.claims.cube.cubes`.
     datasets
         Indexed by dataset, with the column test_share (see `PairBatch`).
     level
@@ -84,26 +84,13 @@ def compare_models(
     """
     tables, skipped = [], 0
     test_shares = datasets["test_share"].to_dict()
-    for (dataset, kind), part in trials.groupby(["dataset", "level"], sort=True):
-        cube = _cube(part, str(dataset), str(kind), test_shares[str(dataset)])
+    for cube in cubes_of_trials:
         groups, n_skipped = _groups(cube)
         skipped += n_skipped
-        tables += [compare(batch, level) for group in groups for batch in _batches(cube, group)]
+        test_share = test_shares[cube.dataset]
+        tables += [compare(batch, level) for group in groups for batch in _batches(cube, group, test_share)]
     warnings = [f"{skipped} pairs share fewer than two anchors and are left out."] if skipped else []
     return (pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)), warnings
-
-
-@dataclass(frozen=True)
-class _Cube:
-    """All models of a dataset; loss and seconds have shape (models, anchors, repeats)."""
-
-    dataset: str
-    level: str
-    models: NDArray[np.object_]
-    anchors: Floats
-    loss: Floats
-    seconds: Floats
-    test_share: float
 
 
 @dataclass(frozen=True)
@@ -115,25 +102,12 @@ class _Group:
     repeats: NDArray[np.bool_]
 
 
-def _cube(trials: pd.DataFrame, dataset: str, level: str, test_share: float) -> _Cube:
-    model, models = pd.factorize(trials["model"], sort=True)
-    anchor, anchors = pd.factorize(trials["n_train"], sort=True)
-    repeat, repeats = pd.factorize(trials["repeat"], sort=True)
-    loss = np.full((len(models), len(anchors), len(repeats)), np.nan)
-    seconds = loss.copy()
-    loss[model, anchor, repeat] = trials["loss"]
-    if "fit_seconds" in trials:
-        seconds[model, anchor, repeat] = trials["fit_seconds"]
-    names, rows = np.asarray(models, dtype=object), np.asarray(anchors, dtype=float)
-    return _Cube(dataset, level, names, rows, loss, seconds, test_share)
-
-
-def _groups(cube: _Cube) -> tuple[list[_Group], int]:
+def _groups(cube: Cube) -> tuple[list[_Group], int]:
     """Group the ordered pairs by what they share; count the unordered ones that share too little."""
     found: dict[bytes, tuple[list[tuple[int, int]], NDArray[np.bool_], NDArray[np.bool_]]] = {}
     skipped = 0
     for a, b in permutations(range(len(cube.models)), 2):
-        anchors, repeats = _common(np.isfinite(cube.loss[a]) & np.isfinite(cube.loss[b]))
+        anchors, repeats = shared_cells(np.isfinite(cube.loss[a]) & np.isfinite(cube.loss[b]))
         if anchors.sum() < FEWEST_ANCHORS:
             skipped += 1
             continue
@@ -143,14 +117,7 @@ def _groups(cube: _Cube) -> tuple[list[_Group], int]:
     return groups, skipped // 2
 
 
-def _common(present: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return the anchors to compare on, with two repeats each unless there is one in all, and the repeats."""
-    needed = min(2, max(1, int(present.any(axis=0).sum())))
-    anchors = np.asarray(present.sum(axis=1) >= needed)
-    return anchors, np.asarray(present[anchors].any(axis=0))
-
-
-def _batches(cube: _Cube, group: _Group) -> Iterator[PairBatch]:
+def _batches(cube: Cube, group: _Group, test_share: float) -> Iterator[PairBatch]:
     """Cut a group so that the largest array of a batch, pairs x replicates x anchors^2, stays small."""
     grid = np.ix_(group.anchors, group.repeats)
     elements_a_pair = int((group.repeats.sum() + 1) * group.anchors.sum() ** 2)
@@ -168,7 +135,7 @@ def _batches(cube: _Cube, group: _Group) -> Iterator[PairBatch]:
             loss_b=np.where(missing, np.nan, loss_b),
             seconds_a=np.where(missing, np.nan, cube.seconds[a][:, *grid]),
             seconds_b=np.where(missing, np.nan, cube.seconds[b][:, *grid]),
-            test_share=cube.test_share,
+            test_share=test_share,
         )
 
 
