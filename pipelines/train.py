@@ -1,7 +1,7 @@
 """Stage 3: a Hydra multirun in which one job is one learning curve.
 
-    python pipelines/train.py                                    all models on all datasets of params.yaml
-    python pipelines/train.py -m model=xgboost,mlp dataset=letter
+python pipelines/train.py                                    all models on all datasets of params.yaml
+python pipelines/train.py -m model=xgboost,mlp dataset=letter
 """
 
 from fuelgauge.config import Config

@@ -36,5 +36,7 @@ def send(config: Config) -> None:
     tracker = MlflowTracker(config, plan_curve(config), records.values())
     tracker.close()
     if tracker.error:
-        raise FuelgaugeError(f"MLflow at {safe_uri(config.tracking.uri)} cannot be written; start it and run again.")
+        raise FuelgaugeError(
+            f"MLflow at {safe_uri(config.tracking.uri)} cannot be written; start it and run again."
+        )
     log.info("%-18s %d records are in MLflow", name, len(records))

@@ -132,7 +132,11 @@ def report_context(trials: pd.DataFrame, efficiency: float | None) -> ReportCont
     ended = trials[trials["status"] != "done"]
     return ReportContext(
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        versions={"fuelgauge": __version__, "python": platform.python_version(), **dict(sorted(versions.items()))},
+        versions={
+            "fuelgauge": __version__,
+            "python": platform.python_version(),
+            **dict(sorted(versions.items())),
+        },
         machine=machine_class(),
         how_to_reproduce=("git clone <this repository> fuelgauge && cd fuelgauge", "make repro"),
         data_cards=[data_card(name) for name in sorted(trials["dataset"].unique())],

@@ -19,12 +19,12 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from omegaconf import OmegaConf
 from scipy import stats
 
 from fuelgauge import paths
@@ -43,7 +43,9 @@ CATCH_UP = "catch up later with: fuelgauge track"
 # Seconds that the end of a curve waits for a slow server; the rest can be caught up.
 PATIENCE = 60.0
 WITH_BOUNDS = ("loss", "score", "fit_seconds")
-COSTS = frozenset({"fit_seconds", "fit_cpu_seconds", "predict_seconds", "peak_memory_mb", "n_parameters", "n_steps"})
+COSTS = frozenset(
+    {"fit_seconds", "fit_cpu_seconds", "predict_seconds", "peak_memory_mb", "n_parameters", "n_steps"}
+)
 
 
 class NoTracker:
@@ -144,7 +146,7 @@ class CurveRun:
         }
         run = self.client.create_run(self.experiment, run_name=curve.model, tags=tags)
         self.client.log_batch(run.info.run_id, params=curve_params(self.config, self.plan))
-        self.client.log_dict(run.info.run_id, OmegaConf.to_container(OmegaConf.structured(self.config)), "config.yaml")
+        self.client.log_dict(run.info.run_id, asdict(self.config), "config.yaml")
         self.client.log_dict(run.info.run_id, environment(), "environment.json")
         return run
 
@@ -266,7 +268,9 @@ def ensure_experiment(client: MlflowClient, name: str, tracking: TrackingConfig)
     with one_at_a_time(tracking.uri):
         if found := client.get_experiment_by_name(name):
             return found.experiment_id
-        location = Path(tracking.artifact_location).as_uri() + f"/{name}" if tracking.artifact_location else None
+        location = (
+            Path(tracking.artifact_location).as_uri() + f"/{name}" if tracking.artifact_location else None
+        )
         return client.create_experiment(name, artifact_location=location)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -134,7 +135,7 @@ def read_description(name: str, features: str, folder: Path = paths.FEATURES) ->
     path = folder / name / f"{features}.json"
     if not path.is_file():
         raise DataError(f"{path} does not exist; make it with: dvc repro featurize@{name}")
-    content = json.loads(path.read_text())
+    content: dict[str, Any] = json.loads(path.read_text())
     return Description(**{k: tuple(v) if isinstance(v, list) else v for k, v in content.items()})
 
 

@@ -55,7 +55,7 @@ def csv(
 
 def read_csv_member(path: Any, member: str, columns: Sequence[str] | None) -> pd.DataFrame:
     """Read one CSV member of an archive into a DataFrame."""
-    compression = {"zip": "zip", "gz": "gzip"}.get(member.rsplit(".", 1)[-1])
+    compression: Any = {"zip": "zip", "gz": "gzip"}.get(member.rsplit(".", 1)[-1])
     header: Any = None if columns else "infer"
     names = list(columns) if columns else None
     try:

@@ -15,7 +15,9 @@ from fuelgauge.data.dataset import TARGET, Description
 from fuelgauge.errors import DataError
 
 
-def featurize(dataset: DatasetConfig, features: str, raw: Path = paths.RAW, out: Path = paths.FEATURES) -> Path:
+def featurize(
+    dataset: DatasetConfig, features: str, raw: Path = paths.RAW, out: Path = paths.FEATURES
+) -> Path:
     """Write the features of a dataset and their description.
 
     Returns
@@ -35,9 +37,7 @@ def featurize(dataset: DatasetConfig, features: str, raw: Path = paths.RAW, out:
     codes, classes = datasets.encode_target(table[dataset.target], dataset.task, path.name)
     columns = raw_columns(table, dataset, path.name)
     folder = out / dataset.name
-    datasets.write(
-        to_arrow(columns, codes), describe(dataset, features, columns, codes, classes), folder
-    )
+    datasets.write(to_arrow(columns, codes), describe(dataset, features, columns, codes, classes), folder)
     return folder
 
 
@@ -53,8 +53,8 @@ def raw_columns(table: pd.DataFrame, dataset: DatasetConfig, where: str) -> dict
             raise DataError(f"{where}: column '{name}' holds an infinite value in row {row}.")
         columns[name] = values
     for name in dataset.features.categorical:
-        strings = table[name].astype("string")
-        columns[name] = strings.to_numpy(object, na_value=None)
+        strings = table[name].astype("string").astype(object)
+        columns[name] = strings.where(strings.notna(), None).to_numpy()
     return columns
 
 
@@ -62,7 +62,9 @@ def stack_sequences(sequences: pd.Series, where: str) -> np.ndarray:
     """Return equally long sequences as a float32 array of shape (rows, steps)."""
     lengths = sequences.map(len)
     if lengths.nunique() != 1:
-        raise DataError(f"{where}: sequences have {lengths.min()} to {lengths.max()} steps; they must be equal.")
+        raise DataError(
+            f"{where}: sequences have {lengths.min()} to {lengths.max()} steps; they must be equal."
+        )
     return np.stack(sequences.to_list()).astype(np.float32)
 
 

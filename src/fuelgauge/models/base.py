@@ -95,5 +95,7 @@ def create(target: str, hyperparameters: Mapping[str, Any]) -> Model:
     valid = {f.name for f in fields(model_class) if f.init}
     for name in hyperparameters:
         if name not in valid:
-            raise ConfigError(f"{model_class.__name__} has no hyperparameter '{name}', {nearest(str(name), valid)}.")
+            raise ConfigError(
+                f"{model_class.__name__} has no hyperparameter '{name}', {nearest(str(name), valid)}."
+            )
     return model_class(**hyperparameters)

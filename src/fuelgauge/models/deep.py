@@ -122,7 +122,9 @@ class DeepModel(Model):
         batches = math.ceil(n_rows / batch)
         steps = min(max(self.max_epochs * batches, self.min_steps), self.max_steps)
         steps = min(steps, step_limit or steps)
-        return StepPlan(batches=batches, steps_per_round=math.ceil(steps / self.rounds), rounds=min(self.rounds, steps))
+        return StepPlan(
+            batches=batches, steps_per_round=math.ceil(steps / self.rounds), rounds=min(self.rounds, steps)
+        )
 
     def tensor(self, examples: Examples) -> Tensor:
         """Return the encoded examples on the device."""
@@ -289,7 +291,7 @@ class KeepBest(Callback):
         loss = trainer.callback_metrics["val_loss"].item()
         if loss < self.best or not self.state:
             self.best = loss
-            self.state = copy.deepcopy(pl_module.net.state_dict())  # type: ignore[union-attr, operator]
+            self.state = copy.deepcopy(pl_module.net.state_dict())  # type: ignore[union-attr]
 
 
 def warm_cosine(step: int, steps: int, warm: float = 0.05) -> float:

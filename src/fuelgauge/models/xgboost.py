@@ -74,7 +74,9 @@ class XGBoost(Model):
             chosen["num_class"] = train.n_classes
         return {**chosen, "device": context.device, "nthread": context.threads, "seed": context.seed}
 
-    def matrix(self, examples: Examples, label: np.ndarray | None) -> xgboost.QuantileDMatrix | xgboost.DMatrix:
+    def matrix(
+        self, examples: Examples, label: np.ndarray | None
+    ) -> xgboost.QuantileDMatrix | xgboost.DMatrix:
         """Return examples as XGBoost's own structure: binned for the fit, plain for prediction."""
         if label is None:
             return xgboost.DMatrix(**self.columns(examples), nthread=self.threads)

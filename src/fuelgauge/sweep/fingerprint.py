@@ -102,7 +102,7 @@ def source_path(module: str) -> Path | None:
 class Stripper(ast.NodeTransformer):
     """Remove docstrings and calls of a logger from a syntax tree."""
 
-    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:  # noqa: N802 - ast's naming
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         """Drop a bare string or a bare call of `log.something`."""
         value = node.value
         if isinstance(value, ast.Constant) and isinstance(value.value, str):

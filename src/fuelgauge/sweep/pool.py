@@ -148,7 +148,7 @@ class WorkerPool:
             self.discard(worker)
 
 
-class limited_threads:  # noqa: N801 - reads as a statement
+class limited_threads:
     """Set the thread variables of numeric libraries while child processes are started."""
 
     def __init__(self, threads: int):

@@ -62,4 +62,3 @@ def forget_failures() -> int:
                 store.append({"kind": RETRY, "trial_id": trial_id})
             count += len(failed)
     return count
-

@@ -62,7 +62,11 @@ def curve_table(plan: Plan, records: Mapping[str, Record]) -> pd.DataFrame:
     table = table.reindex(columns=[*COLUMNS, *extra])
     measured = [*MEASURED, *extra]
     table[measured] = table[measured].astype("float64")
-    text = [name for name in table.columns if name not in [*measured, "n_train", "repeat", "seed", "threads", "control"]]
+    text = [
+        name
+        for name in table.columns
+        if name not in [*measured, "n_train", "repeat", "seed", "threads", "control"]
+    ]
     table[text] = table[text].astype("string")
     return table.sort_values(["n_train", "repeat"], ignore_index=True)
 
