@@ -30,7 +30,7 @@ HELD_EQUAL = (
     "the effort of tuning: none; every model runs with its stated default",
 )
 NOT_HELD_EQUAL = (
-    "the compute of a fit: each model takes what its budget and early stopping ask for; the cost charts show it",
+    "the compute of a fit: each takes what its budget and early stopping ask for; the cost charts show it",
     "the use of validation rows: nets and boosted trees stop by them, the linear model has no use for them",
 )
 

@@ -124,9 +124,9 @@ class Dataset:
 def write(table: pa.Table, description: Description, folder: Path) -> None:
     """Write a featurized dataset: the rows first, then the description that vouches for them."""
     folder.mkdir(parents=True, exist_ok=True)
-    with pa.OSFile(str(folder / f"{description.features}.arrow"), "wb") as sink:
-        with pa.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(table)
+    path = str(folder / f"{description.features}.arrow")
+    with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
     (folder / f"{description.features}.json").write_text(json.dumps(asdict(description), indent=2) + "\n")
 
 
@@ -136,7 +136,8 @@ def read_description(name: str, features: str, folder: Path = paths.FEATURES) ->
     if not path.is_file():
         raise DataError(f"{path} does not exist; make it with: dvc repro featurize@{name}")
     content: dict[str, Any] = json.loads(path.read_text())
-    return Description(**{k: tuple(v) if isinstance(v, list) else v for k, v in content.items()})
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
+    return Description(**values)
 
 
 def fingerprint(columns: Mapping[str, np.ndarray]) -> str:

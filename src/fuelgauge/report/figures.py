@@ -102,7 +102,7 @@ def _panels(
     axes = picture.subplots(n_rows, columns, squeeze=False).ravel()
     for ax, name in zip(axes, shown, strict=False):
         draw(ax, contents, _drawable(contents, name))
-        ax.set_title(name)
+        ax.set_title(_shortened(name, 32))
     for ax in axes[len(shown) :]:
         ax.set_visible(False)
     _add_legend(picture, axes[: len(shown)])
@@ -113,6 +113,10 @@ def _panels(
 def _note_left_out(picture: Figure, how_many: int, what: str) -> None:
     if how_many > 0:
         picture.supxlabel(f"{how_many} further {what} are on the page", fontsize=9, color=MUTED)
+
+
+def _shortened(name: str, most: int) -> str:
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def _new_figure(width: float, height: float) -> Figure:
@@ -165,7 +169,7 @@ def _line(ax: Axes, x: pd.Series, y: pd.Series, name: str, style: LineStyle) -> 
     ax.plot(
         x,
         y,
-        label=name,
+        label=_shortened(name, 26),
         color=style.colour,
         linestyle=dash_pattern(style.dash),
         linewidth=1.6,
@@ -250,7 +254,9 @@ def _forest(contents: Contents) -> Figure | None:
     _ratio_axis(ax, rows)
     for height, row in enumerate(rows):
         _forest_row(ax, height, row, contents.style_of(row["a"]).colour)
-    ax.set_yticks(range(len(rows)), [f"{row['dataset']}: {row['a']} against {row['b']}" for row in rows])
+    names = [f"{_shortened(row['dataset'], 26)}: {row['a']} against {row['b']}" for row in rows]
+    ax.set_yticks(range(len(rows)), names)
+    ax.tick_params(axis="y", pad=8)
     ax.set_ylim(len(rows) - 0.4, -0.6)
     _note_left_out(picture, len(every) - len(rows), "pairs")
     return picture
@@ -260,9 +266,9 @@ def _ratio_axis(ax: Axes, rows: list[dict[str, Any]]) -> None:
     ends = [row[key] for row in rows for key in ("der", "lo", "hi")]
     values = [end for end in ends if is_number(end) and end > 0]
     low, high = min([*values, 0.5]) / 1.3, max([*values, 2.0]) * 1.3
-    _log_axis(ax, "x", pd.Series([low, high]), lambda ratio: f"{figure(ratio)}{TIMES}")
+    _log_axis(ax, "x", pd.Series([low, high]), lambda ratio: f"{figure(ratio)}{TIMES}", at_most=5)
     ax.axvline(1, color=MUTED, linewidth=1)
-    ax.set_xlabel("data-efficiency ratio: rows that the first needs, over the rows that the second has")
+    ax.set_xlabel("data-efficiency ratio: rows the first needs, over rows the second has", loc="right")
 
 
 def _forest_row(ax: Axes, height: int, row: dict[str, Any], colour: str) -> None:

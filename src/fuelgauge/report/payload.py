@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import isfinite
 from typing import Any
 
@@ -15,7 +15,7 @@ MEANS = {"loss": "loss_mean", "fit": "fit_seconds_mean"}
 BOUNDS = {"lo": "loss_lo", "hi": "loss_hi", "fitLo": "fit_seconds_lo", "fitHi": "fit_seconds_hi"}
 BEYOND = {"loss": "loss", "lo": "loss_lo", "hi": "loss_hi"}
 CURVE_KEYS = ["dataset", "level", "model"]
-Lists = dict[str, list[Any]]
+Lists = Mapping[Any, list[Any]]
 
 
 def chart_payload(contents: Contents) -> dict[str, Any]:
@@ -71,10 +71,15 @@ def _datasets(contents: Contents) -> list[dict[str, Any]]:
 
 def _lists(table: pd.DataFrame) -> dict[Any, Lists]:
     """Return the columns of every curve as plain lists, which are many times faster to read than tables."""
-    return {key: part.to_dict("list") for key, part in table.groupby(CURVE_KEYS, sort=False)}
+    columns = {name: table[name].tolist() for name in table}
+    places = table.groupby(CURVE_KEYS, sort=False).indices
+    return {
+        key: {name: [values[i] for i in rows] for name, values in columns.items()}
+        for key, rows in places.items()
+    }
 
 
-def _curve(curve: Lists) -> Lists:
+def _curve(curve: Lists) -> dict[str, list[Any]]:
     means = {key: _numbers(curve[column], 4) for key, column in MEANS.items()}
     bounds = {key: _numbers(curve[column], 3) for key, column in BOUNDS.items()}
     known = {key: values for key, values in (means | bounds).items() if any(v is not None for v in values)}

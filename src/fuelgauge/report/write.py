@@ -46,14 +46,10 @@ def _write_records(
 ) -> None:
     curves = contents.curves if keep is None else contents.curves[keep]
     named = curves[["dataset", "model", "n_train", *fields.values()]].astype({"n_train": int})
+    keys = ("dataset", "model", "n_train", *fields)
     points = [
-        {
-            "dataset": dataset,
-            "model": model,
-            "n_train": n,
-            **dict(zip(fields, map(_written, values), strict=True)),
-        }
-        for dataset, model, n, *values in named.itertuples(index=False)
+        dict(zip(keys, (*names, *map(_written, values)), strict=True))
+        for names, values in ((row[:3], row[3:]) for row in named.itertuples(index=False, name=None))
     ]
     path.write_text(json.dumps(points, indent=0, allow_nan=False) + "\n", encoding="utf-8")
 

@@ -80,7 +80,5 @@ def weight(trial: Trial) -> float:
 
 def make_bar() -> Progress:
     """Return a progress bar on standard error."""
-    return Progress(
-        TextColumn("{task.description:<18}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[detail]}"),
-        console=Console(stderr=True),
-    )  # fmt: skip
+    name, detail = TextColumn("{task.description:<18}"), TextColumn("{task.fields[detail]}")
+    return Progress(name, BarColumn(), MofNCompleteColumn(), detail, console=Console(stderr=True))

@@ -7,7 +7,7 @@ import functools
 import logging
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -36,10 +36,8 @@ class Tracker(Protocol):
         """Hand over what is left."""
 
 
-class MakeTracker(Protocol):
-    """How a tracker of a curve is made, from the records that the store has already."""
-
-    def __call__(self, config: Config, plan: Plan, records: Iterable[Record]) -> Tracker: ...
+# Makes the tracker of a curve from the records that the store has already.
+MakeTracker = Callable[[Config, Plan, Iterable[Record]], Tracker]
 
 
 def run_curve(config: Config, make_tracker: MakeTracker) -> pd.DataFrame | None:

@@ -51,22 +51,22 @@ def trial_columns(trial: Trial) -> dict[str, Any]:
 
 def curve_table(plan: Plan, records: Mapping[str, Record]) -> pd.DataFrame:
     """Return the trial table of a curve: one row a trial that ended or was skipped."""
-    rows = []
-    for trial in plan.trials:
-        if record := records.get(trial.trial_id):
-            rows.append({**trial_columns(trial), **outcome_columns(record)})
-    for trial, reason in plan.skipped.items():
-        rows.append({**trial_columns(trial), "status": "skipped", "reason": reason})
+    rows = [
+        {**trial_columns(trial), **outcome_columns(records[trial.trial_id])}
+        for trial in plan.trials
+        if trial.trial_id in records
+    ]
+    rows += [
+        {**trial_columns(trial), "status": "skipped", "reason": reason}
+        for trial, reason in plan.skipped.items()
+    ]
     table = pd.DataFrame(rows)
     extra = sorted(name for name in table.columns if name.startswith("metric_"))
     table = table.reindex(columns=[*COLUMNS, *extra])
     measured = [*MEASURED, *extra]
     table[measured] = table[measured].astype("float64")
-    text = [
-        name
-        for name in table.columns
-        if name not in [*measured, "n_train", "repeat", "seed", "threads", "control"]
-    ]
+    counts = ["n_train", "repeat", "seed", "threads", "control"]
+    text = [name for name in table.columns if name not in [*measured, *counts]]
     table[text] = table[text].astype("string")
     return table.sort_values(["n_train", "repeat"], ignore_index=True)
 

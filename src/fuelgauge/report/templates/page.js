@@ -3,6 +3,7 @@
   const data = JSON.parse(document.getElementById("fuelgauge-data").textContent);
   const SVG = "http://www.w3.org/2000/svg";
   const DIRECT_LABELS_FROM = 620;
+  const DRAWN_AT_ONCE = 6;
   const canHover = matchMedia("(hover: hover)").matches;
   const root = document.documentElement;
   root.classList.add("js");
@@ -166,6 +167,12 @@
     }
   };
   const shortened = (text, most = 22) => text.length > most ? `${text.slice(0, most - 1)}…` : text;
+
+  const fitted = (text, room) => {
+    let most = text.length;
+    while (most > 4 && textWidth(shortened(text, most), 13) > room) most -= 1;
+    return shortened(text, most);
+  };
 
   /* ---------- hover ---------- */
   const makeTip = (frame, nearest) => {
@@ -454,7 +461,7 @@
     }
     picture.append(svg("line", {class: "one", x1: toX(1), x2: toX(1), y1: top - 4, y2: bottom}));
     const subject = new Set(rows.map(r => r.a)).size === 1 ? rows[0].a : "the first";
-    sideText(picture, [`← fewer rows for ${subject}`, "← fewer rows"], toX(1) - 10, toX(1) - (narrow ? 0 : left - names), "end");
+    sideText(picture, [`← fewer rows for ${subject}`, "← fewer rows"], toX(1) - 10, toX(1) - 10, "end");
     sideText(picture, [`more rows for ${subject} →`, "more rows →"], toX(1) + 10, width - toX(1) - 10, "start");
     picture.append(svg("text", {x: (left + right) / 2, y: height - 6, "text-anchor": "middle"}, "data-efficiency ratio (log scale)"));
     let y = top;
@@ -487,7 +494,7 @@
   const arrow = (x, y, direction, paint) => svg("path", {d: `M${x} ${y}l${-9 * direction} -5.5v11z`, fill: paint});
   const forestRow = (picture, row, at) => {
     const middle = at.y + (at.narrow ? 32 : 15), textY = at.narrow ? at.y + 15 : middle + 4.5, paint = colour(at.style);
-    picture.append(svg("text", {class: "row-name", x: at.narrow ? 0 : 10, y: textY}, shortened(row.dataset, 28)));
+    picture.append(svg("text", {class: "row-name", x: at.narrow ? 0 : 10, y: textY}, at.narrow ? fitted(row.dataset, at.width - textWidth(ratioText(row), 13) - 16) : shortened(row.dataset, 28)));
     picture.append(svg("text", {class: "row-name", x: at.width, y: textY, "text-anchor": "end"}, ratioText(row)));
     const start = row.lo > 0 ? at.toX(row.lo) : at.left, end = row.hi === null ? at.right : at.toX(row.hi);
     const hasRange = row.lo !== null || row.hi !== null;
@@ -523,14 +530,15 @@
   systemDark.addEventListener("change", nameToggle);
   nameToggle();
 
-  /* ---------- drawing when seen, and again when the width changes ---------- */
+  /* ---------- drawing the first datasets at once, the others when seen, and all again when the width changes ---------- */
   const watcher = new IntersectionObserver(entries => {
     for (const entry of entries) if (entry.isIntersecting) {
       sections.find(s => s.section === entry.target).see();
       watcher.unobserve(entry.target);
     }
   }, {rootMargin: "800px"});
-  sections.forEach(s => watcher.observe(s.section));
+  sections.slice(0, DRAWN_AT_ONCE).forEach(s => s.see());
+  sections.slice(DRAWN_AT_ONCE).forEach(s => watcher.observe(s.section));
   addEventListener("beforeprint", () => sections.forEach(s => s.state.isSeen || s.see()));
   let width = innerWidth, waiting;
   addEventListener("resize", () => {
