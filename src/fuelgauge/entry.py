@@ -7,6 +7,8 @@ import functools
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any, get_type_hints
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -18,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fuelgauge import paths
-from fuelgauge.config import Config, check_option, load_params, options, resolve
+from fuelgauge.config import Config, check_option, load_params, resolve
 from fuelgauge.errors import ConfigError, FuelgaugeError, nearest
 
 log = logging.getLogger("fuelgauge")
@@ -136,8 +138,12 @@ def choices(override: Override) -> list[str]:
 
 
 def check_setting(key: str) -> None:
-    """Raise ConfigError if no configuration has a setting of this dotted name."""
-    valid = set(Config.__dataclass_fields__)
-    head = key.split(".")[0]
-    if head not in valid and head not in options(""):
-        raise ConfigError(f"command line: unknown setting '{head}', {nearest(head, valid)}.")
+    """Raise ConfigError if the schema has no setting of this dotted name."""
+    schema: Any = Config
+    for part in key.split("."):
+        valid = [f.name for f in fields(schema)]
+        if part not in valid:
+            raise ConfigError(f"command line: unknown setting '{key}', {nearest(part, valid)}.")
+        schema = get_type_hints(schema)[part]
+        if not is_dataclass(schema):
+            return

@@ -44,6 +44,22 @@ def test_everything_is_found_and_written(trials: pd.DataFrame, tmp_path: Path) -
     assert (extrapolated["n_max"], extrapolated["factor"], extrapolated["n_train"]) == (8192, 2, 16384)
 
 
+def test_n_test_over_n_pool_reaches_every_interval_of_losses(trials: pd.DataFrame) -> None:
+    """Five repeats, 500 test rows, 2000 rows to draw from: every reach grows by sqrt(1 + 5 / 4) = 1.5."""
+    sharing = analyze(trials.assign(n_pool=2000), claims=[])
+    apart = analyze(trials.drop(columns="n_test"), claims=[])
+    for table, name, factor in (
+        ("pairs", "slope", 1.5),
+        ("curves", "score", 1.5),
+        ("curves", "fit_seconds", 1.0),
+    ):
+        wide, narrow = (
+            found[f"{name}_hi"] - found[f"{name}_lo"]
+            for found in (getattr(sharing, table), getattr(apart, table))
+        )
+        assert wide.to_numpy() == pytest.approx(factor * narrow.to_numpy())
+
+
 def test_verdicts_are_plain_json(trials: pd.DataFrame, tmp_path: Path) -> None:
     analyze(trials, tmp_path, claims=["data"])
     verdicts = json.loads((tmp_path / "verdicts.json").read_text())

@@ -68,13 +68,15 @@ def test_the_curve_table_by_hand() -> None:
             "score": [0.6, 0.4, 0.7],
         }
     )
-    table = curve_table(trials)
+    table = curve_table(trials, pd.DataFrame({"test_share": [0.0]}, index=["d"]))
     assert table["loss_mean"].tolist() == pytest.approx([0.5, 0.3])
     assert table["n_repeats"].tolist() == [2, 1]
     reach = 12.7062 * 0.1  # t with one degree of freedom times the standard error
     assert table["loss_hi"][0] == pytest.approx(0.5 * np.exp(reach / 0.5), rel=1e-4)
     assert table["score_lo"][0] == pytest.approx(0.5 - reach, rel=1e-4)
     assert np.isnan(table["loss_lo"][1])
+    corrected = curve_table(trials, pd.DataFrame({"test_share": [0.25]}, index=["d"]))
+    assert corrected["score_lo"][0] == pytest.approx(0.5 - reach * np.sqrt(1 + 2 * 0.25), rel=1e-4)
 
 
 def test_equal_losses_that_differ_by_rounding_are_reached() -> None:

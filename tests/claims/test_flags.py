@@ -5,12 +5,13 @@ from worlds import Noise, power_law, trial_table
 from fuelgauge.claims.cube import cubes
 from fuelgauge.claims.flags import curve_flags
 
+DATASETS = pd.DataFrame({"test_share": 0.0}, index=["d"])
 FALLING = power_law(1.0, 0.4, 0.05)
 
 
-def flags(**models) -> pd.DataFrame:
+def flags(test_share: float = 0.0, **models) -> pd.DataFrame:
     table = trial_table({"d": models}, n_repeats=10, noise=Noise(0.02, 0.01, 0.01, 0.01))
-    return curve_flags(cubes(table.assign(level="model")))
+    return curve_flags(cubes(table.assign(level="model")), DATASETS.assign(test_share=test_share))
 
 
 def peaking(n: np.ndarray) -> np.ndarray:
@@ -28,14 +29,23 @@ def test_a_peak_is_flagged_where_it_is() -> None:
     assert "above the lowest before it" in found.loc["non-monotone", "text"]
 
 
+def test_a_rise_that_repeats_on_the_same_rows_might_share_is_not_flagged() -> None:
+    def bumpy(n: np.ndarray) -> np.ndarray:
+        return FALLING(n) * np.where(n == 512, 1.28, 1.0)
+
+    assert "non-monotone" in set(flags(a=("deep", bumpy))["kind"])
+    assert "non-monotone" not in set(flags(5.0, a=("deep", bumpy))["kind"])
+
+
 def test_noise_is_seldom_flagged() -> None:
     table = trial_table({f"d{i}": {"a": ("deep", FALLING)} for i in range(100)}, n_repeats=5)
-    assert len(curve_flags(cubes(table.assign(level="model")))) <= 10
+    datasets = pd.DataFrame({"test_share": 0.0}, index=table["dataset"].unique())
+    assert len(curve_flags(cubes(table.assign(level="model")), datasets)) <= 10
 
 
 def test_one_repeat_cannot_tell_noise_from_shape() -> None:
     table = trial_table({"d": {"a": ("deep", peaking)}}, n_repeats=1)
-    assert curve_flags(cubes(table.assign(level="model"))).empty
+    assert curve_flags(cubes(table.assign(level="model")), DATASETS).empty
 
 
 def test_a_model_no_better_than_a_constant_is_dead_there() -> None:

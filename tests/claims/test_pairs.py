@@ -1,8 +1,11 @@
 """Known answers: ratios, slopes and crossovers are found, and the intervals hold what they say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from worlds import (
     ANCHORS,
     Noise,
@@ -17,7 +20,7 @@ from worlds import (
 )
 
 from fuelgauge.claims.cube import cubes
-from fuelgauge.claims.pairs import COLUMNS, compare, compare_models, is_readable, relative_gap
+from fuelgauge.claims.pairs import COLUMNS, PairBatch, compare, compare_models, is_readable, relative_gap
 
 N_WORLDS = 500
 N_WORLDS_SLOW = 4000
@@ -67,9 +70,87 @@ def test_ratios_and_slopes_are_known_answers_in_many_worlds(world: str, n_repeat
     assert_known_answers(world, n_repeats, N_WORLDS_SLOW, seed=1)
 
 
+def assert_covered_where_repeats_share_rows(world: str, n_repeats: int, n_worlds: int, seed: int = 0) -> None:
+    """Repeats correlate as Nadeau and Bengio assume: 2000 rows to draw from, 500 to test on."""
+    truth_a, truth_b = WORLDS[world]
+    pairs = compare(draw(truth_a, truth_b, n_worlds, n_repeats, seed, test_share=0.25))
+    single = one_row_a_pair(pairs)
+    least, _ = tolerated(n_worlds)
+    ratios = true_ratios(truth_a, truth_b)
+    truths = {"der_median": np.exp(np.median(np.log(ratios))), "slope": true_slope(truth_a, truth_b)}
+    for name, truth in truths.items():
+        assert coverage(single[f"{name}_lo"], single[f"{name}_hi"], truth) >= least, name
+    for n, ratio in zip(ANCHORS[is_readable(ANCHORS)], ratios, strict=True):
+        rows = pairs[pairs["n"] == n]
+        assert coverage(rows["der_lo"], rows["der_hi"], ratio) >= least, f"DER({n})"
+    for n, truth in zip(ANCHORS, truth_a(ANCHORS) / truth_b(ANCHORS), strict=True):
+        rows = pairs[pairs["n"] == n]
+        assert coverage(rows["loss_ratio_lo"], rows["loss_ratio_hi"], truth) >= least, f"loss ratio({n})"
+
+
 @pytest.mark.parametrize("n_repeats", [5, 10])
-def test_the_crossover_is_a_known_answer(n_repeats: int) -> None:
-    single = one_row_a_pair(compare(draw(*CROSSING, N_WORLDS, n_repeats)))
+def test_intervals_cover_where_repeats_share_rows(n_repeats: int) -> None:
+    assert_covered_where_repeats_share_rows("stretched", n_repeats, N_WORLDS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_repeats", [3, 5, 10])
+@pytest.mark.parametrize("world", WORLDS)
+def test_intervals_cover_where_repeats_share_rows_in_many_worlds(world: str, n_repeats: int) -> None:
+    assert_covered_where_repeats_share_rows(world, n_repeats, N_WORLDS_SLOW, seed=1)
+
+
+def test_without_the_correction_repeats_that_share_rows_promise_too_much() -> None:
+    single = one_row_a_pair(compare(replace(draw(*STRETCHED, N_WORLDS, 10, test_share=0.25), test_share=0.0)))
+    assert coverage(single["slope_lo"], single["slope_hi"], true_slope(*STRETCHED)) < 0.85
+
+
+def slope_by_hand(batch: PairBatch, repeats: list[int]) -> float:
+    """The slope of the first pair of a batch, from some of its repeats."""
+    late = batch.anchors >= 64
+    loss_a, loss_b = (loss[0][late][:, repeats].mean(axis=1) for loss in (batch.loss_a, batch.loss_b))
+    return float(np.polyfit(np.log2(batch.anchors[late]), np.log(loss_a / loss_b), 1)[0])
+
+
+def test_the_corrected_interval_by_hand() -> None:
+    batch = draw(*CROSSING, 1, 5, test_share=0.25)
+    left_out = [slope_by_hand(batch, [j for j in range(5) if j != gone]) for gone in range(5)]
+    slope, jackknife = slope_by_hand(batch, [0, 1, 2, 3, 4]), np.sqrt(4 / 5 * 5 * np.var(left_out))
+    error = jackknife * np.sqrt(1 + 5 * 0.25)
+    reach = 2.776445 * error  # t with four degrees of freedom
+    row = compare(batch).iloc[0]
+    assert [row["slope_lo"], row["slope_hi"]] == pytest.approx([slope - reach, slope + reach])
+    assert row["p_value"] == pytest.approx(2 * stats.t.sf(abs(slope) / error, 4))
+
+
+@pytest.mark.parametrize("test_share", [0.0, 0.25])
+def test_the_slope_interval_and_its_p_value_agree(test_share: float) -> None:
+    single = one_row_a_pair(compare(draw(*PARALLEL, 2000, 5, test_share=test_share)))
+    leaves_zero_out = (single["slope_lo"] > 0) | (single["slope_hi"] < 0)
+    assert 20 < leaves_zero_out.sum() < 1000
+    assert (leaves_zero_out == (single["p_value"] < 0.05)).all()
+
+
+def test_the_correction_widens_every_interval_of_losses_and_none_of_times() -> None:
+    trials = table_of_two()
+    apart, _ = compare_models(cubes(trials), NO_DATASETS)
+    sharing, _ = compare_models(cubes(trials), NO_DATASETS.assign(test_share=0.25))
+    for name in ("der", "der_median", "crossover", "loss_ratio"):
+        found = apart[f"{name}_hi"].notna() & np.isfinite(sharing[f"{name}_hi"])
+        assert found.any(), name
+        closed = found & (apart[f"{name}_lo"] > 0)
+        assert (sharing[f"{name}_lo"][closed] < apart[f"{name}_lo"][closed]).all(), name
+        assert (sharing[f"{name}_hi"][found] > apart[f"{name}_hi"][found]).all(), name
+    factor = (sharing["slope_hi"] - sharing["slope_lo"]) / (apart["slope_hi"] - apart["slope_lo"])
+    assert factor.to_numpy() == pytest.approx(1.5)  # sqrt(1 + 5 / 4)
+    times = [column for column in COLUMNS if column.startswith("time_")]
+    pd.testing.assert_frame_equal(sharing[times], apart[times])
+
+
+@pytest.mark.parametrize("test_share", [0.0, 0.25])
+@pytest.mark.parametrize("n_repeats", [5, 10])
+def test_the_crossover_is_a_known_answer(n_repeats: int, test_share: float) -> None:
+    single = one_row_a_pair(compare(draw(*CROSSING, N_WORLDS, n_repeats, test_share=test_share)))
     least, most = tolerated(N_WORLDS)
     truth = true_crossover(*CROSSING)
     assert (single["crossover_kind"] == "once").mean() > 0.99
@@ -91,8 +172,9 @@ def test_no_crossover_is_claimed_where_there_is_none(truth_a, noise: Noise, n_re
     assert single["crossover_kind"].isin(["never", "always"]).mean() >= 0.95
 
 
-def test_p_values_are_uniform_where_there_is_nothing() -> None:
-    single = one_row_a_pair(compare(draw(*IDENTICAL, 2000, 5)))
+@pytest.mark.parametrize("test_share", [0.0, 0.25])
+def test_p_values_are_uniform_where_there_is_nothing(test_share: float) -> None:
+    single = one_row_a_pair(compare(draw(*IDENTICAL, 2000, 5, test_share=test_share)))
     assert (single["p_value"] < 0.05).mean() == pytest.approx(0.05, abs=0.015)
 
 

@@ -37,20 +37,32 @@ def draw(
     seed: int = 0,
     noise: Noise = Noise(),
     anchors: np.ndarray = ANCHORS,
+    test_share: float = 0.0,
 ) -> PairBatch:
-    """Draw the same pair of models in many worlds at once, as if each were a pair of one dataset."""
+    """Draw the same pair of models in many worlds at once, as if each were a pair of one dataset.
+
+    With `test_share` all repeats of a world have part of their noise in common, so that any two of them
+    correlate by n_test / (n_test + n_pool), as Nadeau and Bengio assume.
+    """
     random = np.random.default_rng(seed)
     shape = (n_worlds, len(anchors), n_repeats)
-    shared = random.normal(0, noise.repeat, (n_worlds, 1, n_repeats)) + random.normal(0, noise.rows, shape)
+
+    def normal(deviation: float, n_anchors: int) -> np.ndarray:
+        apart = random.normal(0, deviation, (n_worlds, n_anchors, n_repeats))
+        if test_share == 0:
+            return apart
+        return apart + random.normal(0, deviation * np.sqrt(test_share), (n_worlds, n_anchors, 1))
+
+    shared = normal(noise.repeat, 1) + normal(noise.rows, len(anchors))
 
     def losses(truth: Curve) -> np.ndarray:
-        own = random.normal(0, noise.model, (n_worlds, 1, n_repeats)) + random.normal(0, noise.own, shape)
+        own = normal(noise.model, 1) + normal(noise.own, len(anchors))
         return truth(anchors)[:, None] * np.exp(shared + own)
 
     unknown = np.full(shape, np.nan)
     names = np.array([[f"a{i}", f"b{i}"] for i in range(n_worlds)], dtype=object)
     return PairBatch(
-        "world", "model", names, anchors, losses(truth_a), losses(truth_b), unknown, unknown, 0.0
+        "world", "model", names, anchors, losses(truth_a), losses(truth_b), unknown, unknown, test_share
     )
 
 

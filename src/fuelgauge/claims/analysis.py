@@ -97,7 +97,7 @@ def analyze(
         [checked.trials.assign(level="model"), families.assign(level="family")], ignore_index=True
     )
     datasets = _datasets(checked.trials)
-    curves = curve_table(trials, level)
+    curves = curve_table(trials, datasets, level)
     all_cubes = cubes(trials)
     pairs, pair_warnings = compare_models(all_cubes, datasets, level)
     evidence = Evidence(checked.trials, curves, pairs, datasets, level, n_resamples)
@@ -107,7 +107,7 @@ def analyze(
         pairs=pairs,
         verdicts=[verdict.as_dict() for verdict in judge_claims(evidence, claims)],
         extrapolations=_extrapolations(all_cubes),
-        flags=curve_flags(all_cubes, level),
+        flags=curve_flags(all_cubes, datasets, level),
         warnings=[*checked.warnings, *family_warnings, *pair_warnings, *_limits(checked.trials)],
     )
     if out is not None:
@@ -132,7 +132,8 @@ def _limits(trials: pd.DataFrame) -> list[str]:
     said = []
     if "n_test" not in trials:
         said.append(
-            "Column 'n_test' is missing: p values on single datasets are not corrected for reused rows."
+            "Column 'n_test' is missing: intervals and p values on single datasets take repeats for "
+            "independent."
         )
     largest = trials.groupby("dataset")["n_train"].max()
     small = largest[largest < FIRST_ROWS * REACH].index

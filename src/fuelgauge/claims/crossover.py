@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fuelgauge.claims.resample import Floats, jackknife_error, t_quantile
+from fuelgauge.claims.resample import Floats, RepeatTest
 
 PERSISTENCE = 2
 STEPS_BETWEEN_ANCHORS = 16
@@ -44,12 +44,12 @@ class _Stretch:
     stop: int
 
 
-def find_crossover(anchors: Floats, gaps: Floats, level: float = 0.95) -> Crossover:
+def find_crossover(anchors: Floats, gaps: Floats, test: RepeatTest) -> Crossover:
     """Say whether, and where, the order of two curves changes for good.
 
     The order changes where a new one holds on two anchors in a row; a single dissenting anchor changes
     nothing. With two repeats or more, both orders must also be shown by the data: the mean gap over a
-    stretch must differ from zero by a jackknife t test, else that stretch is taken to be noise.
+    stretch must be told from zero by `test`, else that stretch is taken to be noise.
 
     Parameters
     ----------
@@ -58,20 +58,17 @@ def find_crossover(anchors: Floats, gaps: Floats, level: float = 0.95) -> Crosso
     gaps
         Shape (repeats + 1, anchors): the gap between the monotone curves, negative where A is better;
         row 0 with all repeats, the others without one each.
-    level
-        Of the test and of the interval.
+    test
+        Of the orders, and of the interval.
     """
-    quantile = t_quantile(level, len(gaps) - 1)
-    stretches = _stretches(gaps[0])
-    if np.isfinite(quantile):
-        stretches = _merged([s for s in stretches if _is_shown(s, gaps, quantile)])
+    stretches = _merged([s for s in _stretches(gaps[0]) if _is_shown(s, gaps, test)])
     if not stretches:
-        stretches = [_overall(gaps, quantile)]
+        stretches = [_overall(gaps, test)]
     if len(stretches) == 1:
         return _one_sided(stretches[0].sign)
     last = stretches[-1]
     n = _zero_between(anchors, gaps[0], last.start)
-    lo, hi = _unclear_around(anchors, gaps, n, last.sign, quantile)
+    lo, hi = _unclear_around(anchors, gaps, n, last.sign, test)
     kind = "multiple" if len(stretches) > 2 else "once" if last.sign < 0 else "reversed"
     return Crossover(kind, n, lo, hi)
 
@@ -100,9 +97,16 @@ def _without_ties(signs: NDArray[np.int_]) -> NDArray[np.int_]:
     return signs[decided[np.maximum(positions, 0)]]
 
 
-def _is_shown(stretch: _Stretch, gaps: Floats, quantile: float) -> bool:
+def _is_shown(stretch: _Stretch, gaps: Floats, test: RepeatTest) -> bool:
+    if _is_single(gaps):
+        return True
     mean = gaps[:, stretch.start : stretch.stop].mean(axis=1, keepdims=True)
-    return bool(stretch.sign * mean[0, 0] > quantile * jackknife_error(mean)[0])
+    return bool(stretch.sign * mean[0, 0] > test.reach(mean)[0])
+
+
+def _is_single(gaps: Floats) -> bool:
+    """Say whether there is one repeat only, so that nothing can be tested."""
+    return len(gaps) == 1
 
 
 def _merged(stretches: list[_Stretch]) -> list[_Stretch]:
@@ -115,10 +119,9 @@ def _merged(stretches: list[_Stretch]) -> list[_Stretch]:
     return merged
 
 
-def _overall(gaps: Floats, quantile: float) -> _Stretch:
+def _overall(gaps: Floats, test: RepeatTest) -> _Stretch:
     everywhere = _Stretch(int(np.sign(gaps[0].mean())), 0, gaps.shape[1])
-    shown = not np.isfinite(quantile) or _is_shown(everywhere, gaps, quantile)
-    return everywhere if shown else _Stretch(0, 0, gaps.shape[1])
+    return everywhere if _is_shown(everywhere, gaps, test) else _Stretch(0, 0, gaps.shape[1])
 
 
 def _one_sided(sign: int) -> Crossover:
@@ -133,16 +136,16 @@ def _zero_between(anchors: Floats, gap: Floats, right: int) -> float:
 
 
 def _unclear_around(
-    anchors: Floats, gaps: Floats, n: float, sign_above: int, quantile: float
+    anchors: Floats, gaps: Floats, n: float, sign_above: int, test: RepeatTest
 ) -> tuple[float, float]:
     """Return the nearest n on either side at which the order is shown (Fieller's idea, on a grid)."""
-    if not np.isfinite(quantile):
+    if _is_single(gaps):
         return np.nan, np.nan
     steps = (len(anchors) - 1) * STEPS_BETWEEN_ANCHORS + 1
     position = np.linspace(0, len(anchors) - 1, steps)
     x = np.interp(position, np.arange(len(anchors)), np.log(anchors))
     gap = np.array([np.interp(position, np.arange(len(anchors)), row) for row in gaps]) * sign_above
-    reach = quantile * jackknife_error(gap)
+    reach = test.reach(gap)
     below = np.flatnonzero((-gap[0] > reach) & (x < np.log(n)))
     above = np.flatnonzero((gap[0] > reach) & (x > np.log(n)))
     lo = float(np.exp(_root(x, -gap[0] - reach, below[-1], 1))) if below.size else 0.0

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
-from fuelgauge.claims.resample import Floats
+from fuelgauge.claims.resample import Floats, reach_of_mean
 
 ROUNDING = 1e-9  # equal losses, averaged in different orders, differ by less
 CURVE_KEYS = ["dataset", "model", "family", "level", "n_train"]
@@ -118,7 +117,7 @@ def _share_of_segment(start: Floats, end: Floats, target: Floats) -> Floats:
     return np.clip(np.nan_to_num(share, nan=0.0), 0.0, 1.0)
 
 
-def curve_table(trials: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+def curve_table(trials: pd.DataFrame, datasets: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     """Summarise trials as learning curves: one row a dataset, model and anchor.
 
     Parameters
@@ -126,6 +125,8 @@ def curve_table(trials: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     trials
         Trials with the columns dataset, model, family, level, n_train, loss; fit_seconds and score are
         summarised where there.
+    datasets
+        Indexed by dataset, with the column test_share (see `fuelgauge.claims.resample.correction`).
     level
         Of the intervals over repeats.
 
@@ -134,23 +135,26 @@ def curve_table(trials: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     Columns dataset, model, family, level, n_train, loss_mean, loss_lo, loss_hi, n_repeats, and
     fit_seconds_mean, _lo, _hi, score_mean, _lo, _hi where the columns are there. Losses and seconds have
     Student's t intervals on the scale of their logarithm (delta method), scores on their own; NaN with
-    one repeat.
+    one repeat. Those of losses and scores are corrected for the rows that repeats share.
     """
     grouped = trials.groupby(CURVE_KEYS, sort=True, observed=True)
-    parts = [_summary(grouped["loss"], "loss", level, in_logs=True)]
+    keys = grouped.size().index
+    shares = datasets["test_share"].reindex(keys.get_level_values("dataset")).to_numpy(float)
+    parts = [_summary(grouped["loss"], "loss", level, shares, in_logs=True)]
     parts.append(grouped[["loss"]].count().set_axis(["n_repeats"], axis=1))
     if "fit_seconds" in trials:
-        parts.append(_summary(grouped["fit_seconds"], "fit_seconds", level, in_logs=True))
+        parts.append(_summary(grouped["fit_seconds"], "fit_seconds", level, 0.0, in_logs=True))
     if "score" in trials:
-        parts.append(_summary(grouped["score"], "score", level, in_logs=False))
+        parts.append(_summary(grouped["score"], "score", level, shares, in_logs=False))
     return pd.concat(parts, axis=1).reset_index()
 
 
-def _summary(grouped: object, name: str, level: float, in_logs: bool) -> pd.DataFrame:
+def _summary(
+    grouped: object, name: str, level: float, test_share: Floats | float, in_logs: bool
+) -> pd.DataFrame:
     found = grouped.agg(["mean", "std", "count"])  # type: ignore[attr-defined]
-    mean, count = found["mean"].to_numpy(float), found["count"].to_numpy(float)
-    quantile = stats.t.ppf(0.5 + level / 2, np.maximum(count - 1, 1))
-    reach = np.where(count > 1, quantile * found["std"].to_numpy(float) / np.sqrt(count), np.nan)
+    mean, deviation, count = (found[column].to_numpy(float) for column in ("mean", "std", "count"))
+    reach = reach_of_mean(deviation, count, level, test_share)
     lower, upper = mean - reach, mean + reach
     if in_logs:
         relative = np.divide(reach, mean, out=np.zeros_like(mean) * reach, where=mean > 0)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from fuelgauge.claims.cube import FEWEST_ANCHORS, Cube, shared_cells
-from fuelgauge.claims.resample import Floats, holm, jackknife_error, leave_one_out_means
+from fuelgauge.claims.resample import Floats, RepeatTest, holm, leave_one_out_means
 
 Places = NDArray[np.int_]
 Flag = tuple[str, str, str, int, str]
@@ -18,13 +18,15 @@ COLUMNS = ["kind", "dataset", "model", "n_train", "text"]
 BASELINES = ("dummy", "baseline")
 
 
-def curve_flags(cubes_of_trials: Sequence[Cube], level: float = 0.95) -> pd.DataFrame:
+def curve_flags(cubes_of_trials: Sequence[Cube], datasets: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     """Flag ill-behaved curves and dead models.
 
     Parameters
     ----------
     cubes_of_trials
         See `fuelgauge.claims.cube.cubes`.
+    datasets
+        Indexed by dataset, with the column test_share (see `fuelgauge.claims.resample.correction`).
     level
         A flag on a curve's shape stands if its test, one-sided and corrected by Holm's method within the
         curve, reaches it.
@@ -33,14 +35,15 @@ def curve_flags(cubes_of_trials: Sequence[Cube], level: float = 0.95) -> pd.Data
     -------
     Columns kind, dataset, model, n_train, text. Kinds: ``non-monotone`` (at n_train the loss is above the
     lowest before it), ``non-convex`` (the loss is above the line between its neighbours, over n on a
-    linear scale), ``dead`` (no better than the constant predictor); the first two by a jackknife t test over
-    repeats that is paired over anchors.
+    linear scale), ``dead`` (no better than the constant predictor); the first two by the test over repeats
+    of `fuelgauge.claims.resample.RepeatTest`, paired over anchors.
 
     Notes
     -----
     Both shapes after Viering and Loog, The shape of learning curves: a review (TPAMI 2022), section 6.
     """
-    found = [flag for cube in cubes_of_trials for flag in (*_shapes(cube, 1 - level), *_dead(cube))]
+    tests = {dataset: RepeatTest(level, share) for dataset, share in datasets["test_share"].items()}
+    found = [flag for cube in cubes_of_trials for flag in (*_shapes(cube, tests[cube.dataset]), *_dead(cube))]
     return pd.DataFrame(found, columns=COLUMNS)
 
 
@@ -48,22 +51,22 @@ def _is_baseline(cube: Cube) -> NDArray[np.bool_]:
     return np.asarray(np.isin(cube.models, BASELINES) | np.isin(cube.families, BASELINES))
 
 
-def _shapes(cube: Cube, alpha: float) -> Iterator[Flag]:
+def _shapes(cube: Cube, test: RepeatTest) -> Iterator[Flag]:
     for which in np.flatnonzero(~_is_baseline(cube)):
         anchors, repeats = shared_cells(np.isfinite(cube.loss[which]))
         if anchors.sum() >= FEWEST_ANCHORS and repeats.sum() > 1:
             loss = cube.loss[which][np.ix_(anchors, repeats)]
-            yield from _shape_flags((cube.dataset, cube.models[which]), cube.anchors[anchors], loss, alpha)
+            yield from _shape_flags((cube.dataset, cube.models[which]), cube.anchors[anchors], loss, test)
 
 
-def _shape_flags(who: tuple[str, str], anchors: Floats, loss: Floats, alpha: float) -> Iterator[Flag]:
+def _shape_flags(who: tuple[str, str], anchors: Floats, loss: Floats, test: RepeatTest) -> Iterator[Flag]:
     means = leave_one_out_means(loss)
     for kind, (where, excess), text in (
         ("non-monotone", _rises(means), "the loss is {:.1%} above the lowest before it"),
         ("non-convex", _bulges(anchors, means), "the loss is {:.1%} above the line between its neighbours"),
     ):
-        p = _one_sided(excess)
-        if p.size and np.nanmin(p) < alpha:
+        p = _one_sided(excess, test)
+        if p.size and np.nanmin(p) < 1 - test.level:
             worst = int(np.nanargmin(p))
             size = excess[0, worst] / (means[0, where[worst]] - excess[0, worst])
             yield kind, *who, int(anchors[where[worst]]), text.format(size) + "."
@@ -81,11 +84,8 @@ def _bulges(anchors: Floats, means: Floats) -> tuple[Places, Floats]:
     return where, means[:, where] - share * means[:, where - 1] - (1 - share) * means[:, where + 1]
 
 
-def _one_sided(excess: Floats) -> Floats:
-    error = jackknife_error(excess)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(excess[0] > 0, excess[0] / error, 0.0)
-    return holm(stats.t.sf(t, len(excess) - 2))
+def _one_sided(excess: Floats, test: RepeatTest) -> Floats:
+    return holm(stats.t.sf(np.maximum(test.statistic(excess), 0.0), len(excess) - 2))
 
 
 def _dead(cube: Cube) -> Iterator[Flag]:

@@ -18,14 +18,7 @@ from numpy.typing import NDArray
 from fuelgauge.claims.crossover import find_crossover
 from fuelgauge.claims.cube import FEWEST_ANCHORS, Cube, shared_cells
 from fuelgauge.claims.curves import ROUNDING, interpolate, isotonic, rows_needed
-from fuelgauge.claims.resample import (
-    Floats,
-    invert,
-    leave_one_out_means,
-    nadeau_bengio,
-    pseudo_values,
-    t_interval,
-)
+from fuelgauge.claims.resample import Floats, RepeatTest, invert, leave_one_out_means
 
 FIRST_ROWS = 64
 REACH = 4
@@ -46,7 +39,7 @@ class PairBatch:
     loss_a, loss_b, seconds_a, seconds_b
         Shape (pairs, anchors, repeats); NaN wherever either model's loss is missing.
     test_share
-        n_test / n_pool, for Nadeau and Bengio's correction; 0 where n_test is not known.
+        n_test / n_pool (see `fuelgauge.claims.resample.correction`); 0 where n_test is not known.
     """
 
     dataset: str
@@ -160,7 +153,7 @@ def compare(batch: PairBatch, level: float = 0.95) -> pd.DataFrame:
     der_median, der_median_lo, der_median_hi, der_median_censored
         The median of DER(n) over the readable n; the same on all rows of the pair.
     slope, slope_lo, slope_hi, p_value
-        Of ln(L_A / L_B) per doubling, from 64 rows up, with its corrected resampled t test.
+        Of ln(L_A / L_B) per doubling, from 64 rows up, with the test that goes with the interval.
     crossover, crossover_lo, crossover_hi, crossover_kind
         See `fuelgauge.claims.crossover.Crossover`.
     time_ratio, time_ratio_at_equal_loss
@@ -173,14 +166,15 @@ def compare(batch: PairBatch, level: float = 0.95) -> pd.DataFrame:
     """
     curve_a, curve_b = leave_one_out_means(batch.loss_a), leave_one_out_means(batch.loss_b)
     flat_a, flat_b = isotonic(curve_a), isotonic(curve_b)
+    of_losses, of_times = RepeatTest(level, batch.test_share), RepeatTest(level)
     columns = {
-        **_data_efficiency(batch.anchors, flat_a, flat_b, level),
-        **_median_efficiency(batch.anchors, flat_a, flat_b, level),
-        **_slopes(batch, curve_a, curve_b, level),
-        **_crossovers(batch.anchors, flat_a, flat_b, level),
-        **_loss_ratios(curve_a, curve_b, level),
+        **_data_efficiency(batch.anchors, flat_a, flat_b, of_losses),
+        **_median_efficiency(batch.anchors, flat_a, flat_b, of_losses),
+        **_slopes(batch.anchors, curve_a, curve_b, of_losses),
+        **_crossovers(batch.anchors, flat_a, flat_b, of_losses),
+        **_loss_ratios(curve_a, curve_b, of_losses),
     }
-    columns |= _times(batch, columns["der"], columns["censored"], level)
+    columns |= _times(batch, columns["der"], columns["censored"], of_times)
     return _long(batch, columns)
 
 
@@ -199,7 +193,7 @@ def is_readable(anchors: Floats) -> NDArray[np.bool_]:
     return np.asarray((anchors >= FIRST_ROWS) & (anchors <= anchors[-1] / REACH))
 
 
-def _data_efficiency(anchors: Floats, flat_a: Floats, flat_b: Floats, level: float) -> dict[str, Floats]:
+def _data_efficiency(anchors: Floats, flat_a: Floats, flat_b: Floats, test: RepeatTest) -> dict[str, Floats]:
     readable = is_readable(anchors)
     n, targets = anchors[readable], flat_b[..., readable]
     rows, censored = _rows_to_reach(anchors, flat_a[:, 0], flat_b[:, 0], readable)
@@ -209,7 +203,7 @@ def _data_efficiency(anchors: Floats, flat_a: Floats, flat_b: Floats, level: flo
         return relative_gap(reached, targets)
 
     ends = np.log(anchors[[0, -1]])[:, None, None] + np.zeros_like(rows)
-    lower, upper = invert(gap, np.log(rows), ends[0], ends[1], level)
+    lower, upper = invert(gap, np.log(rows), ends[0], ends[1], test)
     found = {
         "der": rows / n,
         "der_lo": np.exp(lower) / n,
@@ -235,7 +229,9 @@ def _at(readable: NDArray[np.bool_], values: Floats) -> Floats:
     return everywhere
 
 
-def _median_efficiency(anchors: Floats, flat_a: Floats, flat_b: Floats, level: float) -> dict[str, Floats]:
+def _median_efficiency(
+    anchors: Floats, flat_a: Floats, flat_b: Floats, test: RepeatTest
+) -> dict[str, Floats]:
     readable = is_readable(anchors)
     names = ("der_median", "der_median_lo", "der_median_hi", "der_median_censored")
     if not readable.any():
@@ -250,7 +246,7 @@ def _median_efficiency(anchors: Floats, flat_a: Floats, flat_b: Floats, level: f
 
     lowest = np.full((len(rows), 1), np.log(anchors[0] / n[-1]))
     highest = np.full((len(rows), 1), np.log(anchors[-1] / n[0]))
-    lower, upper = invert(median_gap, estimate[:, None], lowest, highest, level)
+    lower, upper = invert(median_gap, estimate[:, None], lowest, highest, test)
     values = (np.exp(estimate), np.exp(lower[:, 0]), np.exp(upper[:, 0]), side)
     return dict(zip(names, values, strict=True))
 
@@ -264,13 +260,11 @@ def _censored_median(log_ratio: Floats, censored: NDArray[np.int8]) -> tuple[Flo
     return np.where(np.isfinite(median), median, bound), np.where(np.isinf(median), np.sign(median), 0.0)
 
 
-def _slopes(batch: PairBatch, curve_a: Floats, curve_b: Floats, level: float) -> dict[str, Floats]:
-    from_first = batch.anchors >= FIRST_ROWS
-    slope = _log_slope(batch.anchors[from_first], curve_a[..., from_first], curve_b[..., from_first])
-    lower, upper = t_interval(slope, level)
-    values = np.swapaxes(pseudo_values(slope), -1, -2)
-    _, p_value = nadeau_bengio(values, batch.test_share)
-    found = {"slope": slope[:, 0], "slope_lo": lower, "slope_hi": upper, "p_value": p_value}
+def _slopes(anchors: Floats, curve_a: Floats, curve_b: Floats, test: RepeatTest) -> dict[str, Floats]:
+    from_first = anchors >= FIRST_ROWS
+    slope = _log_slope(anchors[from_first], curve_a[..., from_first], curve_b[..., from_first])
+    lower, upper = test.interval(slope)
+    found = {"slope": slope[:, 0], "slope_lo": lower, "slope_hi": upper, "p_value": test.p_value(slope)}
     return {name: value[:, 0] for name, value in found.items()}
 
 
@@ -291,16 +285,16 @@ def _log_slope(anchors: Floats, upper: Floats, lower: Floats) -> Floats:
         return np.where(count >= 2, np.sum(x * y, axis=-1, keepdims=True) / spread, np.nan)
 
 
-def _loss_ratios(curve_a: Floats, curve_b: Floats, level: float) -> dict[str, Floats]:
+def _loss_ratios(curve_a: Floats, curve_b: Floats, test: RepeatTest) -> dict[str, Floats]:
     with np.errstate(divide="ignore", invalid="ignore"):
         log_ratio = np.log(curve_a / curve_b)
-        lower, upper = t_interval(log_ratio, level)
+        lower, upper = test.interval(log_ratio)
     values = (log_ratio[:, 0], lower, upper)
     return {f"loss_ratio{end}": np.exp(value) for end, value in zip(("", "_lo", "_hi"), values, strict=True)}
 
 
-def _crossovers(anchors: Floats, flat_a: Floats, flat_b: Floats, level: float) -> dict[str, Floats]:
-    found = [find_crossover(anchors, gaps, level) for gaps in relative_gap(flat_a, flat_b)]
+def _crossovers(anchors: Floats, flat_a: Floats, flat_b: Floats, test: RepeatTest) -> dict[str, Floats]:
+    found = [find_crossover(anchors, gaps, test) for gaps in relative_gap(flat_a, flat_b)]
     return {
         "crossover": np.array([c.n for c in found]),
         "crossover_lo": np.array([c.lo for c in found]),
@@ -309,15 +303,15 @@ def _crossovers(anchors: Floats, flat_a: Floats, flat_b: Floats, level: float) -
     }
 
 
-def _times(batch: PairBatch, der: Floats, censored: Floats, level: float) -> dict[str, Floats]:
+def _times(batch: PairBatch, der: Floats, censored: Floats, test: RepeatTest) -> dict[str, Floats]:
     time_a, time_b = leave_one_out_means(batch.seconds_a), leave_one_out_means(batch.seconds_b)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = time_a / time_b
         at_equal_loss = interpolate(batch.anchors, time_a[:, 0], der * batch.anchors) / time_b[:, 0]
     from_first = batch.anchors >= FIRST_ROWS
-    median, lower, upper = _median_ratio(ratio[..., from_first], level)
+    median, lower, upper = _median_ratio(ratio[..., from_first], test)
     slope = _log_slope(batch.anchors[from_first], time_a[..., from_first], time_b[..., from_first])
-    slope_lo, slope_hi = t_interval(slope, level)
+    slope_lo, slope_hi = test.interval(slope)
     return {
         "time_ratio": ratio[:, 0],
         "time_ratio_at_equal_loss": np.where(censored == 0, at_equal_loss, np.nan),
@@ -330,13 +324,13 @@ def _times(batch: PairBatch, der: Floats, censored: Floats, level: float) -> dic
     }
 
 
-def _median_ratio(ratio: Floats, level: float) -> tuple[Floats, Floats, Floats]:
+def _median_ratio(ratio: Floats, test: RepeatTest) -> tuple[Floats, Floats, Floats]:
     if ratio.shape[-1] == 0:
         unknown = np.full(len(ratio), np.nan)
         return unknown, unknown, unknown
     with np.errstate(divide="ignore", invalid="ignore"):
         log_median = np.median(np.log(ratio), axis=-1, keepdims=True)
-        lower, upper = t_interval(log_median, level)
+        lower, upper = test.interval(log_median)
     return np.exp(log_median[:, 0, 0]), np.exp(lower[:, 0]), np.exp(upper[:, 0])
 
 

@@ -1,15 +1,17 @@
 """Resampling and tests: what the repeats, and the datasets, allow one to say.
 
-Repeats are few (five or ten), so every interval over repeats is a Student's t interval on a
-leave-one-repeat-out (jackknife) standard error, and a quantity that can be censored gets its interval
-by inverting that test. Both models of a pair lose the same repeat together, which keeps them paired.
-Nothing here is random except the bootstrap over datasets, whose seed is derived from its own label.
+Repeats are few (five or ten) and draw from the same rows, so every interval and test over repeats is
+Student's t on a leave-one-repeat-out (jackknife) standard error, corrected for what repeats share
+(`RepeatTest`); a quantity that can be censored gets its interval by inverting that test. Both models of
+a pair lose the same repeat together, which keeps them paired. Nothing here is random except the bootstrap
+over datasets, whose seed is derived from its own label.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -70,32 +72,78 @@ def jackknife_error(replicates: Floats) -> Floats:
     return error
 
 
-def pseudo_values(replicates: Floats) -> Floats:
-    """Return one value a repeat whose mean is the (bias-corrected) statistic (Tukey 1958).
-
-    Parameters
-    ----------
-    replicates
-        Shape (..., repeats + 1, q), as for `jackknife_error`.
-
-    Returns
-    -------
-    Shape (..., repeats, q).
-    """
-    n_repeats = replicates.shape[-2] - 1
-    return n_repeats * replicates[..., :1, :] - (n_repeats - 1) * replicates[..., 1:, :]
-
-
 @cache
 def t_quantile(level: float, n_repeats: int) -> float:
     """Return the two-sided Student's t quantile for an interval of `level` from `n_repeats` repeats."""
     return float(stats.t.ppf(0.5 + level / 2, n_repeats - 1)) if n_repeats > 1 else np.nan
 
 
-def t_interval(replicates: Floats, level: float) -> tuple[Floats, Floats]:
-    """Return the jackknife t interval of a statistic, each end of shape (..., q); NaN with one repeat."""
-    reach = t_quantile(level, replicates.shape[-2] - 1) * jackknife_error(replicates)
-    return replicates[..., 0, :] - reach, replicates[..., 0, :] + reach
+def correction(n_repeats: Floats | int, test_share: Floats | float) -> Floats:
+    """Return what a standard error over independent repeats is multiplied by.
+
+    Parameters
+    ----------
+    n_repeats
+        J.
+    test_share
+        n_test / n_pool: the rows tested on over the rows that training rows are drawn from; 0 takes repeats
+        for independent.
+
+    Notes
+    -----
+    sqrt(1 + J test_share), which for a mean is the variance (1/J + n_test/n_train) S^2 of the corrected
+    resampled t test: Nadeau and Bengio, Inference for the generalization error, Machine Learning 52 (2003).
+    They assume that any two repeats correlate by n_test / (n_test + n_train).
+    """
+    return np.sqrt(1 + n_repeats * np.asarray(test_share))
+
+
+@dataclass(frozen=True)
+class RepeatTest:
+    """Student's t test over repeats, and the interval that goes with it.
+
+    Attributes
+    ----------
+    level
+        Of the interval, such as 0.95; a value is told from zero where its interval leaves zero out.
+    test_share
+        See `correction`.
+    """
+
+    level: float = 0.95
+    test_share: float = 0.0
+
+    def standard_error(self, replicates: Floats) -> Floats:
+        """Return the corrected standard error, shape (..., q), of replicates as in `jackknife_error`."""
+        n_repeats = replicates.shape[-2] - 1
+        return jackknife_error(replicates) * correction(n_repeats, self.test_share)
+
+    def reach(self, replicates: Floats) -> Floats:
+        """Return half the width of the interval, shape (..., q); NaN with one repeat."""
+        return t_quantile(self.level, replicates.shape[-2] - 1) * self.standard_error(replicates)
+
+    def interval(self, replicates: Floats) -> tuple[Floats, Floats]:
+        """Return both ends of the interval, each of shape (..., q); NaN with one repeat."""
+        reach = self.reach(replicates)
+        return replicates[..., 0, :] - reach, replicates[..., 0, :] + reach
+
+    def statistic(self, replicates: Floats) -> Floats:
+        """Return t, shape (..., q): 0 where the value itself is 0, NaN with one repeat."""
+        value, error = replicates[..., 0, :], self.standard_error(replicates)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where((value == 0) & np.isfinite(error), 0.0, value / error)
+
+    def p_value(self, replicates: Floats) -> Floats:
+        """Return the two-sided p value of the test against zero, shape (..., q); NaN with one repeat."""
+        p_value: Floats = 2 * stats.t.sf(np.abs(self.statistic(replicates)), replicates.shape[-2] - 2)
+        return p_value
+
+
+def reach_of_mean(deviation: Floats, n_repeats: Floats, level: float, test_share: Floats | float) -> Floats:
+    """Return `RepeatTest.reach` for means of repeats, from their standard deviations and numbers."""
+    quantile = stats.t.ppf(0.5 + level / 2, np.maximum(n_repeats - 1, 1))
+    error = deviation / np.sqrt(np.maximum(n_repeats, 1)) * correction(n_repeats, test_share)
+    return np.where(n_repeats > 1, quantile * error, np.nan)
 
 
 def invert(
@@ -103,7 +151,7 @@ def invert(
     estimate: Floats,
     lowest: Floats,
     highest: Floats,
-    level: float,
+    test: RepeatTest,
 ) -> tuple[Floats, Floats]:
     """Return the interval of all x at which a decreasing statistic is not shown to differ from zero.
 
@@ -117,27 +165,25 @@ def invert(
         Maps x of shape (p, q) to replicates of shape (p, repeats + 1, q).
     estimate, lowest, highest
         Shape (p, q): the root on all repeats and the measured range of x.
-    level
-        Such as 0.95.
+    test
+        Tells the statistic from zero.
 
     Returns
     -------
     Lower and upper ends, shape (p, q): minus or plus infinity where the range ends before the test
     tells the statistic from zero, NaN with one repeat.
     """
-    n_repeats = statistic(estimate).shape[-2] - 1
-    if n_repeats < 2:
+    if statistic(estimate).shape[-2] < 3:
         unknown = np.full(estimate.shape, np.nan)
         return unknown, unknown.copy()
-    quantile = t_quantile(level, n_repeats)
 
     def surely_positive(x: Floats) -> NDArray[np.bool_]:
         replicates = statistic(x)
-        return np.asarray(replicates[..., 0, :] > quantile * jackknife_error(replicates))
+        return np.asarray(replicates[..., 0, :] > test.reach(replicates))
 
     def surely_negative(x: Floats) -> NDArray[np.bool_]:
         replicates = statistic(x)
-        return np.asarray(-replicates[..., 0, :] > quantile * jackknife_error(replicates))
+        return np.asarray(-replicates[..., 0, :] > test.reach(replicates))
 
     lower = np.where(surely_positive(lowest), _bisect(surely_positive, lowest, estimate), -np.inf)
     upper = np.where(surely_negative(highest), _bisect(surely_negative, highest, estimate), np.inf)
@@ -153,37 +199,6 @@ def _bisect(holds: Callable[[Floats], NDArray[np.bool_]], inside: Floats, outsid
         inside = np.where(true_here, middle, inside)
         outside = np.where(true_here, outside, middle)
     return (inside + outside) / 2
-
-
-def nadeau_bengio(differences: Floats, test_share: float) -> tuple[Floats, Floats]:
-    """Corrected resampled t test that the mean of paired differences is zero.
-
-    Parameters
-    ----------
-    differences
-        Shape (..., repeats): one paired difference a repeat.
-    test_share
-        n_test / n_pool, the rows tested on over the rows that training rows are drawn from; 0 gives the
-        ordinary t test.
-
-    Returns
-    -------
-    t and the two-sided p value, each of shape (...); NaN with one repeat.
-
-    Notes
-    -----
-    Nadeau and Bengio, Inference for the generalization error, Machine Learning 52 (2003), section 4.2:
-    the variance of the mean is (1/J + n_test/n_train) times the sample variance.
-    """
-    n_repeats = differences.shape[-1]
-    if n_repeats < 2:
-        unknown = np.full(differences.shape[:-1], np.nan)
-        return unknown, unknown.copy()
-    mean = differences.mean(axis=-1)
-    error = np.sqrt((1 / n_repeats + test_share) * differences.var(axis=-1, ddof=1))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        t = np.where(mean == 0, 0.0, mean / error)
-    return t, 2 * stats.t.sf(np.abs(t), n_repeats - 1)
 
 
 def holm(p_values: Floats) -> Floats:
@@ -207,7 +222,7 @@ def wilcoxon(values: Floats) -> float:
     Parameters
     ----------
     values
-        Shape (datasets,); zeros are ranked with the others and split (Pratt 1959).
+        Shape (datasets,); zeros are ranked with the others, and then their ranks dropped (Pratt 1959).
 
     Notes
     -----

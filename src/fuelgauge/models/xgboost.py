@@ -87,7 +87,7 @@ class XGBoost(Model):
         if not isinstance(examples.x, pd.DataFrame):
             return {"data": as_matrix(examples.x)}
         coded = {
-            name: pd.Categorical(examples.x[name], categories=known)
+            name: pd.Categorical(examples.x[name].where(examples.x[name].isin(known)), categories=known)
             for name, known in self.categories.items()
         }
         return {"data": examples.x.assign(**coded), "enable_categorical": True}

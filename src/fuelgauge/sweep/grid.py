@@ -90,7 +90,7 @@ class Plan:
 
     curve: Curve
     trials: tuple[Trial, ...]
-    skipped: Mapping[Trial, str]
+    skipped: tuple[tuple[Trial, str], ...]
 
 
 def sha256_of(content: Any) -> str:
@@ -126,16 +126,17 @@ def plan_curve(config: Config) -> Plan:
             f"params.yaml: anchors.start is {config.anchors.start}, "
             f"but {config.dataset.name} has only {curve.n_pool} rows to train on."
         )
-    trials, skipped = [], {}
+    trials: list[Trial] = []
+    skipped: list[tuple[Trial, str]] = []
     for repeat in range(config.repeats):
         order = draw(dataset.target, config.dataset.task, config.split, config.seed, repeat).order
         for n_train in steps:
             trial = curve.trial(n_train, repeat)
             if reason := unsupported(dataset, order, n_train):
-                skipped[trial] = reason
+                skipped.append((trial, reason))
             else:
                 trials.append(trial)
-    return Plan(curve, tuple(sorted(trials, key=lambda t: (t.n_train, t.repeat))), skipped)
+    return Plan(curve, tuple(sorted(trials, key=lambda t: (t.n_train, t.repeat))), tuple(skipped))
 
 
 def unsupported(dataset: Dataset, order: np.ndarray, n_train: int) -> str | None:

@@ -1,0 +1,79 @@
+"""Every test process works on a project of its own: a copy of conf/ and a small dataset.
+
+The copy is made before fuelgauge is imported, because its paths are fixed at import; worker
+processes find it through the environment.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+ROOT = Path(tempfile.mkdtemp(prefix="fuelgauge-tests-"))
+os.environ["FUELGAUGE_ROOT"] = str(ROOT)
+os.environ.pop("MLFLOW_TRACKING_URI", None)
+os.environ.pop("DVC_ROOT", None)
+
+PARAMS = """
+datasets: [mnist1d]
+models: [dummy, logistic, mlp]
+features: raw
+anchors: {start: 32, factor: 2, stop: 128}
+repeats: 2
+seed: 0
+split: {test_fraction: 0.15, test_max: 10000, validation_fraction: 0.2}
+device: cpu
+threads: 1
+claims: [data]
+"""
+
+
+def make_project(root: Path) -> None:
+    """Copy what a checkout has beside the package, with small data and short training."""
+    for name in ("conf", "pipelines"):
+        shutil.copytree(CHECKOUT / name, root / name)
+    shutil.copy(CHECKOUT / "dvc.yaml", root / "dvc.yaml")
+    (root / "params.yaml").write_text(PARAMS)
+    replace(root / "conf/dataset/mnist1d.yaml", "n_rows: 40000", "n_rows: 1000")
+    replace(root / "conf/model/mlp.yaml", "min_steps: 1000", "min_steps: 40")
+    replace(root / "conf/model/mlp.yaml", "max_steps: 8000", "max_steps: 40")
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text, f"{path} does not hold {old!r}"
+    path.write_text(text.replace(old, new))
+
+
+make_project(ROOT)
+
+import pytest  # noqa: E402
+
+from fuelgauge import paths  # noqa: E402
+
+
+def pytest_sessionfinish() -> None:
+    shutil.rmtree(ROOT, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def featurized() -> Path:
+    """Return the project's root with its small dataset ready for trials."""
+    from fuelgauge.data.ingest import ingest
+    from fuelgauge.entry import compose
+    from fuelgauge.features.featurize import featurize
+
+    config = compose("dataset=mnist1d")
+    ingest(config.dataset)
+    featurize(config.dataset, config.features)
+    return ROOT
+
+
+@pytest.fixture
+def project(featurized: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the project's root with an empty store and a new MLflow database."""
+    for folder in (paths.STORE, paths.TRIALS, paths.REPORTS, ROOT / "mlartifacts"):
+        shutil.rmtree(folder, ignore_errors=True)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    return featurized

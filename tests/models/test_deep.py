@@ -1,0 +1,86 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from fuelgauge.models.base import FitContext, FitError
+from fuelgauge.models.deep import Loss, TrainingModule, warm_cosine
+from fuelgauge.models.mlp import MLP
+
+from .test_contract import examples
+
+
+@pytest.mark.parametrize(
+    ("n", "batch_size", "expected_batch"), [(1000, 256, 250), (16, 256, 4), (3, 256, 1), (100_000, 256, 256)]
+)
+def test_a_batch_is_at_most_a_quarter_of_the_rows(n, batch_size, expected_batch):
+    plan = MLP(batch_size=batch_size).plan(n, None)
+    assert math.ceil(n / plan.batches) <= expected_batch
+
+
+def test_the_budget_is_in_steps_with_a_floor_and_a_ceiling():
+    model = MLP(max_epochs=10, min_steps=400, max_steps=4000, batch_size=100)
+    assert model.plan(40, None).steps == pytest.approx(400, abs=40)
+    assert model.plan(20_000, None).steps == pytest.approx(2000, abs=40)
+    assert model.plan(1_000_000, None).steps == pytest.approx(4000, abs=40)
+    assert model.plan(1000, 2).steps == 2
+
+
+def test_every_epoch_sees_every_row_once():
+    plan = MLP(batch_size=64).plan(103, None)
+    module = TrainingModule(
+        torch.nn.Linear(1, 2), torch.zeros(103, 1), torch.zeros(103), Loss("binary", "roc_auc"), plan, 1e-3, 0.0
+    )
+    for _ in range(2):
+        rows = torch.cat([next(module.batches) for _ in range(plan.batches)])
+        assert sorted(rows.tolist()) == list(range(103))
+
+
+def test_a_loss_that_is_not_a_number_is_a_failure_with_step_and_learning_rate():
+    train, validation = examples("sequence", "regression", 64), examples("sequence", "regression", 16)
+    train.x[0, 0] = np.nan
+    model = MLP(min_steps=40, max_steps=40)
+    with pytest.raises(FitError, match=r"the training loss is nan after step \d+ at a learning rate of 0.001"):
+        model.fit(train, validation, FitContext(0, 1, "cpu", "rmse"))
+
+
+def test_bf16_trains_too():
+    train, validation = examples("sequence", "multiclass", 300), examples("sequence", "multiclass", 60, 2)
+    model = MLP(precision="bf16", min_steps=200, max_steps=200)
+    model.fit(train, validation, FitContext(0, 1, "cpu", "accuracy"))
+    assert np.mean(model.predict(validation).argmax(axis=1) == validation.y) > 0.7
+
+
+def test_training_stops_early_where_nothing_is_gained():
+    train, validation = examples("sequence", "multiclass", 64), examples("sequence", "multiclass", 32, 9)
+    rng = np.random.default_rng(0)
+    train.y[:], validation.y[:] = rng.integers(0, 3, 64), rng.integers(0, 3, 32)
+    model = MLP(min_steps=400, max_steps=400, patience=3)
+    report = model.fit(train, validation, FitContext(0, 1, "cpu", "log_loss"))
+    assert report.n_steps < 400
+
+
+def test_the_schedule_rises_and_falls():
+    factors = [warm_cosine(step, 100) for step in range(100)]
+    assert factors[0] == pytest.approx(0.2)
+    assert max(factors) == 1.0
+    assert factors[5:] == sorted(factors[5:], reverse=True)
+    assert factors[-1] < 0.01
+
+
+def test_accuracy_stops_by_the_error_rate_with_ties_broken_by_cross_entropy():
+    loss = Loss("multiclass", "accuracy")
+    targets = torch.tensor([0, 1])
+    sure, unsure = torch.tensor([[4.0, 0], [0, 4.0]]), torch.tensor([[1.0, 0], [0, 1.0]])
+    wrong = torch.tensor([[4.0, 0], [4.0, 0]])
+    assert loss.validation(sure, targets) < loss.validation(unsure, targets) < loss.validation(wrong, targets)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_the_same_code_trains_on_a_gpu():
+    train, validation = examples("sequence", "multiclass", 300), examples("sequence", "multiclass", 60, 2)
+    model = MLP(min_steps=200, max_steps=200)
+    model.fit(train, validation, FitContext(0, 1, "cuda", "accuracy"))
+    assert np.mean(model.predict(validation).argmax(axis=1) == validation.y) > 0.7

@@ -1,0 +1,29 @@
+"""Functions for worker processes; they must be importable there."""
+
+import os
+import signal
+import time
+
+import numpy as np
+
+
+def job(task):
+    """Do what the task says: a number is squared."""
+    match task:
+        case "raise":
+            raise ValueError("told to\nraise")
+        case "memory":
+            np.ones(2**50)
+        case "segfault":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "exit":
+            os._exit(3)
+        case "sleep":
+            time.sleep(60)
+        case "threads":
+            return os.environ["OMP_NUM_THREADS"]
+        case "pid":
+            return os.getpid()
+    return task * task

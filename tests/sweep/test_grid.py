@@ -1,0 +1,95 @@
+import pytest
+
+from fuelgauge.data.splits import SplitRule
+from fuelgauge.entry import compose
+from fuelgauge.errors import ConfigError
+from fuelgauge.sweep import grid
+from fuelgauge.sweep.grid import choose_device, plan_curve, why_not
+
+pytestmark = pytest.mark.usefixtures("featurized")
+
+
+def ids(*overrides: str) -> set[str]:
+    return {t.trial_id for t in plan_curve(compose("dataset=mnist1d", "model=logistic", *overrides)).trials}
+
+
+def test_a_plan_has_every_anchor_in_every_repeat():
+    plan = plan_curve(compose("dataset=mnist1d", "model=logistic"))
+    assert [(t.n_train, t.repeat) for t in plan.trials] == [(n, r) for n in (32, 64, 128) for r in (0, 1)]
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "seed=1",
+        "threads=2",
+        "split.validation_fraction=0.3",
+        "split.test_max=50",
+        "model.hyperparameters.C=2.0",
+        "model=dummy",
+    ],
+)
+def test_what_could_change_a_result_changes_every_identity(override):
+    assert not ids() & ids(override)
+
+
+@pytest.mark.parametrize("override", ["anchors.stop=256", "repeats=3"])
+def test_more_anchors_or_repeats_change_no_identity(override):
+    assert ids() < ids(override)
+
+
+@pytest.mark.parametrize(
+    "override", ["executor.workers=1", "tracking=none", "dataset.citation=x", "device=auto", "dataset.title=x"]
+)
+def test_what_can_change_no_result_changes_no_identity(override):
+    assert ids() == ids(override)
+
+
+def test_code_and_library_versions_are_part_of_the_identity(monkeypatch):
+    before = ids()
+    monkeypatch.setattr(grid, "library_versions", lambda *_: {"numpy": "0.1"})
+    versions = ids()
+    monkeypatch.setattr(grid, "code_fingerprint", lambda *_: "other")
+    assert len(before | versions | ids()) == 3 * len(before)
+
+
+def test_an_anchor_beyond_the_data_is_skipped_with_the_reason():
+    plan = plan_curve(compose("dataset=mnist1d", "model=dummy", "anchors.stop=2048"))
+    assert {t.n_train for t, _ in plan.skipped} == {1024, 2048}
+    assert {reason for _, reason in plan.skipped} == {"the anchor is larger than the 850 rows to train on"}
+
+
+def test_an_anchor_without_a_class_is_skipped_with_the_class():
+    plan = plan_curve(compose("dataset=mnist1d", "model=dummy", "anchors.start=8"))
+    assert {t.n_train for t, _ in plan.skipped} == {8}
+    assert all("has no row among the 8" in reason for _, reason in plan.skipped)
+
+
+def test_a_start_beyond_the_data_is_an_error():
+    with pytest.raises(ConfigError, match="anchors.start is 5000, but mnist1d has only 850 rows"):
+        plan_curve(compose("dataset=mnist1d", "model=dummy", "anchors.start=5000", "anchors.stop=6000"))
+
+
+def test_a_model_that_does_not_fit_the_data_is_dropped_with_the_reason():
+    assert why_not(compose("dataset=letter", "model=cnn1d")) == "cnn1d takes sequence data, letter is tabular"
+    assert why_not(compose("dataset=mnist1d", "model=cnn1d")) is None
+
+
+def test_every_model_of_a_repeat_gets_the_same_seed():
+    curves = [plan_curve(compose("dataset=mnist1d", f"model={m}")).trials for m in ("dummy", "mlp")]
+    assert [t.seed for t in curves[0]] == [t.seed for t in curves[1]]
+    assert len({t.seed for t in curves[0]}) == len(curves[0])
+
+
+def test_cuda_that_is_not_there_is_said(monkeypatch):
+    monkeypatch.setattr(grid, "cuda_available", lambda: False)
+    assert choose_device("auto", ["cpu", "cuda"]) == "cpu"
+    assert choose_device("cuda", ["cpu"]) == "cpu"
+    with pytest.raises(ConfigError, match="no CUDA device can be used here; set device: auto or cpu"):
+        choose_device("cuda", ["cpu", "cuda"])
+    monkeypatch.setattr(grid, "cuda_available", lambda: True)
+    assert choose_device("auto", ["cpu", "cuda"]) == "cuda"
+
+
+def test_the_split_rule_is_hashable_for_the_caches():
+    assert hash(SplitRule()) == hash(SplitRule())

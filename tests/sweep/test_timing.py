@@ -1,0 +1,32 @@
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from fuelgauge.sweep.timing import measure
+
+
+def test_wall_and_cpu_seconds_are_told_apart():
+    measured = measure(lambda: time.sleep(0.2), "cpu")
+    assert measured.seconds == pytest.approx(0.2, abs=0.1)
+    assert measured.cpu_seconds < 0.1
+
+
+def test_cpu_seconds_count_work():
+    def work() -> int:
+        end = time.process_time() + 0.2
+        while time.process_time() < end:
+            pass
+        return 7
+
+    measured = measure(work, "cpu")
+    assert measured.value == 7
+    assert measured.cpu_seconds == pytest.approx(0.2, abs=0.1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the mark can be reset on Linux only")
+def test_peak_memory_is_that_of_the_call_and_not_of_the_process_so_far():
+    large = measure(lambda: np.ones(50_000_000).sum(), "cpu").peak_memory_mb
+    small = measure(lambda: None, "cpu").peak_memory_mb
+    assert large - small > 300

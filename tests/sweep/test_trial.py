@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from fuelgauge.data.dataset import Examples
+from fuelgauge.entry import compose
+from fuelgauge.models.base import FitError
+from fuelgauge.sweep.grid import plan_curve
+from fuelgauge.sweep.trial import judge, rows_of, run_trial
+
+pytestmark = pytest.mark.usefixtures("featurized")
+
+
+def trials(model: str):
+    return plan_curve(compose("dataset=mnist1d", f"model={model}")).trials
+
+
+def row_set(examples: Examples) -> set[bytes]:
+    return {row.tobytes() for row in np.asarray(examples.x)}
+
+
+def test_rows_are_nested_paired_and_apart_from_the_test():
+    by_anchor = {t.n_train: rows_of(t) for t in trials("dummy") if t.repeat == 1}
+    used = {n: row_set(fit) | row_set(validation) for n, (fit, validation, _) in by_anchor.items()}
+    assert [len(used[n]) for n in (32, 64, 128)] == [32, 64, 128]
+    assert used[32] < used[64] < used[128]
+    tests = [row_set(test) for _, _, test in by_anchor.values()]
+    assert tests[0] == tests[1] == tests[2]
+    assert not tests[0] & used[128]
+    other = next(rows_of(t) for t in trials("mlp") if t.n_train == 64 and t.repeat == 1)
+    assert row_set(other[0]) == row_set(by_anchor[64][0])
+    assert row_set(other[1]) == row_set(by_anchor[64][1])
+
+
+def test_the_dummy_has_the_loss_of_the_closed_form():
+    trial = trials("dummy")[-1]
+    fit, _, test = rows_of(trial)
+    result = run_trial(trial)
+    frequency = np.bincount(fit.y, minlength=10) / len(fit)
+    assert result["loss"] == pytest.approx(np.mean(test.y != frequency.argmax()))
+    assert result["metric_log_loss"] == pytest.approx(-np.log(frequency[test.y]).mean())
+    assert result["n_test"] == 150
+
+
+@pytest.mark.parametrize("model", ["logistic", "xgboost", "mlp"])
+def test_a_trial_gives_the_same_numbers_twice(model):
+    trial = trials(model)[0]
+    first, again = run_trial(trial), run_trial(trial)
+    for name in ("loss", "score", "val_loss", "metric_log_loss", "n_steps", "n_parameters"):
+        assert first[name] == again[name]
+
+
+def test_a_prediction_that_is_not_a_number_is_a_failure():
+    examples = Examples(np.zeros((3, 1)), np.array([0, 1, 0]), "binary", 2)
+    with pytest.raises(FitError, match="the prediction for row 1 of 3 is not a finite number"):
+        judge(np.array([[0.5, 0.5], [np.nan, 0.5], [0.5, 0.5]]), examples, "accuracy")

@@ -1,0 +1,101 @@
+import pytest
+import yaml
+
+from fuelgauge import paths
+from fuelgauge.config import check_dataset, check_model, load_params, options
+from fuelgauge.entry import check_overrides, compose
+from fuelgauge.errors import ConfigError
+
+from .conftest import CHECKOUT, PARAMS
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"repeat": 3}, "params.yaml: unknown setting 'repeat', did you mean 'repeats'"),
+        ({"anchors": {"strat": 3}}, "params.yaml, anchors: unknown setting 'strat', did you mean 'start'"),
+        ({"datasets": ["lettr"]}, "params.yaml, datasets: there is no dataset 'lettr', did you mean 'letter'"),
+        ({"models": ["xgbost"]}, "there is no model 'xgbost', did you mean 'xgboost'"),
+        ({"claims": ["dat"]}, "there is no claim 'dat', did you mean 'data'"),
+        ({"datasets": []}, "datasets is empty"),
+        ({"models": ["mlp", "mlp"]}, "models names one twice"),
+        ({"repeats": "many"}, "params.yaml: Value 'many'"),
+        ({"repeats": 0}, "repeats is 0; it must be at least 1"),
+        ({"anchors": {"start": 64, "factor": 1}}, "anchors.factor is 1.0; it must be above 1"),
+        ({"anchors": {"start": 64, "stop": 32}}, "anchors.stop is 32"),
+        ({"device": "gpu"}, "device is 'gpu', did you mean 'cpu'|device is 'gpu', valid"),
+        ({"split": {"test_fraction": 1.5}}, "split.test_fraction must lie between 0 and 1"),
+        ({"features": "engineered"}, "features is 'engineered'"),
+    ],
+)
+def test_a_slip_in_params_is_one_sentence_with_the_nearest_name(tmp_path, change, sentence):
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(PARAMS), **change}))
+    with pytest.raises(ConfigError, match=sentence):
+        load_params(path)
+
+
+def test_params_that_are_not_yaml_or_not_there_are_said(tmp_path):
+    (tmp_path / "params.yaml").write_text("datasets: [a\nb: }")
+    with pytest.raises(ConfigError, match="is not valid YAML"):
+        load_params(tmp_path / "params.yaml")
+    with pytest.raises(ConfigError, match="does not exist: run this inside a checkout"):
+        load_params(tmp_path / "nope.yaml")
+
+
+def test_the_shipped_params_are_valid():
+    assert load_params(CHECKOUT / "params.yaml")["anchors"]["stop"] >= 16384
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["dataset=lettr"], "there is no dataset 'lettr', did you mean 'letter'"),
+        (["-m", "model=mlp,xgb"], "there is no model 'xgb', did you mean 'xgboost'"),
+        (["repeets=3"], "unknown setting 'repeets', did you mean 'repeats'"),
+        (["anchors.sotp=3"], "unknown setting 'anchors.sotp', did you mean 'stop'"),
+        (["model.hyperparameters.widht=3", "model=mlp"], "hyperparameters.widht"),
+        (["model=[a"], "cannot read the overrides"),
+    ],
+)
+def test_a_slip_on_the_command_line_is_one_sentence(arguments, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        check_overrides(arguments)
+        compose(*[a for a in arguments if "=" in a])
+
+
+def test_valid_overrides_pass():
+    check_overrides(["-m", "model=mlp,xgboost", "dataset=letter", "+new=1", "hydra.verbose=true", "anchors.stop=64"])
+
+
+@pytest.mark.parametrize("dataset", options("dataset"))
+@pytest.mark.parametrize("model", options("model"))
+def test_every_configuration_composes_into_the_schema(dataset, model):
+    config = compose(f"dataset={dataset}", f"model={model}")
+    assert (config.dataset.name, config.model.name) == (dataset, model)
+    assert config.datasets == yaml.safe_load(PARAMS)["datasets"]
+
+
+def test_a_value_of_the_wrong_type_is_refused_before_any_compute():
+    with pytest.raises(ConfigError, match="threads"):
+        compose("threads=several")
+
+
+def test_descriptions_that_contradict_themselves_are_refused():
+    config = compose("dataset=letter", "model=mlp")
+    config.dataset.metric = "roc_auc"
+    with pytest.raises(ConfigError, match=r"conf/dataset/letter.yaml: metric is 'roc_auc', valid: accuracy, log_loss"):
+        check_dataset(config.dataset)
+    config.model.family = "forest"
+    with pytest.raises(ConfigError, match=r"conf/model/mlp.yaml: family is 'forest'"):
+        check_model(config.model)
+
+
+def test_the_tracking_database_outlives_a_copy_made_by_a_dvc_experiment(monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert compose().tracking.uri == f"sqlite:///{paths.ROOT}/mlflow.db"
+    monkeypatch.setenv("DVC_ROOT", "/main/checkout")
+    assert compose().tracking.uri == "sqlite:////main/checkout/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://example.test:1")
+    assert compose().tracking.uri == "http://example.test:1"
+    assert compose("tracking=none").tracking.uri == ""

@@ -1,0 +1,113 @@
+"""SIGKILL at any moment, then again: the same table as undisturbed, nothing doubled in MLflow."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fuelgauge.config import TrackingConfig
+from fuelgauge.tracking import connect
+
+from .conftest import make_project
+
+MODELS = ["dummy", "logistic", "mlp"]
+IDENTICAL = ["trial_id", "model", "n_train", "repeat", "seed", "status", "loss", "score", "val_loss", "n_steps"]
+
+
+class Sweep:
+    """The train stage of a project of its own."""
+
+    def __init__(self, root: Path, featurized: Path):
+        make_project(root)
+        shutil.copytree(featurized / "data/features", root / "data/features")
+        self.root = root
+
+    def start(self) -> subprocess.Popen[bytes]:
+        environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
+        return subprocess.Popen(
+            [sys.executable, "pipelines/train.py"],
+            cwd=self.root,
+            env={**environment, "FUELGAUGE_ROOT": str(self.root)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def run(self) -> None:
+        assert self.start().wait(120) == 0
+
+    def n_records(self) -> int:
+        return sum(p.read_bytes().count(b"\n") for p in self.root.glob("data/store/*/*.trials"))
+
+    def kill_after(self, records: int, seconds: float) -> None:
+        """Start, wait for so many records and some seconds more, and kill the parent."""
+        process = self.start()
+        end = time.monotonic() + 60
+        while self.n_records() < records and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.005)
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    def table(self) -> pd.DataFrame:
+        tables = [pd.read_parquet(self.root / f"data/trials/mnist1d/{model}.parquet") for model in MODELS]
+        return pd.concat(tables, ignore_index=True)[IDENTICAL]
+
+    def metric_steps(self) -> dict[str, dict[str, list[int]]]:
+        """Return the steps of every metric of every run, by model."""
+        client = connect(TrackingConfig(uri=f"sqlite:///{self.root}/mlflow.db"))
+        runs = client.search_runs([client.get_experiment_by_name("mnist1d").experiment_id])
+        assert sorted(run.data.tags["model"] for run in runs) == sorted(MODELS)
+        return {
+            run.data.tags["model"]: {
+                metric: sorted(p.step for p in client.get_metric_history(run.info.run_id, metric))
+                for metric in sorted(run.data.metrics)
+            }
+            for run in runs
+        }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(featurized, tmp_path_factory):
+    sweep = Sweep(tmp_path_factory.mktemp("undisturbed"), featurized)
+    sweep.run()
+    return sweep
+
+
+def check_killed(undisturbed: Sweep, killed: Sweep) -> None:
+    killed.run()
+    pd.testing.assert_frame_equal(killed.table(), undisturbed.table(), check_exact=True)
+    steps = killed.metric_steps()
+    assert steps == undisturbed.metric_steps()
+    assert all(found == [32, 64, 128] for metrics in steps.values() for found in metrics.values())
+
+
+def test_a_killed_sweep_ends_as_an_undisturbed_one(undisturbed, featurized, tmp_path):
+    sweep = Sweep(tmp_path, featurized)
+    sweep.kill_after(3, 0.0)
+    sweep.kill_after(9, 0.05)
+    sweep.kill_after(15, 0.0)
+    check_killed(undisturbed, sweep)
+
+
+def test_a_second_clean_run_gives_the_same_losses(undisturbed, featurized, tmp_path):
+    sweep = Sweep(tmp_path, featurized)
+    sweep.run()
+    pd.testing.assert_frame_equal(sweep.table(), undisturbed.table(), check_exact=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_many_kills_at_random_moments(undisturbed, featurized, tmp_path, seed):
+    import random
+
+    chance = random.Random(seed)
+    sweep = Sweep(tmp_path, featurized)
+    for _ in range(7):
+        sweep.kill_after(chance.randrange(18), chance.uniform(0, 1.5))
+    check_killed(undisturbed, sweep)

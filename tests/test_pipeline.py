@@ -1,0 +1,123 @@
+"""The DVC pipeline as a user runs it, on the small project."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from .conftest import CHECKOUT, make_project, replace
+
+DVC = str(Path(sys.executable).parent / "dvc")
+
+
+class Project:
+    """A checkout of its own with a copy of the package's source."""
+
+    def __init__(self, root: Path):
+        make_project(root)
+        (root / "params.yaml").write_text((root / "params.yaml").read_text().replace("logistic, mlp", "logistic"))
+        shutil.copytree(CHECKOUT / "src", root / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        shutil.copy(CHECKOUT / ".dvcignore", root)
+        (root / ".gitignore").write_text((CHECKOUT / ".gitignore").read_text())
+        self.root = root
+        for command in (["git", "init", "-q"], [DVC, "init", "-q"]):
+            subprocess.run(command, cwd=root, check=True, capture_output=True)
+        shutil.copytree(CHECKOUT / ".dvc/plots", root / ".dvc/plots", dirs_exist_ok=True)
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        kept = {k: v for k, v in os.environ.items() if k not in ("MLFLOW_TRACKING_URI", "FUELGAUGE_ROOT")}
+        environment = {
+            **kept,
+            "PYTHONPATH": str(self.root / "src"),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        }
+        return subprocess.run(
+            command, cwd=self.root, env=environment, capture_output=True, text=True, check=False
+        )
+
+    def repro(self) -> str:
+        result = self.run(DVC, "repro")
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout + result.stderr
+
+    def stale(self) -> set[str]:
+        """Return the stages that DVC would run because of their own changes."""
+        return set(json.loads(self.run(DVC, "status", "--json").stdout or "{}"))
+
+
+@pytest.fixture(scope="module")
+def reproduced(tmp_path_factory):
+    project = Project(tmp_path_factory.mktemp("pipeline"))
+    project.repro()
+    return project
+
+
+def test_everything_that_a_reader_looks_at_is_there(reproduced):
+    reports = reproduced.root / "reports"
+    assert "mnist1d" in (reports / "index.html").read_text()
+    assert len(pd.read_parquet(reports / "trials.parquet")) == 12
+    metrics = json.loads((reports / "metrics.json").read_text())
+    assert metrics["sweep"]["trials"] == {"done": 12}
+    assert 0 < metrics["sweep"]["efficiency"] <= 1
+    assert metrics["at_largest_anchor"]["mnist1d"]["logistic"]["n_train"] == 128
+    assert json.loads((reports / "verdicts.json").read_text())
+    assert (reproduced.root / "mlflow.db").exists()
+
+
+def test_metrics_and_plots_are_known_to_dvc(reproduced):
+    assert "sweep.efficiency" in reproduced.run(DVC, "metrics", "show").stdout
+    shown = reproduced.run(DVC, "plots", "show")
+    assert "index.html" in shown.stdout
+    assert "learning_curves" in next(reproduced.root.glob("dvc_plots/index.html")).read_text()
+
+
+def test_a_second_repro_runs_nothing(reproduced):
+    assert reproduced.stale() == set()
+    assert "Running stage" not in reproduced.repro()
+
+
+def test_a_stage_goes_stale_by_what_can_change_its_result_and_by_nothing_else(reproduced):
+    root = reproduced.root
+
+    def stale_after_touching(path: str) -> set[str]:
+        file = root / path
+        original = file.read_text()
+        file.write_text(original + "\n# touched\n")
+        try:
+            return reproduced.stale()
+        finally:
+            file.write_text(original)
+
+    assert stale_after_touching("src/fuelgauge/report/page.py") == {"evaluate"}
+    assert stale_after_touching("src/fuelgauge/claims/pairs.py") == {"evaluate"}
+    assert stale_after_touching("conf/claim/data.yaml") == {"check", "evaluate"}
+    assert stale_after_touching("conf/model/logistic.yaml") == {"check", "train@mnist1d"}
+    assert stale_after_touching("src/fuelgauge/models/logistic.py") == {"train@mnist1d"}
+    assert stale_after_touching("src/fuelgauge/tracking.py") == set()
+    assert "ingest@mnist1d" in stale_after_touching("src/fuelgauge/data/sources.py")
+    assert reproduced.stale() == set()
+
+
+def test_touching_one_models_config_reruns_its_trials_only(reproduced):
+    replace(reproduced.root / "conf/model/logistic.yaml", "C: 1.0", "C: 2.0")
+    said = reproduced.repro()
+    assert "mnist1d/dummy      0 trials to run, 6 done" in said
+    assert "mnist1d/logistic   6 trials to run, 0 done" in said
+    assert "Stage 'featurize@mnist1d' didn't change, skipping" in said
+
+
+def test_an_unknown_dataset_stops_before_any_compute(reproduced):
+    params = reproduced.root / "params.yaml"
+    original = params.read_text()
+    params.write_text(original.replace("datasets: [mnist1d]", "datasets: [mnist1e]"))
+    result = reproduced.run(DVC, "repro")
+    params.write_text(original)
+    assert result.returncode != 0
+    assert "there is no dataset 'mnist1e', did you mean 'mnist1d'" in result.stderr
+    assert "Running stage 'ingest" not in result.stdout
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,122 @@
+import json
+import logging
+
+import pytest
+
+from fuelgauge import catch_up, paths
+from fuelgauge.entry import compose
+from fuelgauge.errors import FuelgaugeError
+from fuelgauge.sweep.runner import run_curve
+from fuelgauge.tracking import anchor_metrics, connect, log_report, make_tracker, safe_uri
+
+AWAY = "http://127.0.0.1:9"
+
+
+def run(*overrides: str):
+    return run_curve(compose("dataset=mnist1d", "model=logistic", *overrides), make_tracker)
+
+
+def client():
+    return connect(compose().tracking)
+
+
+def runs(model: str = "logistic"):
+    found = client().search_runs([client().get_experiment_by_name("mnist1d").experiment_id])
+    return [r for r in found if r.data.tags["model"] == model]
+
+
+def history(run_id: str, metric: str):
+    return [(p.step, p.value) for p in client().get_metric_history(run_id, metric)]
+
+
+def test_a_curve_is_one_run_with_a_step_an_anchor(project):
+    table = run()
+    (curve,) = runs()
+    means = table.groupby("n_train")["loss"].mean()
+    assert dict(history(curve.info.run_id, "loss")) == pytest.approx(means.to_dict())
+    assert {s for s, _ in history(curve.info.run_id, "cost/fit_seconds")} == {32, 64, 128}
+    assert {"loss_lo", "loss_hi", "score", "cost/fit_seconds_hi", "metric/log_loss"} <= set(curve.data.metrics)
+    assert curve.info.status == "FINISHED"
+    assert curve.data.tags["family"] == "linear"
+    assert curve.data.tags["data_version"]
+    assert curve.data.params["C"] == "1.0"
+
+
+def test_configuration_and_environment_are_artifacts(project):
+    run()
+    (curve,) = runs()
+    folder = paths.ROOT / "mlartifacts/mnist1d" / curve.info.run_id / "artifacts"
+    assert "logistic" in (folder / "config.yaml").read_text()
+    assert "mlflow" in json.loads((folder / "environment.json").read_text())["distributions"]
+
+
+def test_a_second_run_doubles_nothing_and_new_anchors_join_the_same_run(project):
+    run()
+    run()
+    run("anchors.stop=256")
+    (curve,) = runs()
+    for metric in ("loss", "loss_lo", "cost/fit_seconds"):
+        assert sorted(s for s, _ in history(curve.info.run_id, metric)) == [32, 64, 128, 256]
+
+
+def test_a_changed_model_is_a_new_run_and_the_old_one_is_superseded(project):
+    run()
+    run("model.hyperparameters.C=2.0")
+    assert sorted(r.data.tags["current"] for r in runs()) == ["false", "true"]
+
+
+def test_a_server_that_is_away_stops_nothing_and_can_be_caught_up(project, tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", AWAY)
+    with caplog.at_level(logging.WARNING):
+        table = run()
+    assert (table["status"] == "done").all()
+    assert f"MLflow at {AWAY} cannot be written" in caplog.text
+    assert "catch up later with: fuelgauge track" in caplog.text
+    with pytest.raises(FuelgaugeError, match=f"MLflow at {AWAY} cannot be written; start it and run again"):
+        catch_up.catch_up()
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/back.db")
+    catch_up.catch_up()
+    catch_up.catch_up()
+    (curve,) = runs()
+    assert sorted(s for s, _ in history(curve.info.run_id, "loss")) == [32, 64, 128]
+
+
+def test_an_anchor_with_a_failed_repeat_is_held_back(project, tmp_path, monkeypatch):
+    from fuelgauge.sweep.store import TrialStore, store_path
+
+    run()
+    path = store_path("mnist1d", "logistic")
+    with TrialStore(path) as store:
+        victim = next(r for r in store.records.values() if r["n_train"] == 64)
+        store.append({**victim, "status": "failed", "result": {}, "failure": {"kind": "error", "message": "x"}})
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/other.db")
+    run()
+    (curve,) = runs()
+    assert sorted(s for s, _ in history(curve.info.run_id, "loss")) == [32, 128]
+    assert curve.data.tags["failed_trials"] == "1"
+    assert curve.info.status == "FAILED"
+
+
+def test_a_report_is_logged_once(project, tmp_path):
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    (reports / "index.html").write_text("<p>report</p>")
+    for _ in range(2):
+        log_report(compose().tracking, reports, {"sweep.efficiency": 0.8}, "abc")
+    found = client().search_runs([client().get_experiment_by_name("report").experiment_id])
+    assert len(found) == 1
+    assert history(found[0].info.run_id, "sweep.efficiency") == [(0, 0.8)]
+    assert [a.path for a in client().list_artifacts(found[0].info.run_id)] == ["index.html"]
+
+
+def test_the_interval_is_that_of_students_t():
+    found = anchor_metrics([{"loss": 0.1, "n_test": 5}, {"loss": 0.2, "n_test": 5}, {"loss": 0.3, "n_test": 5}])
+    assert found["loss"] == pytest.approx(0.2)
+    assert found["loss_hi"] - found["loss"] == pytest.approx(4.302653 * 0.1 / 3**0.5, rel=1e-5)
+    assert "n_test" not in found
+
+
+def test_no_password_reaches_a_log():
+    assert safe_uri("https://user:secret@host:5/x") == "https://host:5/x"
+    assert safe_uri("sqlite:////a/b.db") == "sqlite:////a/b.db"
