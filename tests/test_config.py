@@ -14,7 +14,10 @@ from .conftest import CHECKOUT, PARAMS
     [
         ({"repeat": 3}, "params.yaml: unknown setting 'repeat', did you mean 'repeats'"),
         ({"anchors": {"strat": 3}}, "params.yaml, anchors: unknown setting 'strat', did you mean 'start'"),
-        ({"datasets": ["lettr"]}, "params.yaml, datasets: there is no dataset 'lettr', did you mean 'letter'"),
+        (
+            {"datasets": ["lettr"]},
+            "params.yaml, datasets: there is no dataset 'lettr', did you mean 'letter'",
+        ),
         ({"models": ["xgbost"]}, "there is no model 'xgbost', did you mean 'xgboost'"),
         ({"claims": ["dat"]}, "there is no claim 'dat', did you mean 'data'"),
         ({"datasets": []}, "datasets is empty"),
@@ -65,7 +68,9 @@ def test_a_slip_on_the_command_line_is_one_sentence(arguments, sentence):
 
 
 def test_valid_overrides_pass():
-    check_overrides(["-m", "model=mlp,xgboost", "dataset=letter", "+new=1", "hydra.verbose=true", "anchors.stop=64"])
+    check_overrides(
+        ["-m", "model=mlp,xgboost", "dataset=letter", "+new=1", "hydra.verbose=true", "anchors.stop=64"]
+    )
 
 
 @pytest.mark.parametrize("dataset", options("dataset"))
@@ -84,7 +89,9 @@ def test_a_value_of_the_wrong_type_is_refused_before_any_compute():
 def test_descriptions_that_contradict_themselves_are_refused():
     config = compose("dataset=letter", "model=mlp")
     config.dataset.metric = "roc_auc"
-    with pytest.raises(ConfigError, match=r"conf/dataset/letter.yaml: metric is 'roc_auc', valid: accuracy, log_loss"):
+    with pytest.raises(
+        ConfigError, match=r"conf/dataset/letter.yaml: metric is 'roc_auc', valid: accuracy, log_loss"
+    ):
         check_dataset(config.dataset)
     config.model.family = "forest"
     with pytest.raises(ConfigError, match=r"conf/model/mlp.yaml: family is 'forest'"):

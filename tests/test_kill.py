@@ -17,7 +17,18 @@ from fuelgauge.tracking import connect
 from .conftest import make_project
 
 MODELS = ["dummy", "logistic", "mlp"]
-IDENTICAL = ["trial_id", "model", "n_train", "repeat", "seed", "status", "loss", "score", "val_loss", "n_steps"]
+IDENTICAL = [
+    "trial_id",
+    "model",
+    "n_train",
+    "repeat",
+    "seed",
+    "status",
+    "loss",
+    "score",
+    "val_loss",
+    "n_steps",
+]
 
 
 class Sweep:

@@ -20,8 +20,12 @@ class Project:
 
     def __init__(self, root: Path):
         make_project(root)
-        (root / "params.yaml").write_text((root / "params.yaml").read_text().replace("logistic, mlp", "logistic"))
-        shutil.copytree(CHECKOUT / "src", root / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        (root / "params.yaml").write_text(
+            (root / "params.yaml").read_text().replace("logistic, mlp", "logistic")
+        )
+        shutil.copytree(
+            CHECKOUT / "src", root / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+        )
         shutil.copy(CHECKOUT / ".dvcignore", root)
         (root / ".gitignore").write_text((CHECKOUT / ".gitignore").read_text())
         self.root = root

@@ -35,7 +35,9 @@ def test_a_curve_is_one_run_with_a_step_an_anchor(project):
     means = table.groupby("n_train")["loss"].mean()
     assert dict(history(curve.info.run_id, "loss")) == pytest.approx(means.to_dict())
     assert {s for s, _ in history(curve.info.run_id, "cost/fit_seconds")} == {32, 64, 128}
-    assert {"loss_lo", "loss_hi", "score", "cost/fit_seconds_hi", "metric/log_loss"} <= set(curve.data.metrics)
+    assert {"loss_lo", "loss_hi", "score", "cost/fit_seconds_hi", "metric/log_loss"} <= set(
+        curve.data.metrics
+    )
     assert curve.info.status == "FINISHED"
     assert curve.data.tags["family"] == "linear"
     assert curve.data.tags["data_version"]
@@ -89,7 +91,9 @@ def test_an_anchor_with_a_failed_repeat_is_held_back(project, tmp_path, monkeypa
     path = store_path("mnist1d", "logistic")
     with TrialStore(path) as store:
         victim = next(r for r in store.records.values() if r["n_train"] == 64)
-        store.append({**victim, "status": "failed", "result": {}, "failure": {"kind": "error", "message": "x"}})
+        store.append(
+            {**victim, "status": "failed", "result": {}, "failure": {"kind": "error", "message": "x"}}
+        )
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/other.db")
     run()
     (curve,) = runs()
@@ -111,7 +115,9 @@ def test_a_report_is_logged_once(project, tmp_path):
 
 
 def test_the_interval_is_that_of_students_t():
-    found = anchor_metrics([{"loss": 0.1, "n_test": 5}, {"loss": 0.2, "n_test": 5}, {"loss": 0.3, "n_test": 5}])
+    found = anchor_metrics(
+        [{"loss": 0.1, "n_test": 5}, {"loss": 0.2, "n_test": 5}, {"loss": 0.3, "n_test": 5}]
+    )
     assert found["loss"] == pytest.approx(0.2)
     assert found["loss_hi"] - found["loss"] == pytest.approx(4.302653 * 0.1 / 3**0.5, rel=1e-5)
     assert "n_test" not in found

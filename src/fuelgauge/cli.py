@@ -125,3 +125,7 @@ def ui(chosen: argparse.Namespace) -> None:
     print(f"MLflow UI: http://{chosen.host}:{chosen.port}  (Ctrl-C ends it)")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
     subprocess.run([*command, "--host", chosen.host, "--port", chosen.port], check=False)
+
+
+if __name__ == "__main__":
+    main()

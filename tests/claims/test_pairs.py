@@ -125,9 +125,9 @@ def test_the_corrected_interval_by_hand() -> None:
 
 @pytest.mark.parametrize("test_share", [0.0, 0.25])
 def test_the_slope_interval_and_its_p_value_agree(test_share: float) -> None:
-    single = one_row_a_pair(compare(draw(*PARALLEL, 2000, 5, test_share=test_share)))
+    single = one_row_a_pair(compare(draw(*PARALLEL, N_WORLDS, 5, test_share=test_share)))
     leaves_zero_out = (single["slope_lo"] > 0) | (single["slope_hi"] < 0)
-    assert 20 < leaves_zero_out.sum() < 1000
+    assert 5 < leaves_zero_out.sum() < 100
     assert (leaves_zero_out == (single["p_value"] < 0.05)).all()
 
 
@@ -172,9 +172,8 @@ def test_no_crossover_is_claimed_where_there_is_none(truth_a, noise: Noise, n_re
     assert single["crossover_kind"].isin(["never", "always"]).mean() >= 0.95
 
 
-@pytest.mark.parametrize("test_share", [0.0, 0.25])
-def test_p_values_are_uniform_where_there_is_nothing(test_share: float) -> None:
-    single = one_row_a_pair(compare(draw(*IDENTICAL, 2000, 5, test_share=test_share)))
+def test_p_values_are_uniform_where_there_is_nothing() -> None:
+    single = one_row_a_pair(compare(draw(*IDENTICAL, 2000, 5)))
     assert (single["p_value"] < 0.05).mean() == pytest.approx(0.05, abs=0.015)
 
 

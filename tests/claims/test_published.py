@@ -51,7 +51,7 @@ def ours(evidence: Evidence, rival: str) -> pd.DataFrame:
 
 
 def losses(trials: pd.DataFrame, dataset: str, rival: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Losses of the forest and of its rival, one row an n_train, one column a repeat, where both have them."""
+    """Losses of the forest and of its rival where both have them: a row an n_train, a column a repeat."""
     here = trials[trials["dataset"] == dataset]
     forest, other = (
         here[here["family"] == FAMILIES[model]].pivot(index="n_train", columns="repeat", values="loss")
@@ -80,9 +80,9 @@ def plain_der(forest: pd.DataFrame, other: pd.DataFrame) -> float:
     found = []
     for rows, target in zip(n, flat_other, strict=True):
         if 64 <= rows <= n[-1] / 4:
-            reached = grid[read <= target * (1 + 1e-9)]
-            there_before = read[0] < target * (1 - 1e-9)
-            found.append(-np.inf if there_before else np.log(reached[0] / rows) if len(reached) else np.inf)
+            reached = np.log(grid[read <= target * (1 + 1e-9)] / rows)
+            already = read[0] < target * (1 - 1e-9)
+            found.append(-np.inf if already else min(reached, default=np.inf))
     return float(np.exp(np.median(found)))
 
 

@@ -52,6 +52,8 @@ def test_an_index_that_does_not_deliver_is_one_sentence(tmp_path, monkeypatch):
         stderr = "WARNING: noise\nERROR: No matching distribution found for made==1.0\n"
 
     monkeypatch.setattr(archive.subprocess, "run", lambda *a, **k: Refused())
-    with pytest.raises(DataError, match="made-1.0.tar.gz .* could not be fetched .* No matching distribution"):
+    with pytest.raises(
+        DataError, match="made-1.0.tar.gz .* could not be fetched .* No matching distribution"
+    ):
         fetch(Archive("made", "1.0", "made-1.0.tar.gz", "0" * 64), tmp_path)
     assert not list(tmp_path.iterdir())

@@ -54,7 +54,9 @@ def test_test_rows_are_a_stratified_sample():
 
 @given(targets, TASKS, st.floats(0.05, 0.5), st.integers(0, 20))
 @settings(max_examples=150, deadline=None)
-def test_validation_rows_divide_the_anchor_and_leave_every_class_a_fitting_row(target, task, fraction, repeat):
+def test_validation_rows_divide_the_anchor_and_leave_every_class_a_fitting_row(
+    target, task, fraction, repeat
+):
     fitting, validation = split_validation(target, task, fraction, 0, repeat)
     assert np.array_equal(np.sort(np.concatenate([fitting, validation])), np.arange(len(target)))
     if task == "multiclass":

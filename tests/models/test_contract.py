@@ -106,7 +106,9 @@ def test_few_rows_and_a_missing_class_are_survived(name):
     train = examples(modality, "multiclass", 26)
     train.y[:] = np.arange(26) % 2  # class 2 has no row
     model = create(CONFIGS[name]["target"], CONFIGS[name].get("hyperparameters", {}))
-    model.fit(train, examples(modality, "multiclass", 6, 2), FitContext(0, 1, "cpu", "accuracy", step_limit=5))
+    model.fit(
+        train, examples(modality, "multiclass", 6, 2), FitContext(0, 1, "cpu", "accuracy", step_limit=5)
+    )
     assert model.predict(train).shape == (26, 3)
 
 

@@ -30,7 +30,13 @@ def test_the_budget_is_in_steps_with_a_floor_and_a_ceiling():
 def test_every_epoch_sees_every_row_once():
     plan = MLP(batch_size=64).plan(103, None)
     module = TrainingModule(
-        torch.nn.Linear(1, 2), torch.zeros(103, 1), torch.zeros(103), Loss("binary", "roc_auc"), plan, 1e-3, 0.0
+        torch.nn.Linear(1, 2),
+        torch.zeros(103, 1),
+        torch.zeros(103),
+        Loss("binary", "roc_auc"),
+        plan,
+        1e-3,
+        0.0,
     )
     for _ in range(2):
         rows = torch.cat([next(module.batches) for _ in range(plan.batches)])
@@ -41,7 +47,9 @@ def test_a_loss_that_is_not_a_number_is_a_failure_with_step_and_learning_rate():
     train, validation = examples("sequence", "regression", 64), examples("sequence", "regression", 16)
     train.x[0, 0] = np.nan
     model = MLP(min_steps=40, max_steps=40)
-    with pytest.raises(FitError, match=r"the training loss is nan after step \d+ at a learning rate of 0.001"):
+    with pytest.raises(
+        FitError, match=r"the training loss is nan after step \d+ at a learning rate of 0.001"
+    ):
         model.fit(train, validation, FitContext(0, 1, "cpu", "rmse"))
 
 

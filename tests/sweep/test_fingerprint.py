@@ -43,7 +43,9 @@ def test_a_model_reaches_its_own_code_and_not_that_of_the_others():
     assert {"fuelgauge.models.deep", "fuelgauge.models.base", "fuelgauge.data.splits"} <= found
     assert not {"fuelgauge.models.xgboost", "fuelgauge.models.cnn1d", "fuelgauge.models.logistic"} & found
     assert not {name for name in found if name.startswith(("fuelgauge.report", "fuelgauge.claims"))}
-    assert not {"fuelgauge.tracking", "fuelgauge.config", "fuelgauge.sweep.runner", "fuelgauge.errors"} & found
+    assert (
+        not {"fuelgauge.tracking", "fuelgauge.config", "fuelgauge.sweep.runner", "fuelgauge.errors"} & found
+    )
 
 
 def test_the_libraries_are_those_that_the_code_imports():

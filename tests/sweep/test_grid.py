@@ -39,7 +39,8 @@ def test_more_anchors_or_repeats_change_no_identity(override):
 
 
 @pytest.mark.parametrize(
-    "override", ["executor.workers=1", "tracking=none", "dataset.citation=x", "device=auto", "dataset.title=x"]
+    "override",
+    ["executor.workers=1", "tracking=none", "dataset.citation=x", "device=auto", "dataset.title=x"],
 )
 def test_what_can_change_no_result_changes_no_identity(override):
     assert ids() == ids(override)

@@ -33,6 +33,8 @@ def test_regression_metrics_by_hand():
     assert found == {"rmse": pytest.approx(0.5**0.5), "mae": 0.5, "r2": pytest.approx(0.5)}
 
 
-@pytest.mark.parametrize(("metric", "value", "loss", "score"), [("accuracy", 0.9, 0.1, 0.9), ("rmse", 3.0, 3.0, -3.0)])
+@pytest.mark.parametrize(
+    ("metric", "value", "loss", "score"), [("accuracy", 0.9, 0.1, 0.9), ("rmse", 3.0, 3.0, -3.0)]
+)
 def test_a_loss_falls_and_a_score_rises(metric, value, loss, score):
     assert loss_and_score(value, metric) == (pytest.approx(loss), score)

@@ -17,7 +17,17 @@ from fuelgauge.tracking import NoTracker
 
 from ..conftest import replace
 
-RESULTS = ["trial_id", "n_train", "repeat", "status", "loss", "score", "val_loss", "metric_log_loss", "n_steps"]
+RESULTS = [
+    "trial_id",
+    "n_train",
+    "repeat",
+    "status",
+    "loss",
+    "score",
+    "val_loss",
+    "metric_log_loss",
+    "n_steps",
+]
 
 
 def run(*overrides: str) -> pd.DataFrame | None:

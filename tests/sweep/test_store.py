@@ -10,7 +10,13 @@ from fuelgauge.sweep.store import TrialStore, read_store, to_line
 
 
 def record(number: int, **changes):
-    return {"kind": "trial", "trial_id": f"t{number}", "status": "done", "result": {"loss": 0.1 * number}, **changes}
+    return {
+        "kind": "trial",
+        "trial_id": f"t{number}",
+        "status": "done",
+        "result": {"loss": 0.1 * number},
+        **changes,
+    }
 
 
 @pytest.fixture

@@ -1,0 +1,85 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fuelgauge import cli, paths
+from fuelgauge.entry import compose
+from fuelgauge.sweep.runner import run_curve
+from fuelgauge.tracking import NoTracker
+
+
+def run(*arguments: str) -> None:
+    cli.main(list(arguments))
+
+
+def made_up_table() -> pd.DataFrame:
+    """Return power laws: trees ahead below some 8,000 rows, the net gaining."""
+    rng = np.random.default_rng(0)
+    rows = [
+        (f"d{d}", model, family, n, repeat, scale * n**-slope * float(np.exp(0.02 * rng.normal())))
+        for d in range(3)
+        for model, family, scale, slope in [("net", "deep", 6.0, 0.5), ("tree", "trees", 1.0, 0.3)]
+        for n in 2 ** np.arange(5, 13)
+        for repeat in range(5)
+    ]
+    return pd.DataFrame(rows, columns=["dataset", "model", "family", "n_train", "repeat", "loss"])
+
+
+def test_analyze_judges_any_table(tmp_path, capsys):
+    made_up_table().to_csv(tmp_path / "mine.csv", index=False)
+    run("analyze", str(tmp_path / "mine.csv"), "--out", str(tmp_path / "out"), "--claims", "data")
+    said = capsys.readouterr().out
+    assert "SUPPORTED  On d0" in said
+    assert "too few datasets (3 of 6)" in said
+    assert "net" in (tmp_path / "out" / "index.html").read_text()
+    assert {v["claim"] for v in json.loads((tmp_path / "out" / "verdicts.json").read_text())} == {"data"}
+
+
+def test_analyze_answers_a_bad_table_in_one_sentence(tmp_path, capsys):
+    made_up_table().drop(columns="loss").to_csv(tmp_path / "mine.csv", index=False)
+    with pytest.raises(SystemExit) as ended:
+        run("analyze", str(tmp_path / "mine.csv"), "--out", str(tmp_path / "out"))
+    assert "mine.csv" in str(ended.value)
+    assert "loss" in str(ended.value)
+
+
+def test_the_verdict_before_any_run_says_how_to_get_one(project):
+    with pytest.raises(SystemExit, match="verdicts.json does not exist; make it with: make repro"):
+        run("verdict")
+
+
+def test_the_verdict_names_report_and_ui(project, capsys):
+    paths.REPORTS.mkdir(exist_ok=True)
+    verdict = {
+        "claim": "data",
+        "level": "overall",
+        "modality": "all",
+        "verdict": "undecided",
+        "sentence": "It is.",
+    }
+    (paths.REPORTS / "verdicts.json").write_text(json.dumps([verdict]))
+    run("verdict")
+    said = capsys.readouterr().out
+    assert "UNDECIDED  It is." in said
+    assert str(paths.REPORTS / "index.html") in said
+    assert "make ui" in said
+
+
+def test_status_counts_and_retry_without_failures(project, capsys):
+    run_curve(compose("dataset=mnist1d", "model=dummy", "tracking=none"), lambda *_: NoTracker())
+    run("status")
+    assert "dummy" in capsys.readouterr().out
+    run("retry")
+    assert "0 failed trial(s)" in capsys.readouterr().out
+
+
+def test_an_unknown_command_ends_with_exit_code_2():
+    result = subprocess.run(
+        [sys.executable, "-m", "fuelgauge.cli", "nope"], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert "invalid choice: 'nope'" in result.stderr
