@@ -37,7 +37,7 @@ def make_project(root: Path) -> None:
     (root / "params.yaml").write_text(PARAMS)
     replace(root / "conf/dataset/mnist1d.yaml", "n_rows: 40000", "n_rows: 1000")
     replace(root / "conf/model/mlp.yaml", "min_steps: 1000", "min_steps: 40")
-    replace(root / "conf/model/mlp.yaml", "max_steps: 8000", "max_steps: 40")
+    replace(root / "conf/model/mlp.yaml", "max_steps: 3000", "max_steps: 40")
 
 
 def replace(path: Path, old: str, new: str) -> None:

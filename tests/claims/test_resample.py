@@ -96,6 +96,6 @@ def test_the_median_interval_is_the_same_in_any_company() -> None:
 def test_the_median_interval_covers_what_it_says(n_datasets: int) -> None:
     random = np.random.default_rng(5)
     ends = [
-        median_interval(random.normal(size=n_datasets), 0.95, 2000, f"{n_datasets}/{i}") for i in range(500)
+        median_interval(random.normal(size=n_datasets), 0.95, 1000, f"{n_datasets}/{i}") for i in range(500)
     ]
     assert coverage(*np.array(ends).T, 0.0) >= 0.93

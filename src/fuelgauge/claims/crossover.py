@@ -141,16 +141,23 @@ def _unclear_around(
     """Return the nearest n on either side at which the order is shown (Fieller's idea, on a grid)."""
     if _is_single(gaps):
         return np.nan, np.nan
-    steps = (len(anchors) - 1) * STEPS_BETWEEN_ANCHORS + 1
-    position = np.linspace(0, len(anchors) - 1, steps)
-    x = np.interp(position, np.arange(len(anchors)), np.log(anchors))
-    gap = np.array([np.interp(position, np.arange(len(anchors)), row) for row in gaps]) * sign_above
+    x = _between(np.log(anchors))
+    gap = _between(gaps) * sign_above
     reach = test.reach(gap)
     below = np.flatnonzero((-gap[0] > reach) & (x < np.log(n)))
     above = np.flatnonzero((gap[0] > reach) & (x > np.log(n)))
     lo = float(np.exp(_root(x, -gap[0] - reach, below[-1], 1))) if below.size else 0.0
     hi = float(np.exp(_root(x, gap[0] - reach, above[0], -1))) if above.size else np.inf
     return min(lo, n), max(hi, n)
+
+
+def _between(values: Floats) -> Floats:
+    """Interpolate linearly from anchor to anchor, along the last axis."""
+    step = np.arange((values.shape[-1] - 1) * STEPS_BETWEEN_ANCHORS + 1)
+    left = np.minimum(step // STEPS_BETWEEN_ANCHORS, values.shape[-1] - 2)
+    share = step / STEPS_BETWEEN_ANCHORS - left
+    between: Floats = values[..., left] * (1 - share) + values[..., left + 1] * share
+    return between
 
 
 def _root(x: Floats, excess: Floats, shown: int, step: int) -> float:

@@ -227,7 +227,7 @@ def wilcoxon(values: Floats) -> float:
     Notes
     -----
     Wilcoxon 1945; for comparisons over datasets: Demsar, JMLR 7 (2006). Exact up to 50 values without
-    zeros or ties, by the normal approximation otherwise.
+    zeros or ties and up to 13 with them, by the normal approximation otherwise.
     """
     values = values[np.isfinite(values)]
     if len(values) == 0:

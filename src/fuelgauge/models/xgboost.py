@@ -19,6 +19,7 @@ OBJECTIVES = {
     "multiclass": {"objective": "multi:softprob", "eval_metric": "mlogloss"},
     "regression": {"objective": "reg:squarederror", "eval_metric": "rmse"},
 }
+DEFAULT_BINS = 256
 
 
 @dataclass
@@ -45,7 +46,11 @@ class XGBoost(Model):
         self.categories = training_categories(train)
         data = self.matrix(train, train.y)
         watched = xgboost.QuantileDMatrix(
-            **self.columns(validation), label=validation.y, ref=data, nthread=self.threads
+            **self.columns(validation),
+            label=validation.y,
+            ref=data,
+            max_bin=self.max_bin,
+            nthread=self.threads,
         )
         rounds = context.step_limit or self.max_rounds
         self.booster = xgboost.train(
@@ -80,7 +85,14 @@ class XGBoost(Model):
         """Return examples as XGBoost's own structure: binned for the fit, plain for prediction."""
         if label is None:
             return xgboost.DMatrix(**self.columns(examples), nthread=self.threads)
-        return xgboost.QuantileDMatrix(**self.columns(examples), label=label, nthread=self.threads)
+        return xgboost.QuantileDMatrix(
+            **self.columns(examples), label=label, max_bin=self.max_bin, nthread=self.threads
+        )
+
+    @property
+    def max_bin(self) -> int:
+        """Bins of a feature; the data and the booster must agree on it."""
+        return int(self.parameters.get("max_bin", DEFAULT_BINS))
 
     def columns(self, examples: Examples) -> dict[str, Any]:
         """Return the data argument, categories coded as in the fit; an unseen one is missing."""
