@@ -266,6 +266,34 @@ class TrainingModule(lightning.LightningModule):
         self.log("val_loss", self.loss.validation(outputs.float(), targets), batch_size=len(targets))
 
 
+class Dropout(nn.Module):
+    """Dropout whose random bits are cheap on a CPU, where `nn.Dropout` takes a quarter of a small net's fit.
+
+    On a CPU the share is rounded to a 256th: a value is dropped if its random byte lies below it.
+
+    Parameters
+    ----------
+    share
+        Of the values that are dropped in training; the others are scaled up in its place.
+    """
+
+    def __init__(self, share: float):
+        super().__init__()
+        self.share = share
+        self.threshold = round(share * 256)
+        self.generator = np.random.default_rng(torch.initial_seed())
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Drop and scale in training; return the values as they are otherwise."""
+        if not self.training or not self.threshold:
+            return values
+        if values.device.type != "cpu":
+            return nn.functional.dropout(values, self.share)
+        random = np.frombuffer(self.generator.bytes(values.numel()), dtype=np.uint8)
+        kept = torch.from_numpy((random >= self.threshold).view(np.uint8)).view(values.shape)
+        return values * kept.to(values.dtype).mul_(256 / (256 - self.threshold))
+
+
 class OneBatch:
     """An epoch of a single batch that is in memory: no workers, no copying."""
 

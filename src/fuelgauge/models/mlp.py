@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from fuelgauge.data.dataset import Examples
-from fuelgauge.models.deep import DeepModel
+from fuelgauge.models.deep import DeepModel, Dropout
 from fuelgauge.models.preprocessing import DenseEncoder
 
 
@@ -41,6 +41,6 @@ class MLP(DeepModel):
         layers: list[nn.Module] = []
         n_inputs = inputs.shape[1]
         for _ in range(self.depth):
-            layers += [nn.Linear(n_inputs, self.width), nn.ReLU(), nn.Dropout(self.dropout)]
+            layers += [nn.Linear(n_inputs, self.width), nn.ReLU(), Dropout(self.dropout)]
             n_inputs = self.width
         return nn.Sequential(*layers, nn.Linear(n_inputs, n_outputs)).to(inputs.device)
