@@ -34,10 +34,8 @@ def test_a_curve_is_one_run_with_a_step_an_anchor(project):
     (curve,) = runs()
     means = table.groupby("n_train")["loss"].mean()
     assert dict(history(curve.info.run_id, "loss")) == pytest.approx(means.to_dict())
-    assert {s for s, _ in history(curve.info.run_id, "cost/fit_seconds")} == {32, 64, 128}
-    assert {"loss_lo", "loss_hi", "score", "cost/fit_seconds_hi", "metric/log_loss"} <= set(
-        curve.data.metrics
-    )
+    assert {s for s, _ in history(curve.info.run_id, "fit_seconds")} == {32, 64, 128}
+    assert {"loss_lo", "loss_hi", "score", "fit_seconds_hi", "metric_log_loss"} <= set(curve.data.metrics)
     assert curve.info.status == "FINISHED"
     assert curve.data.tags["family"] == "linear"
     assert curve.data.tags["data_version"]
@@ -57,7 +55,7 @@ def test_a_second_run_doubles_nothing_and_new_anchors_join_the_same_run(project)
     run()
     run("anchors.stop=256")
     (curve,) = runs()
-    for metric in ("loss", "loss_lo", "cost/fit_seconds"):
+    for metric in ("loss", "loss_lo", "fit_seconds"):
         assert sorted(s for s, _ in history(curve.info.run_id, metric)) == [32, 64, 128, 256]
 
 

@@ -43,9 +43,6 @@ CATCH_UP = "catch up later with: fuelgauge track"
 # Seconds that the end of a curve waits for a slow server; the rest can be caught up.
 PATIENCE = 60.0
 WITH_BOUNDS = ("loss", "score", "fit_seconds")
-COSTS = frozenset(
-    {"fit_seconds", "fit_cpu_seconds", "predict_seconds", "peak_memory_mb", "n_parameters", "n_steps"}
-)
 
 
 class NoTracker:
@@ -199,20 +196,20 @@ def expected_repeats(plan: Plan) -> dict[int, int]:
 
 
 def anchor_metrics(results: list[Record]) -> dict[str, float]:
-    """Return mean and, where asked for, t-interval over the repeats of an anchor.
+    """Return the mean over the repeats of an anchor and, for what is drawn, its t-interval.
 
-    Costs are in a section of their own in the UI.
+    The names are those of the trial table. None has a slash: the UI would move it to a section of
+    its own, and costs would stand before the learning curves.
     """
     values: dict[str, float] = {}
     for name in sorted(results[0]):
         column = np.array([result[name] for result in results if result.get(name) is not None], dtype=float)
         if not len(column) or name in ("n_test", "n_features"):
             continue
-        shown = f"cost/{name}" if name in COSTS else name.replace("metric_", "metric/")
-        values[shown] = float(column.mean())
+        values[name] = float(column.mean())
         if name in WITH_BOUNDS and len(column) > 1:
             half = float(stats.t.ppf((1 + LEVEL) / 2, len(column) - 1) * stats.sem(column))
-            values[f"{shown}_lo"], values[f"{shown}_hi"] = values[shown] - half, values[shown] + half
+            values[f"{name}_lo"], values[f"{name}_hi"] = values[name] - half, values[name] + half
     return values
 
 

@@ -45,9 +45,15 @@ def examples(modality: str, task: str, n: int, seed: int = 0, noise: float = 0.1
     return Examples(table, y, task, n_classes, ("kind",))
 
 
+def short(hyperparameters: dict) -> dict:
+    """Return the defaults with a training that is long enough to learn something."""
+    steps = {"min_steps": 300, "max_steps": 300} if "max_steps" in hyperparameters else {}
+    return {**hyperparameters, **steps}
+
+
 def fitted(name: str, modality: str, task: str, n: int = 200, seed: int = 1) -> tuple[Model, Examples]:
     train, validation = examples(modality, task, n), examples(modality, task, n // 4, 2)
-    model = create(CONFIGS[name]["target"], CONFIGS[name].get("hyperparameters", {}))
+    model = create(CONFIGS[name]["target"], short(CONFIGS[name].get("hyperparameters", {})))
     report = model.fit(train, validation, FitContext(seed, 1, "cpu", METRIC[task]))
     assert report.n_parameters >= 1
     assert report.n_steps >= 1

@@ -27,6 +27,8 @@ PAIR_COLUMNS = [
 EXTRAPOLATION_COLUMNS = ["dataset", "model", "level", "n_train", "loss", "loss_lo", "loss_hi"]
 FLAG_COLUMNS = ["kind", "dataset", "model", "n_train", "text"]
 FAILURE_COLUMNS = ["dataset", "model", "status", "reason", "n_train"]
+# Metrics that are better when higher; the loss is one minus such a metric.
+SCORES = frozenset({"accuracy", "roc auc", "r2"})
 MODEL, FAMILY = "model", "family"
 FAMILY_PREFIX = "family:"
 PAIR_KEYS = ["dataset", "level", "model_a", "model_b"]
@@ -229,6 +231,11 @@ def _failures(context: ReportContext, trials: pd.DataFrame) -> pd.DataFrame:
     for name in ("dataset", "model", "status", "reason"):
         failures[name] = _text(failures[name])
     return failures
+
+
+def loss_name(metric: str) -> str:
+    """Return what the loss of a dataset is, from the metric that it is judged by."""
+    return f"1 \u2212 {metric}" if metric in SCORES else metric
 
 
 def _metrics(trials: pd.DataFrame, cards: Sequence[Mapping[str, Any]]) -> dict[str, str]:

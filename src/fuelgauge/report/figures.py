@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fuelgauge.report.contents import MODEL, Contents
+from fuelgauge.report.contents import MODEL, Contents, loss_name
 from fuelgauge.report.numbers import TIMES, figure, is_number, seconds
 from fuelgauge.report.payload import forest_rows
 from fuelgauge.report.style import LineStyle, dash_pattern
@@ -208,7 +208,7 @@ def _loss_axis(ax: Axes, contents: Contents, curves: pd.DataFrame, floor: float)
     bounds = pd.concat([curves["loss_lo"], curves["loss_hi"]]).dropna()
     shown = bounds.clip(means.min() / BAND_REACH, means.max() * BAND_REACH)
     _log_axis(ax, "y", pd.concat([means, shown]), figure)
-    metric = contents.metrics.get(str(curves["dataset"].iloc[0]), "")
+    metric = loss_name(contents.metrics.get(str(curves["dataset"].iloc[0]), ""))
     clipped = "\n(0 is drawn at the floor)" if (curves["loss_mean"] <= 0).any() else ""
     ax.set_ylabel(f"test loss ({metric}){clipped}" if metric else f"test loss{clipped}")
 

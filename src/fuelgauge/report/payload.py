@@ -8,7 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from fuelgauge.report.contents import PAIR_KEYS, Contents, headline_pairs, records, summarise_pairs
+from fuelgauge.report.contents import (
+    PAIR_KEYS,
+    Contents,
+    headline_pairs,
+    loss_name,
+    records,
+    summarise_pairs,
+)
 from fuelgauge.report.numbers import is_number, rounded
 
 MEANS = {"loss": "loss_mean", "fit": "fit_seconds_mean"}
@@ -61,7 +68,7 @@ def _datasets(contents: Contents) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "metric": contents.metrics.get(name, ""),
+            "metric": loss_name(contents.metrics.get(name, "")),
             "curves": own,
             "crossings": crossings.get(name, []),
         }

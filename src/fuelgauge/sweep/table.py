@@ -57,8 +57,7 @@ def curve_table(plan: Plan, records: Mapping[str, Record]) -> pd.DataFrame:
         if trial.trial_id in records
     ]
     rows += [
-        {**trial_columns(trial), "status": "skipped", "reason": reason}
-        for trial, reason in plan.skipped
+        {**trial_columns(trial), "status": "skipped", "reason": reason} for trial, reason in plan.skipped
     ]
     table = pd.DataFrame(rows)
     extra = sorted(name for name in table.columns if name.startswith("metric_"))
