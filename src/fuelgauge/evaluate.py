@@ -27,9 +27,10 @@ HELD_EQUAL = (
     "the count: validation rows come out of n, for every model alike",
     "the nesting: the rows of a smaller anchor are a part of those of a larger one",
     "the threads of a fit, and one timing function for all fits",
-    "the effort of tuning: none; every model runs with its stated default",
+    "the search inside a trial: none; every model runs with its stated default",
 )
 NOT_HELD_EQUAL = (
+    "how the defaults were found: docs/protocol.md says how many settings were tried for which model",
     "the compute of a fit: each takes what its budget and early stopping ask for; the cost charts show it",
     "the use of validation rows: nets and boosted trees stop by them, the linear model has no use for them",
 )

@@ -1,0 +1,72 @@
+"""Print the tables of docs/results.md from reports/: python scripts/results_tables.py"""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+
+from fuelgauge import paths
+from fuelgauge.evaluate import machine_class
+
+ANCHORS = (32, 128, 512, 2048, 8192, 16384)
+
+
+def main() -> None:
+    """Print machine and versions, losses, times, ratios and verdicts as Markdown."""
+    trials = pd.read_parquet(paths.REPORTS / "trials.parquet")
+    curves = pd.read_parquet(paths.REPORTS / "curves.parquet")
+    pairs = pd.read_parquet(paths.REPORTS / "pairs.parquet")
+    verdicts = json.loads((paths.REPORTS / "verdicts.json").read_text())
+    sweep = json.loads((paths.REPORTS / "metrics.json").read_text())["sweep"]
+    versions = {k: v for text in trials["versions"].unique() for k, v in json.loads(text).items()}
+    print(f"{machine_class()}. " + ", ".join(f"{k} {v}" for k, v in sorted(versions.items())) + ".")
+    print(
+        f"\n{sweep['trials']}; {sweep['fit_cpu_seconds']:.0f} CPU seconds of fits in {sweep['wall_seconds']:.0f} s "
+        f"of the train stages: sweep.efficiency {sweep['efficiency']:.2f}.\n"
+    )
+    print_curves(curves, "loss", "mean test loss [95% interval]", 3)
+    print_curves(curves, "fit_seconds", "mean seconds of a fit", 2)
+    print_pairs(pairs)
+    for verdict in verdicts:
+        if verdict["modality"] == "all" or verdict["level"] == "dataset":
+            print(f"- **{verdict['verdict']}**: {verdict['sentence']}")
+
+
+def print_curves(curves: pd.DataFrame, column: str, title: str, digits: int) -> None:
+    """Print one row a curve and one column an anchor."""
+    print(f"\n| {title} | " + " | ".join(f"n = {n:,}" for n in ANCHORS) + " |")
+    print("| --- |" + " --- |" * len(ANCHORS))
+    models = curves[(curves["level"] == "model") & (curves["family"] != "baseline")]
+    for (dataset, model), curve in models.groupby(["dataset", "model"]):
+        points = curve.set_index("n_train")
+        cells = [cell(points.loc[n], column, digits) if n in points.index else "" for n in ANCHORS]
+        print(f"| {dataset}, {model} | " + " | ".join(cells) + " |")
+
+
+def cell(point: pd.Series, column: str, digits: int) -> str:
+    """Return a mean and, for losses, its interval."""
+    mean = f"{point[f'{column}_mean']:.{digits}f}"
+    if column != "loss":
+        return mean
+    return f"{mean} [{point['loss_lo']:.{digits}f}, {point['loss_hi']:.{digits}f}]"
+
+
+def print_pairs(pairs: pd.DataFrame) -> None:
+    """Print what is known of deep against every other family, one row a pair and dataset."""
+    print("\n| deep against | median DER [95%] | slope per doubling [95%] | crossover [95%] | time ratio at largest n |")
+    print("| --- | --- | --- | --- | --- |")
+    families = pairs[(pairs["model_a"] == "family:deep") & (pairs["model_b"] != "family:baseline")]
+    for (dataset, other), rows in families.groupby(["dataset", "model_b"]):
+        last = rows.sort_values("n").iloc[-1]
+        der = f"{last['der_median']:.2f} [{last['der_median_lo']:.2f}, {last['der_median_hi']:.2f}]"
+        slope = f"{last['slope']:+.3f} [{last['slope_lo']:+.3f}, {last['slope_hi']:+.3f}]"
+        crossover = f"{last['crossover_kind']} {last['crossover']:.0f}"
+        crossover += f" [{last['crossover_lo']:.0f}, {last['crossover_hi']:.0f}]"
+        name = other.removeprefix("family:")
+        print(f"| {name}, {dataset} | {der} | {slope} | {crossover} | {last['time_ratio']:.1f} |")
+    print()
+
+
+if __name__ == "__main__":
+    main()
