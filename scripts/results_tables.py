@@ -1,4 +1,4 @@
-"""Print the tables of docs/results.md from reports/: python scripts/results_tables.py"""
+"""Print the tables of docs/results.md from reports/ (python scripts/results_tables.py)."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def main() -> None:
     versions = {k: v for text in trials["versions"].unique() for k, v in json.loads(text).items()}
     print(f"{machine_class()}. " + ", ".join(f"{k} {v}" for k, v in sorted(versions.items())) + ".")
     print(
-        f"\n{sweep['trials']}; {sweep['fit_cpu_seconds']:.0f} CPU seconds of fits in {sweep['wall_seconds']:.0f} s "
-        f"of the train stages: sweep.efficiency {sweep['efficiency']:.2f}.\n"
+        f"\n{sweep['trials']}; {sweep['fit_cpu_seconds']:.0f} CPU seconds of fits in "
+        f"{sweep['wall_seconds']:.0f} s of the train stages: sweep.efficiency {sweep['efficiency']:.2f}.\n"
     )
     print_curves(curves, "loss", "mean test loss [95% interval]", 3)
     print_curves(curves, "fit_seconds", "mean seconds of a fit", 2)
@@ -54,8 +54,10 @@ def cell(point: pd.Series, column: str, digits: int) -> str:
 
 def print_pairs(pairs: pd.DataFrame) -> None:
     """Print what is known of deep against every other family, one row a pair and dataset."""
-    print("\n| deep against | median DER [95%] | slope per doubling [95%] | crossover [95%] | time ratio at largest n |")
-    print("| --- | --- | --- | --- | --- |")
+    intervals = ["median DER", "slope per doubling", "crossover"]
+    titles = ["deep against", *(f"{name} [95%]" for name in intervals), "time ratio at largest n"]
+    print(f"\n| {' | '.join(titles)} |")
+    print("|" + " --- |" * len(titles))
     families = pairs[(pairs["model_a"] == "family:deep") & (pairs["model_b"] != "family:baseline")]
     for (dataset, other), rows in families.groupby(["dataset", "model_b"]):
         last = rows.sort_values("n").iloc[-1]
