@@ -1,7 +1,7 @@
 # Two commands do all the set-up: `make repro` and `make test`. Everything else builds on the same environment.
 PYTHON ?= python3
 # cpu: the CPU build of PyTorch where the package index offers one.  cuda: the CUDA build and its libraries.
-TORCH ?= cpu
+TORCH ?= $(if $(wildcard .venv/.installed-cuda),cuda,cpu)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(TORCH)

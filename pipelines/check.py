@@ -5,16 +5,13 @@ Its output never changes while the configuration is valid, so no later stage rer
 
 from fuelgauge import paths
 from fuelgauge.config import Config
-from fuelgauge.entry import compose, stage
+from fuelgauge.entry import check_all, stage
 
 
 @stage("config")
 def main(config: Config) -> None:
     """Compose and check each dataset and each model of params.yaml."""
-    for dataset in config.datasets:
-        compose(f"dataset={dataset}")
-    for model in config.models:
-        compose(f"model={model}")
+    check_all(config)
     paths.DATA.mkdir(exist_ok=True)
     (paths.DATA / "checked").write_text("the configuration is valid\n")
 

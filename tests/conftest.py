@@ -34,6 +34,7 @@ def make_project(root: Path) -> None:
     for name in ("conf", "pipelines"):
         shutil.copytree(CHECKOUT / name, root / name)
     shutil.copy(CHECKOUT / "dvc.yaml", root / "dvc.yaml")
+    shutil.copytree(CHECKOUT / "requirements", root / "requirements")
     (root / "params.yaml").write_text(PARAMS)
     replace(root / "conf/dataset/mnist1d.yaml", "n_rows: 40000", "n_rows: 1000")
     replace(root / "conf/model/mlp.yaml", "min_steps: 600", "min_steps: 40")

@@ -3,7 +3,7 @@ import yaml
 
 from fuelgauge import paths
 from fuelgauge.config import check_dataset, check_model, load_params, options
-from fuelgauge.entry import check_overrides, compose
+from fuelgauge.entry import check_all, check_overrides, compose
 from fuelgauge.errors import ConfigError
 
 from .conftest import CHECKOUT, PARAMS
@@ -24,8 +24,9 @@ from .conftest import CHECKOUT, PARAMS
         ({"models": ["mlp", "mlp"]}, "models names one twice"),
         ({"repeats": "many"}, "params.yaml: Value 'many'"),
         ({"repeats": 0}, "repeats is 0; it must be at least 1"),
-        ({"anchors": {"start": 64, "factor": 1}}, "anchors.factor is 1.0; it must be above 1"),
+        ({"anchors": {"start": 64, "factor": 1}}, "anchors.factor is 1.0; it must be above 1 and finite"),
         ({"anchors": {"start": 64, "stop": 32}}, "anchors.stop is 32"),
+        ({"seed": -1}, "seed is -1; it must be at least 0"),
         ({"device": "gpu"}, "device is 'gpu', did you mean 'cpu'|device is 'gpu', valid"),
         ({"split": {"test_fraction": 1.5}}, "split.test_fraction must lie between 0 and 1"),
         ({"features": "engineered"}, "features is 'engineered'"),
@@ -36,6 +37,12 @@ def test_a_slip_in_params_is_one_sentence_with_the_nearest_name(tmp_path, change
     path.write_text(yaml.safe_dump({**yaml.safe_load(PARAMS), **change}))
     with pytest.raises(ConfigError, match=sentence):
         load_params(path)
+
+
+def test_params_that_are_a_list_are_said(tmp_path):
+    (tmp_path / "params.yaml").write_text("[a, b]")
+    with pytest.raises(ConfigError, match="holds no settings .*, but a list"):
+        load_params(tmp_path / "params.yaml")
 
 
 def test_params_that_are_not_yaml_or_not_there_are_said(tmp_path):
@@ -96,6 +103,31 @@ def test_descriptions_that_contradict_themselves_are_refused():
     config.model.family = "forest"
     with pytest.raises(ConfigError, match=r"conf/model/mlp.yaml: family is 'forest'"):
         check_model(config.model)
+
+
+def test_a_file_that_names_something_else_is_refused():
+    path = paths.CONF / "model/twin.yaml"
+    path.write_text((paths.CONF / "model/dummy.yaml").read_text())
+    config = compose("dataset=mnist1d")
+    config.models = ["twin"]
+    try:
+        with pytest.raises(ConfigError, match="conf/model/twin.yaml: its name is 'dummy'; it must be 'twin'"):
+            check_all(config)
+    finally:
+        path.unlink()
+
+
+def test_a_misspelt_hyperparameter_is_refused_before_any_compute():
+    path = paths.CONF / "model/twin.yaml"
+    text = (paths.CONF / "model/logistic.yaml").read_text()
+    path.write_text(text.replace("name: logistic", "name: twin").replace("max_iter:", "max_itr:"))
+    config = compose("dataset=mnist1d")
+    config.models = ["twin"]
+    try:
+        with pytest.raises(ConfigError, match="no hyperparameter 'max_itr', did you mean 'max_iter'"):
+            check_all(config)
+    finally:
+        path.unlink()
 
 
 def test_the_tracking_database_outlives_a_copy_made_by_a_dvc_experiment(monkeypatch):

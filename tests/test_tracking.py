@@ -7,7 +7,7 @@ from fuelgauge import catch_up, paths
 from fuelgauge.entry import compose
 from fuelgauge.errors import FuelgaugeError
 from fuelgauge.sweep.runner import run_curve
-from fuelgauge.tracking import anchor_metrics, connect, log_report, make_tracker, safe_uri
+from fuelgauge.tracking import anchor_metrics, connect, log_report, make_tracker, safe_uri, shown_config
 
 AWAY = "http://127.0.0.1:9"
 
@@ -112,15 +112,42 @@ def test_a_report_is_logged_once(project, tmp_path):
     assert [a.path for a in client().list_artifacts(found[0].info.run_id)] == ["index.html"]
 
 
-def test_the_interval_is_that_of_students_t():
-    found = anchor_metrics(
-        [{"loss": 0.1, "n_test": 5}, {"loss": 0.2, "n_test": 5}, {"loss": 0.3, "n_test": 5}]
-    )
+def test_the_intervals_are_students_t_corrected_for_the_common_pool():
+    results = [{"loss": loss, "fit_seconds": loss, "n_test": 5} for loss in (0.1, 0.2, 0.3)]
+    found = anchor_metrics(results, n_pool=20)
+    plain = 4.302653 * 0.1 / 3**0.5
     assert found["loss"] == pytest.approx(0.2)
-    assert found["loss_hi"] - found["loss"] == pytest.approx(4.302653 * 0.1 / 3**0.5, rel=1e-5)
+    assert found["fit_seconds_hi"] - 0.2 == pytest.approx(plain, rel=1e-5)
+    assert found["loss_hi"] - 0.2 == pytest.approx(plain * (1 + 3 * 5 / 20) ** 0.5, rel=1e-5)
     assert "n_test" not in found
 
 
-def test_no_password_reaches_a_log():
+def test_going_back_to_a_setting_makes_its_run_the_current_one_again(project):
+    run()
+    run("model.hyperparameters.C=2.0")
+    run()
+    current = {r.data.params["C"]: r.data.tags["current"] for r in runs()}
+    assert current == {"1.0": "true", "2.0": "false"}
+
+
+def test_a_run_that_was_killed_at_its_birth_is_completed(project):
+    run()
+    (curve,) = runs()
+    client().delete_tag(curve.info.run_id, "fuelgauge.described")
+    (paths.ROOT / "mlartifacts/mnist1d" / curve.info.run_id / "artifacts/config.yaml").unlink()
+    run()
+    assert (paths.ROOT / "mlartifacts/mnist1d" / curve.info.run_id / "artifacts/config.yaml").exists()
+
+
+def test_no_password_reaches_a_log_or_an_artifact(project, monkeypatch, caplog):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
+    with caplog.at_level(logging.WARNING):
+        run()
+    assert "cannot be written" in caplog.text
+    assert "secret" not in caplog.text
+    assert "secret" not in str(shown_config(compose()))
+
+
+def test_no_password_is_left_in_a_uri():
     assert safe_uri("https://user:secret@host:5/x") == "https://host:5/x"
     assert safe_uri("sqlite:////a/b.db") == "sqlite:////a/b.db"

@@ -8,7 +8,7 @@ from fuelgauge.config import Config
 from fuelgauge.entry import all_curves
 from fuelgauge.errors import FuelgaugeError
 from fuelgauge.sweep.grid import plan_curve, why_not
-from fuelgauge.sweep.store import read_store, store_path
+from fuelgauge.sweep.store import TrialStore, store_path
 from fuelgauge.tracking import MlflowTracker, safe_uri
 
 log = logging.getLogger("fuelgauge")
@@ -32,11 +32,17 @@ def catch_up() -> None:
 def send(config: Config) -> None:
     """Send one curve from its store."""
     name = f"{config.dataset.name}/{config.model.name}"
-    records, _ = read_store(store_path(config.dataset.name, config.model.name))
-    tracker = MlflowTracker(config, plan_curve(config), records.values())
-    tracker.close()
+    path = store_path(config.dataset.name, config.model.name)
+    if not path.exists():
+        log.info("%-18s has no trials yet", name)
+        return
+    plan = plan_curve(config)
+    with TrialStore(path) as store:  # its lock keeps a running sweep from sending the same anchors
+        wanted = [store.records[t.trial_id] for t in plan.trials if t.trial_id in store.records]
+        tracker = MlflowTracker(config, plan, wanted)
+        tracker.close(patience=None)
     if tracker.error:
         raise FuelgaugeError(
             f"MLflow at {safe_uri(config.tracking.uri)} cannot be written; start it and run again."
         )
-    log.info("%-18s %d records are in MLflow", name, len(records))
+    log.info("%-18s %d trials are in MLflow", name, len(wanted))

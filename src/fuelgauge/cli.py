@@ -117,14 +117,15 @@ def track(_: argparse.Namespace) -> None:
 def ui(chosen: argparse.Namespace) -> None:
     """Run the MLflow UI until it is interrupted."""
     from fuelgauge.entry import compose
+    from fuelgauge.tracking import safe_uri
 
     uri = compose().tracking.uri
     if uri.startswith("http"):
-        print(f"the MLflow server is at {uri}")
+        print(f"the MLflow server is at {safe_uri(uri)}")
         return
     print(f"MLflow UI: http://{chosen.host}:{chosen.port}  (Ctrl-C ends it)")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
-    subprocess.run([*command, "--host", chosen.host, "--port", chosen.port], check=False)
+    sys.exit(subprocess.run([*command, "--host", chosen.host, "--port", chosen.port], check=False).returncode)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -121,6 +122,8 @@ def load_params(path: Path = paths.PARAMS) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text()) or {}
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} holds no settings (key: value), but a {type(content).__name__}.")
     checked = typed(Params, content, path.name)
     check_params(checked, path.name)
     for group, names in (("dataset", checked.datasets), ("model", checked.models), ("claim", checked.claims)):
@@ -175,7 +178,11 @@ def check_params(params: Params, where: str) -> None:
         (len(set(params.models)) == len(params.models), "models names one twice"),
         (params.features == "raw", f"features is '{params.features}'; this version has 'raw' only"),
         (params.anchors.start >= 8, f"anchors.start is {params.anchors.start}; it must be at least 8"),
-        (params.anchors.factor > 1, f"anchors.factor is {params.anchors.factor}; it must be above 1"),
+        (params.seed >= 0, f"seed is {params.seed}; it must be at least 0"),
+        (
+            1 < params.anchors.factor < math.inf,
+            f"anchors.factor is {params.anchors.factor}; it must be above 1 and finite",
+        ),
         (
             params.anchors.stop is None or params.anchors.stop >= params.anchors.start,
             f"anchors.stop is {params.anchors.stop}; it must be at least anchors.start or null",
@@ -216,6 +223,14 @@ def check_model(model: ModelConfig) -> None:
         check_member("devices", device, ("cpu", "cuda"), where)
 
 
+def check_executor(executor: ExecutorConfig) -> None:
+    """Raise ConfigError if trials cannot be spread as asked."""
+    if executor.workers is not None and executor.workers < 1:
+        raise ConfigError(f"executor.workers is {executor.workers}; it must be at least 1 or null.")
+    if executor.trial_seconds is not None and executor.trial_seconds <= 0:
+        raise ConfigError(f"executor.trial_seconds is {executor.trial_seconds}; it must be above 0 or null.")
+
+
 def check_member(setting: str, value: str, valid: tuple[str, ...], where: str) -> None:
     """Raise ConfigError if a setting is not one of the valid values."""
     if value not in valid:
@@ -238,4 +253,5 @@ def resolve(composed: DictConfig) -> Config:
     check_params(config, "params.yaml or an override")
     check_dataset(config.dataset)
     check_model(config.model)
+    check_executor(config.executor)
     return config

@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from fuelgauge import paths
 from fuelgauge.config import Config, check_option, load_params, resolve
 from fuelgauge.errors import ConfigError, FuelgaugeError, nearest
+from fuelgauge.models.base import create
 
 log = logging.getLogger("fuelgauge")
 
@@ -41,7 +42,7 @@ def register() -> None:
     store.store(name="schema", node=Config)
     store.store(name="params", node=params)
     OmegaConf.register_new_resolver("join", ",".join, replace=True)
-    OmegaConf.register_new_resolver("durable_root", lambda: str(paths.durable_root()), replace=True)
+    OmegaConf.register_new_resolver("durable_root", lambda: str(paths.durable_root(paths.ROOT)), replace=True)
 
 
 def stage(config_name: str) -> Callable[[Callable[[Config], None]], Callable[[], None]]:
@@ -57,7 +58,8 @@ def stage(config_name: str) -> Callable[[Callable[[Config], None]], Callable[[],
             try:
                 function(resolve(composed))
             except FuelgaugeError as error:
-                raise CompactHydraException(f"fuelgauge: {error}") from None
+                log.error("fuelgauge: %s", error)  # Hydra shows the first of several jobs' errors only
+                raise CompactHydraException("The reason is above.") from None
 
         def main() -> None:
             try:
@@ -99,6 +101,28 @@ def compose(*overrides: str) -> Config:
         except (HydraException, OmegaConfBaseException) as error:
             raise ConfigError(f"{', '.join(overrides)}: {' '.join(str(error).split())}") from error
     return resolve(composed)
+
+
+def check_all(config: Config) -> None:
+    """Check every dataset and model of params.yaml, the models' hyperparameters too.
+
+    Raises
+    ------
+    ConfigError
+        A file in conf/ does not carry its own name, or a model's class does not have what it is given.
+    """
+    for name in config.datasets:
+        check_name("dataset", name, compose(f"dataset={name}").dataset.name)
+    for name in config.models:
+        model = compose(f"model={name}").model
+        check_name("model", name, model.name)
+        create(model.target, model.hyperparameters)
+
+
+def check_name(group: str, file: str, name: str) -> None:
+    """Raise ConfigError if a file names something else than itself: results would be mixed up."""
+    if file != name:
+        raise ConfigError(f"conf/{group}/{file}.yaml: its name is '{name}'; it must be '{file}'.")
 
 
 def all_curves() -> Iterator[Config]:

@@ -25,22 +25,22 @@ def find_root() -> Path:
     return checkout
 
 
+def durable_root(root: Path) -> Path:
+    """Return the main checkout, also from inside the temporary copy that a DVC experiment runs in.
+
+    What must outlive the copy, such as the MLflow database and downloads, is kept here. DVC hands the main
+    checkout to its stages as ``DVC_ROOT``.
+    """
+    return Path(os.environ.get("DVC_ROOT") or root)
+
+
 ROOT = find_root()
 CONF = ROOT / "conf"
 PARAMS = ROOT / PARAMS_FILE
 DATA = ROOT / "data"
-ARCHIVES = DATA / "archives"
+ARCHIVES = durable_root(ROOT) / "data" / "archives"
 RAW = DATA / "raw"
 FEATURES = DATA / "features"
 STORE = DATA / "store"
 TRIALS = DATA / "trials"
 REPORTS = ROOT / "reports"
-
-
-def durable_root() -> Path:
-    """Return the main checkout, also from inside the temporary copy that a DVC experiment runs in.
-
-    What must outlive the copy, such as the MLflow database, is kept here. DVC hands the main
-    checkout to its stages as ``DVC_ROOT``.
-    """
-    return Path(os.environ.get("DVC_ROOT") or ROOT)

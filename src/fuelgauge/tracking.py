@@ -28,6 +28,7 @@ import numpy as np
 from scipy import stats
 
 from fuelgauge import paths
+from fuelgauge.claims.resample import correction
 from fuelgauge.config import Config, TrackingConfig
 from fuelgauge.sweep.grid import Plan
 from fuelgauge.sweep.store import Record
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("fuelgauge")
 
 LEVEL = 0.95
+DESCRIBED = "fuelgauge.described"
 CATCH_UP = "catch up later with: fuelgauge track"
 # Seconds that the end of a curve waits for a slow server; the rest can be caught up.
 PATIENCE = 60.0
@@ -75,10 +77,10 @@ class MlflowTracker:
         """Take a record that is safe in the store."""
         self.inbox.put(record)
 
-    def close(self) -> None:
-        """Wait for the writer to send what is left."""
+    def close(self, patience: float | None = PATIENCE) -> None:
+        """Wait for the writer to send what is left; with None, as long as it takes."""
         self.inbox.put(None)
-        self.thread.join(PATIENCE)
+        self.thread.join(patience)
         if self.thread.is_alive():
             log.warning("MLflow at %s is slow; %s", safe_uri(self.config.tracking.uri), CATCH_UP)
 
@@ -108,6 +110,9 @@ class CurveRun:
         self.experiment = ensure_experiment(self.client, plan.curve.dataset.name, config.tracking)
         self.run = self.find() or self.create()
         self.run_id = self.run.info.run_id
+        self.make_current()
+        if DESCRIBED not in self.run.data.tags:
+            self.describe()
         self.expected = expected_repeats(plan)
         self.waiting: dict[int, list[Record]] = defaultdict(list)
         self.ids = {trial.trial_id for trial in plan.trials}
@@ -123,15 +128,10 @@ class CurveRun:
         return found[0] if found else None
 
     def create(self) -> Run:
-        """Make the run; an older curve of the same model is marked as superseded."""
+        """Make the run."""
         curve = self.plan.curve
-        for older in self.client.search_runs(
-            [self.experiment], filter_string=f"tags.model = '{curve.model}' and tags.current = 'true'"
-        ):
-            self.client.set_tag(older.info.run_id, "current", "false")
         tags = {
             "fuelgauge.curve_id": curve.curve_id,
-            "current": "true",
             "dataset": curve.dataset.name,
             "modality": curve.dataset.modality,
             "model": curve.model,
@@ -141,11 +141,22 @@ class CurveRun:
             "mlflow.source.name": "pipelines/train.py",
             **git_tags(),
         }
-        run = self.client.create_run(self.experiment, run_name=curve.model, tags=tags)
-        self.client.log_batch(run.info.run_id, params=curve_params(self.config, self.plan))
-        self.client.log_dict(run.info.run_id, asdict(self.config), "config.yaml")
-        self.client.log_dict(run.info.run_id, environment(), "environment.json")
-        return run
+        return self.client.create_run(self.experiment, run_name=curve.model, tags=tags)
+
+    def make_current(self) -> None:
+        """Mark this run as the model's current curve, and any other as superseded."""
+        same_model = f"tags.model = '{self.plan.curve.model}' and tags.current = 'true'"
+        for other in self.client.search_runs([self.experiment], filter_string=same_model):
+            if other.info.run_id != self.run_id:
+                self.client.set_tag(other.info.run_id, "current", "false")
+        self.client.set_tag(self.run_id, "current", "true")
+
+    def describe(self) -> None:
+        """Log parameters, configuration and environment; the tag that says so comes last."""
+        self.client.log_batch(self.run_id, params=curve_params(self.config, self.plan))
+        self.client.log_dict(self.run_id, shown_config(self.config), "config.yaml")
+        self.client.log_dict(self.run_id, environment(), "environment.json")
+        self.client.set_tag(self.run_id, DESCRIBED, "true")
 
     def add(self, record: Record) -> None:
         """Take a record; log its anchor if that completes it."""
@@ -164,7 +175,7 @@ class CurveRun:
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        values = anchor_metrics(results)
+        values = anchor_metrics(results, self.plan.curve.n_pool)
         metrics = [
             Metric(name, value, now, n_train)
             for name, value in values.items()
@@ -195,8 +206,10 @@ def expected_repeats(plan: Plan) -> dict[int, int]:
     return counts
 
 
-def anchor_metrics(results: list[Record]) -> dict[str, float]:
+def anchor_metrics(results: list[Record], n_pool: int) -> dict[str, float]:
     """Return the mean over the repeats of an anchor and, for what is drawn, its t-interval.
+
+    Intervals of test losses carry Nadeau and Bengio's correction (docs/protocol.md).
 
     The names are those of the trial table. None has a slash: the UI would move it to a section of
     its own, and costs would stand before the learning curves.
@@ -209,8 +222,17 @@ def anchor_metrics(results: list[Record]) -> dict[str, float]:
         values[name] = float(column.mean())
         if name in WITH_BOUNDS and len(column) > 1:
             half = float(stats.t.ppf((1 + LEVEL) / 2, len(column) - 1) * stats.sem(column))
+            if name != "fit_seconds":
+                half *= float(correction(len(column), results[0]["n_test"] / n_pool))
             values[f"{name}_lo"], values[f"{name}_hi"] = values[name] - half, values[name] + half
     return values
+
+
+def shown_config(config: Config) -> dict[str, Any]:
+    """Return the resolved configuration without user name and password."""
+    content = asdict(config)
+    content["tracking"]["uri"] = safe_uri(config.tracking.uri)
+    return content
 
 
 def curve_params(config: Config, plan: Plan) -> list[Any]:
@@ -335,9 +357,10 @@ def safe_uri(uri: str) -> str:
 
 def say_unreachable(uri: str, error: Exception, meanwhile: str) -> None:
     """Say that MLflow cannot be written, what happens instead and how to catch up."""
+    detail = first_line(error).replace(uri, safe_uri(uri))
     log.warning(
         "MLflow at %s cannot be written (%s: %s); %s, %s",
-        safe_uri(uri), type(error).__name__, first_line(error), meanwhile, CATCH_UP,
+        safe_uri(uri), type(error).__name__, detail, meanwhile, CATCH_UP,
     )  # fmt: skip
 
 

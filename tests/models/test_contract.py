@@ -54,9 +54,8 @@ def short(hyperparameters: dict) -> dict:
 def fitted(name: str, modality: str, task: str, n: int = 200, seed: int = 1) -> tuple[Model, Examples]:
     train, validation = examples(modality, task, n), examples(modality, task, n // 4, 2)
     model = create(CONFIGS[name]["target"], short(CONFIGS[name].get("hyperparameters", {})))
-    report = model.fit(train, validation, FitContext(seed, 1, "cpu", METRIC[task]))
-    assert report.n_parameters >= 1
-    assert report.n_steps >= 1
+    assert model.fit(train, validation, FitContext(seed, 1, "cpu", METRIC[task])) >= 1
+    assert model.count_parameters() >= 1
     return model, examples(modality, task, 50, 3)
 
 

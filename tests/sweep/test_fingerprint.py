@@ -25,6 +25,7 @@ def stripped(source: str) -> str:
     [
         ("# comment", "# another"),
         ("Say what.", "Say something else."),
+        ('    """Say what."""\n', ""),
         ('log.info("a is %s", a)', 'log.warning("b")'),
         ("return a + 1", "return (a\n            + 1)"),
     ],

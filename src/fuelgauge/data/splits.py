@@ -97,7 +97,8 @@ def split_validation(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Divide the rows of an anchor into fitting and validation rows.
 
-    The validation rows are stratified, but never take the only row of a class.
+    The validation rows are stratified, but never take the only row of a class: where n is close to
+    the number of classes they are fewer than the fraction says.
 
     Parameters
     ----------
@@ -133,7 +134,7 @@ def anchors(rule: AnchorRule, n_pool: int) -> list[int]:
     """
     stop = n_pool if rule.stop is None else rule.stop
     count = math.floor(math.log(stop / rule.start, rule.factor) + 1e-9) + 1 if stop >= rule.start else 0
-    steps = [round(rule.start * rule.factor**i) for i in range(count)]
+    steps = sorted({round(rule.start * rule.factor**i) for i in range(count)})
     if rule.stop is None and steps and steps[-1] < n_pool:
         close = n_pool / steps[-1] < math.sqrt(rule.factor)
         steps = [*(steps[:-1] if close else steps), n_pool]

@@ -43,18 +43,6 @@ class FitContext:
     step_limit: int | None = None
 
 
-@dataclass(frozen=True)
-class FitReport:
-    """What a fit tells of itself: capacity and steps.
-
-    `n_parameters` counts fitted numbers: weights of a net, coefficients, nodes of trees.
-    `n_steps` counts optimizer steps, boosting rounds or solver iterations that were run.
-    """
-
-    n_parameters: int
-    n_steps: int
-
-
 class Model(ABC):
     """A contestant: a dataclass of hyperparameters that can be fitted once and then predicts.
 
@@ -64,14 +52,23 @@ class Model(ABC):
     """
 
     @abstractmethod
-    def fit(self, train: Examples, validation: Examples, context: FitContext) -> FitReport:
+    def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
         """Fit on the training rows.
+
+        Returns
+        -------
+        int
+            Optimizer steps, boosting rounds or solver iterations that were run.
 
         Raises
         ------
         FitError
             The fit broke down; the sentence says where.
         """
+
+    @abstractmethod
+    def count_parameters(self) -> int:
+        """Return how many numbers were fitted: weights, coefficients, nodes of trees. Never timed."""
 
     @abstractmethod
     def predict(self, examples: Examples) -> np.ndarray:

@@ -23,7 +23,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping
 from torch import Tensor, nn
 
 from fuelgauge.data.dataset import Examples
-from fuelgauge.models.base import FitContext, FitError, FitReport, Model
+from fuelgauge.models.base import FitContext, FitError, Model
 
 PREDICTION_ROWS = 4096
 TIE_BREAK = 1e-6
@@ -73,7 +73,7 @@ class DeepModel(Model):
     def network(self, inputs: Tensor, n_outputs: int) -> nn.Module:
         """Return the untrained net for inputs of this shape."""
 
-    def fit(self, train: Examples, validation: Examples, context: FitContext) -> FitReport:
+    def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
         """Train the net and put the weights of the best validation round back."""
         lightning_quietly()
         torch.set_num_threads(context.threads)
@@ -95,8 +95,11 @@ class DeepModel(Model):
         best = self.train(module, held_out, context)
         module.net.load_state_dict(best.state)
         self.net = module.net.eval()
-        n_parameters = sum(p.numel() for p in self.net.parameters())
-        return FitReport(n_parameters=n_parameters, n_steps=module.steps_done)
+        return module.steps_done
+
+    def count_parameters(self) -> int:
+        """Return the number of weights."""
+        return sum(p.numel() for p in self.net.parameters())
 
     def train(self, module: TrainingModule, held_out: tuple[Tensor, Tensor], context: FitContext) -> KeepBest:
         """Run Lightning's trainer until the budget is used or the patience is at its end."""

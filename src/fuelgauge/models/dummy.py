@@ -7,20 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from fuelgauge.data.dataset import Examples
-from fuelgauge.models.base import FitContext, FitReport, Model
+from fuelgauge.models.base import FitContext, Model
 
 
 @dataclass
 class Dummy(Model):
     """Predict the class frequencies, or the mean, of the training rows."""
 
-    def fit(self, train: Examples, validation: Examples, context: FitContext) -> FitReport:
+    def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
         """Count the classes or average the values."""
         if train.task == "regression":
             self.constant = np.array([train.y.mean()])
         else:
             self.constant = np.bincount(train.y, minlength=train.n_classes) / len(train)
-        return FitReport(n_parameters=self.constant.size, n_steps=1)
+        return 1
+
+    def count_parameters(self) -> int:
+        """Return the size of the constant."""
+        return self.constant.size
 
     def predict(self, examples: Examples) -> np.ndarray:
         """Return the constant for every row."""

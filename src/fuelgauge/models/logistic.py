@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from fuelgauge.data.dataset import Examples
-from fuelgauge.models.base import FitContext, FitReport, Model
+from fuelgauge.models.base import FitContext, Model
 from fuelgauge.models.preprocessing import DenseEncoder
 
 
@@ -29,7 +29,7 @@ class Logistic(Model):
     C: float = 1.0
     max_iter: int = 1000
 
-    def fit(self, train: Examples, validation: Examples, context: FitContext) -> FitReport:
+    def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
         """Fit encoder and coefficients."""
         self.encoder = DenseEncoder().fit(train)
         limit = context.step_limit or self.max_iter
@@ -38,8 +38,11 @@ class Logistic(Model):
             warnings.simplefilter("ignore", ConvergenceWarning)
             warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
             self.regression.fit(self.encoder.transform(train), train.y)
-        n_parameters = self.regression.coef_.size + self.regression.intercept_.size
-        return FitReport(n_parameters=n_parameters, n_steps=int(np.max(self.regression.n_iter_)))
+        return int(np.max(self.regression.n_iter_))
+
+    def count_parameters(self) -> int:
+        """Return the number of coefficients and intercepts."""
+        return self.regression.coef_.size + self.regression.intercept_.size
 
     def predict(self, examples: Examples) -> np.ndarray:
         """Return class probabilities; a class without a training row gets 0."""

@@ -11,7 +11,7 @@ import pandas as pd
 import xgboost
 
 from fuelgauge.data.dataset import Examples
-from fuelgauge.models.base import FitContext, FitReport, Model
+from fuelgauge.models.base import FitContext, Model
 from fuelgauge.models.preprocessing import as_matrix
 
 OBJECTIVES = {
@@ -40,7 +40,7 @@ class XGBoost(Model):
     patience: int = 20
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
-    def fit(self, train: Examples, validation: Examples, context: FitContext) -> FitReport:
+    def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
         """Boost until the validation loss has not improved for `patience` rounds."""
         self.threads = context.threads
         self.categories = training_categories(train)
@@ -61,8 +61,11 @@ class XGBoost(Model):
             early_stopping_rounds=self.patience,
             verbose_eval=False,
         )
-        nodes = sum(dump.count("\n") for dump in self.booster.get_dump())
-        return FitReport(n_parameters=nodes, n_steps=self.booster.num_boosted_rounds())
+        return self.booster.num_boosted_rounds()
+
+    def count_parameters(self) -> int:
+        """Return the number of nodes of all trees."""
+        return sum(dump.count("\n") for dump in self.booster.get_dump())
 
     def predict(self, examples: Examples) -> np.ndarray:
         """Return class probabilities or values from the rounds up to the best one."""

@@ -15,6 +15,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from fuelgauge.errors import ConfigError
+
 PACKAGE = "fuelgauge"
 # They name things, find files and phrase errors; no number depends on them.
 EXEMPT = frozenset({PACKAGE, *(f"{PACKAGE}.{name}" for name in ("errors", "paths", "loading"))})
@@ -85,13 +87,17 @@ def parse(module: str) -> ast.Module:
     """Return the syntax tree of a module of this package, without importing it."""
     path = source_path(module)
     if path is None:
-        raise ModuleNotFoundError(module)
+        raise ConfigError(
+            f"'{module}' is no module of {PACKAGE}; a model's target must be a class of this package."
+        )
     return ast.parse(path.read_text())
 
 
 @functools.cache
 def source_path(module: str) -> Path | None:
     """Return the file of a module of this package, or None if the name is no module."""
+    if module.split(".")[0] != PACKAGE:
+        return None
     base = Path(__file__).resolve().parents[1].joinpath(*module.split(".")[1:])
     for path in (base.with_suffix(".py"), base / "__init__.py"):
         if path.is_file():
@@ -106,9 +112,16 @@ class Stripper(ast.NodeTransformer):
         """Drop a bare string or a bare call of `log.something`."""
         value = node.value
         if isinstance(value, ast.Constant) and isinstance(value.value, str):
-            return ast.Pass()
+            return None
         if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
             owner = value.func.value
             if isinstance(owner, ast.Name) and owner.id == "log":
-                return ast.Pass()
+                return None
+        return node
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        """Visit the children; a body that has become empty gets a `pass`."""
+        super().generic_visit(node)
+        if getattr(node, "body", None) == []:
+            node.body = [ast.Pass()]  # type: ignore[attr-defined]
         return node

@@ -47,7 +47,7 @@ class Curve:
         about = asdict(self)
         del about["repeats"]
         about["dataset"] = {"name": self.dataset.name, "fingerprint": self.dataset.fingerprint}
-        about |= {"metric": self.dataset.metric, "features": self.dataset.features}
+        about |= {"task": self.dataset.task, "metric": self.dataset.metric, "features": self.dataset.features}
         return sha256_of(about)
 
     @property

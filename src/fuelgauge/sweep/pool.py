@@ -6,6 +6,7 @@ it. Here each worker has a pipe of its own and one task at a time.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -50,7 +51,8 @@ class Worker:
     def give(self, task: Any) -> None:
         """Hand the worker a task."""
         self.task, self.since = task, time.monotonic()
-        self.pipe.send(task)
+        with contextlib.suppress(BrokenPipeError):  # it has just died: `collect` says so
+            self.pipe.send(task)
 
     def collect(self) -> Any:
         """Return the result of the task, or the Failure that the worker's death is."""
@@ -198,7 +200,12 @@ def attempt(function: Callable[[Any], Any], task: Any) -> Any:
 def failure_kind(error: Exception) -> str:
     """Return the kind of failure that an exception is."""
     text = str(error).lower()
-    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
+    if (
+        isinstance(error, MemoryError)
+        or "out of memory" in text
+        or "can't allocate memory" in text
+        or "bad_alloc" in text
+    ):
         return "out_of_memory"
     return "error" if isinstance(error, FuelgaugeError) else "exception"
 

@@ -52,16 +52,24 @@ class TrialStore:
 
     def __enter__(self) -> TrialStore:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self.descriptor)
-            raise StoreError(
-                f"{self.path} is being written by another process; wait for it to end, or stop it."
-            ) from error
+        self.lock()
         self.recover()
         return self
+
+    def lock(self) -> None:
+        """Open the file and become its only writer; a file that was replaced meanwhile is opened anew."""
+        while True:
+            self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            try:
+                fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                os.close(self.descriptor)
+                raise StoreError(
+                    f"{self.path} is being written by another process; wait for it to end, or stop it."
+                ) from error
+            if self.path.exists() and os.fstat(self.descriptor).st_ino == self.path.stat().st_ino:
+                return
+            os.close(self.descriptor)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -76,8 +84,7 @@ class TrialStore:
         if bad:
             set_aside(self.path, good, bad)
             os.close(self.descriptor)
-            self.descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND, 0o644)
-            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.lock()
 
     def remember(self, record: Record) -> None:
         """Take a record into memory."""
@@ -140,7 +147,10 @@ def set_aside(path: Path, good: list[bytes], bad: list[bytes]) -> None:
     with rejected.open("ab") as stream:
         stream.writelines(line + b"\n" for line in bad)
     fresh = path.with_suffix(".fresh")
-    fresh.write_bytes(b"".join(line + b"\n" for line in good))
+    with fresh.open("wb") as stream:
+        stream.writelines(line + b"\n" for line in good)
+        stream.flush()
+        os.fsync(stream.fileno())
     fresh.replace(path)
     log.warning(
         "%s: %d broken or foreign record(s) moved to %s; their trials will run again.",

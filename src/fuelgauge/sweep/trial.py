@@ -56,8 +56,8 @@ def run_trial(trial: Any) -> dict[str, Any]:
         "fit_cpu_seconds": fitted.cpu_seconds,
         "predict_seconds": predicted.seconds,
         "peak_memory_mb": fitted.peak_memory_mb,
-        "n_parameters": fitted.value.n_parameters,
-        "n_steps": fitted.value.n_steps,
+        "n_parameters": model.count_parameters(),
+        "n_steps": fitted.value,
     }
 
 
