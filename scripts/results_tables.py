@@ -22,7 +22,7 @@ def main() -> None:
     versions = {k: v for text in trials["versions"].unique() for k, v in json.loads(text).items()}
     print(f"{machine_class()}. " + ", ".join(f"{k} {v}" for k, v in sorted(versions.items())) + ".")
     print(
-        f"\n{sweep['trials']}; {sweep['fit_cpu_seconds']:.0f} CPU seconds of fits in "
+        f"\n{trial_counts(sweep['trials'])}; {sweep['fit_cpu_seconds']:.0f} CPU seconds of fits in "
         f"{sweep['wall_seconds']:.0f} s of the train stages: sweep.efficiency {sweep['efficiency']:.2f}.\n"
     )
     print_curves(curves, "loss", "mean test loss [95% interval]", 3)
@@ -31,6 +31,11 @@ def main() -> None:
     for verdict in verdicts:
         if verdict["modality"] == "all" or verdict["level"] == "dataset":
             print(f"- **{verdict['verdict']}**: {verdict['sentence']}")
+
+
+def trial_counts(counts: dict[str, int]) -> str:
+    """Return how many trials there were, by how they ended."""
+    return ", ".join(f"{number} trials {status}" for status, number in counts.items())
 
 
 def print_curves(curves: pd.DataFrame, column: str, title: str, digits: int) -> None:

@@ -76,7 +76,7 @@ def test_a_slip_on_the_command_line_is_one_sentence(arguments, sentence):
 
 def test_valid_overrides_pass():
     check_overrides(
-        ["-m", "model=mlp,xgboost", "dataset=letter", "+new=1", "hydra.verbose=true", "anchors.stop=64"]
+        ["-m", "model=mlp,xgboost", "dataset=letter", "+new=1", "model=glob(*)", "anchors.stop=64"]
     )
 
 

@@ -157,7 +157,10 @@ def check_overrides(arguments: list[str]) -> None:
 def choices(override: Override) -> list[str]:
     """Return the options that an override of a group names, one or a sweep."""
     if override.is_sweep_override():
-        return [text.strip("'\"") for text in override.sweep_string_iterator()]
+        try:
+            return [text.strip("'\"") for text in override.sweep_string_iterator()]
+        except HydraException:
+            return []  # a glob or a range: Hydra itself resolves it
     return [str(override.value())]
 
 

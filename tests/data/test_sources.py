@@ -47,6 +47,22 @@ def test_a_missing_required_column_is_named(archive):
         sources.csv(archive, "main.csv", required=["nope"])
 
 
+def test_a_join_on_a_column_that_is_not_there_is_named(archive):
+    join = {"member": "side.csv", "keys": ["kye"], "columns": ["wind"]}
+    with pytest.raises(DataError, match="side.csv: there is no column 'kye'"):
+        sources.csv(archive, "main.csv", joins=[join])
+
+
+def test_an_expression_that_cannot_be_evaluated_is_named(archive):
+    with pytest.raises(DataError, match="main.csv: cannot derive 'late' as 'dealy > 15'"):
+        sources.csv(archive, "main.csv", derive={"late": "dealy > 15"})
+
+
+def test_a_slip_in_the_description_of_an_archive_is_named(archive):
+    with pytest.raises(ConfigError, match="source.archive needs package, version, file and sha256.*sha265"):
+        sources.csv({**archive, "sha265": "0"}, "main.csv")
+
+
 def test_an_empty_file_is_named(archive):
     with pytest.raises(DataError, match="empty.csv: not a readable CSV file"):
         sources.csv(archive, "empty.csv")

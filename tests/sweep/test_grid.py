@@ -66,6 +66,14 @@ def test_an_anchor_without_a_class_is_skipped_with_the_class():
     assert all("has no row among the 8" in reason for _, reason in plan.skipped)
 
 
+def test_an_anchor_without_a_row_for_validation_is_skipped():
+    plan = plan_curve(compose("dataset=mnist1d", "model=dummy", "anchors.start=10", "anchors.stop=10"))
+    assert not plan.trials
+    assert {reason for _, reason in plan.skipped} == {
+        "no class has more than one row among the 10, so none can be for validation"
+    }
+
+
 def test_a_start_beyond_the_data_is_an_error():
     with pytest.raises(ConfigError, match="anchors.start is 5000, but mnist1d has only 850 rows"):
         plan_curve(compose("dataset=mnist1d", "model=dummy", "anchors.start=5000", "anchors.stop=6000"))

@@ -7,13 +7,14 @@ arguments. It returns a DataFrame; a sequence is one column `x` of equally long 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fuelgauge.data.archive import Archive, fetch, read_member
-from fuelgauge.errors import DataError
+from fuelgauge.errors import ConfigError, DataError
 
 
 def csv(
@@ -41,19 +42,45 @@ def csv(
     derive
         New columns as expressions over the others (``pandas.DataFrame.eval``).
     """
-    path = fetch(Archive(**archive))
+    path = fetch(pinned(archive))
     table = read_csv_member(path, member, columns)
     for join in joins:
-        right = read_csv_member(path, join["member"], None)[[*join["keys"], *join["columns"]]]
-        table = table.merge(right.drop_duplicates(join["keys"]), on=list(join["keys"]), how="left")
+        table = join_member(table, path, **join)
     check_columns(table, required, member)
     table = table.dropna(subset=list(required)).reset_index(drop=True)
     for name, expression in (derive or {}).items():
-        table[name] = table.eval(expression)
+        try:
+            table[name] = table.eval(expression)
+        except Exception as error:  # whatever pandas makes of an expression
+            raise DataError(f"{member}: cannot derive '{name}' as '{expression}': {error}") from error
     return table
 
 
-def read_csv_member(path: Any, member: str, columns: Sequence[str] | None) -> pd.DataFrame:
+def pinned(archive: Mapping[str, str]) -> Archive:
+    """Return the archive that a description names.
+
+    Raises
+    ------
+    ConfigError
+        The description lacks a key, or has one too many.
+    """
+    try:
+        return Archive(**archive)
+    except TypeError as error:
+        raise ConfigError(f"source.archive needs package, version, file and sha256: {error}.") from error
+
+
+def join_member(
+    table: pd.DataFrame, path: Path, member: str, keys: Sequence[str], columns: Sequence[str]
+) -> pd.DataFrame:
+    """Join columns of another CSV member to a table; rows without a partner stay."""
+    right = read_csv_member(path, member, None)
+    check_columns(right, [*keys, *columns], member)
+    check_columns(table, keys, f"the table that {member} is joined to")
+    return table.merge(right[[*keys, *columns]].drop_duplicates(keys), on=list(keys), how="left")
+
+
+def read_csv_member(path: Path, member: str, columns: Sequence[str] | None) -> pd.DataFrame:
     """Read one CSV member of an archive into a DataFrame."""
     compression: Any = {"zip": "zip", "gz": "gzip"}.get(member.rsplit(".", 1)[-1])
     header: Any = None if columns else "infer"

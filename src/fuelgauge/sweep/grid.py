@@ -150,6 +150,8 @@ def unsupported(dataset: Dataset, order: np.ndarray, n_train: int) -> str | None
             return f"class '{missing[0]}' has no row among the {n_train}" + (
                 f" (nor have {len(missing) - 1} others)" if len(missing) > 1 else ""
             )
+        if counts.max() < 2:
+            return f"no class has more than one row among the {n_train}, so none can be for validation"
     return None
 
 
