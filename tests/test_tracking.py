@@ -112,6 +112,13 @@ def test_a_report_is_logged_once(project, tmp_path):
     assert [a.path for a in client().list_artifacts(found[0].info.run_id)] == ["index.html"]
 
 
+def test_a_database_whose_making_was_killed_is_made_anew(project, tmp_path):
+    (tmp_path / "mlflow.db.fresh").write_bytes(b"half a database")
+    run()
+    assert len(runs()) == 1
+    assert not (tmp_path / "mlflow.db.fresh").exists()
+
+
 def test_the_intervals_are_students_t_corrected_for_the_common_pool():
     results = [{"loss": loss, "fit_seconds": loss, "n_test": 5} for loss in (0.1, 0.2, 0.3)]
     found = anchor_metrics(results, n_pool=20)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("fuelgauge")
 
 LEVEL = 0.95
+SQLITE = "sqlite:///"
 DESCRIBED = "fuelgauge.described"
 CATCH_UP = "catch up later with: fuelgauge track"
 # Seconds that the end of a curve waits for a slow server; the rest can be caught up.
@@ -264,18 +265,36 @@ def connect(tracking: TrackingConfig) -> MlflowClient:
     from mlflow import MlflowClient
 
     with one_at_a_time(tracking.uri):
+        make_database(tracking.uri)
         client = MlflowClient(tracking.uri)
         client.search_experiments(max_results=1)
     return client
 
 
+def make_database(uri: str) -> None:
+    """Make a SQLite database that is not there under another name, and rename it when it is whole.
+
+    MLflow makes it in many steps; one that a kill cut short could never be opened again.
+    """
+    if not uri.startswith(SQLITE) or Path(uri.removeprefix(SQLITE)).exists():
+        return
+    from mlflow import MlflowClient
+
+    path = Path(uri.removeprefix(SQLITE))
+    fresh = path.with_name(f"{path.name}.fresh")
+    for leftover in (fresh, fresh.with_name(f"{fresh.name}-journal")):
+        leftover.unlink(missing_ok=True)
+    MlflowClient(f"{SQLITE}{fresh}").search_experiments(max_results=1)
+    fresh.replace(path)
+
+
 @contextlib.contextmanager
 def one_at_a_time(uri: str) -> Iterator[None]:
     """Let one process at a time make a fresh SQLite database: two at once can leave it broken."""
-    if not uri.startswith("sqlite:///"):
+    if not uri.startswith(SQLITE):
         yield
         return
-    lock = Path(uri.removeprefix("sqlite:///") + ".lock")
+    lock = Path(uri.removeprefix(SQLITE) + ".lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
