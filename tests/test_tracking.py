@@ -4,10 +4,19 @@ import logging
 import pytest
 
 from fuelgauge import catch_up, paths
+from fuelgauge.config import TrackingConfig
 from fuelgauge.entry import compose
 from fuelgauge.errors import FuelgaugeError
 from fuelgauge.sweep.runner import run_curve
-from fuelgauge.tracking import anchor_metrics, connect, log_report, make_tracker, safe_uri, shown_config
+from fuelgauge.tracking import (
+    anchor_metrics,
+    artifact_location,
+    connect,
+    log_report,
+    make_tracker,
+    safe_uri,
+    shown_config,
+)
 
 AWAY = "http://127.0.0.1:9"
 
@@ -153,6 +162,13 @@ def test_no_password_reaches_a_log_or_an_artifact(project, monkeypatch, caplog):
     assert "cannot be written" in caplog.text
     assert "secret" not in caplog.text
     assert "secret" not in str(shown_config(compose()))
+
+
+def test_a_server_keeps_the_artifacts_itself():
+    beside = TrackingConfig(uri="sqlite:////a/mlflow.db", artifact_location="/a/mlartifacts")
+    assert artifact_location(beside, "letter") == "file:///a/mlartifacts/letter"
+    server = TrackingConfig(uri="http://host:5000", artifact_location="/a/mlartifacts")
+    assert artifact_location(server, "letter") is None
 
 
 def test_no_password_is_left_in_a_uri():

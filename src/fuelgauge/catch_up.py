@@ -9,7 +9,7 @@ from fuelgauge.entry import all_curves
 from fuelgauge.errors import FuelgaugeError
 from fuelgauge.sweep.grid import plan_curve, why_not
 from fuelgauge.sweep.store import TrialStore, store_path
-from fuelgauge.tracking import MlflowTracker, safe_uri
+from fuelgauge.tracking import safe_uri, send_curve
 
 log = logging.getLogger("fuelgauge")
 
@@ -38,11 +38,10 @@ def send(config: Config) -> None:
         return
     plan = plan_curve(config)
     with TrialStore(path) as store:  # its lock keeps a running sweep from sending the same anchors
-        wanted = [store.records[t.trial_id] for t in plan.trials if t.trial_id in store.records]
-        tracker = MlflowTracker(config, plan, wanted)
-        tracker.close(patience=None)
-    if tracker.error:
-        raise FuelgaugeError(
-            f"MLflow at {safe_uri(config.tracking.uri)} cannot be written; start it and run again."
-        )
-    log.info("%-18s %d trials are in MLflow", name, len(wanted))
+        ended = plan.ended(store.records)
+        try:
+            send_curve(config, plan, ended)
+        except Exception as error:  # whatever MLflow or the network raises
+            uri = safe_uri(config.tracking.uri)
+            raise FuelgaugeError(f"MLflow at {uri} cannot be written; start it and run again.") from error
+    log.info("%-18s %d trials are in MLflow", name, len(ended))

@@ -41,7 +41,7 @@ log = logging.getLogger("fuelgauge")
 
 LEVEL = 0.95
 SQLITE = "sqlite:///"
-DESCRIBED = "fuelgauge.described"
+CURVE_ID, REPORT_ID, DESCRIBED = "fuelgauge.curve_id", "fuelgauge.report_id", "fuelgauge.described"
 CATCH_UP = "catch up later with: fuelgauge track"
 # Seconds that the end of a curve waits for a slow server; the rest can be caught up.
 PATIENCE = 60.0
@@ -70,7 +70,6 @@ class MlflowTracker:
         self.inbox: queue.Queue[Record | None] = queue.Queue()
         for record in records:
             self.inbox.put(record)
-        self.error: Exception | None = None
         self.thread = threading.Thread(target=self.write, daemon=True)
         self.thread.start()
 
@@ -78,22 +77,18 @@ class MlflowTracker:
         """Take a record that is safe in the store."""
         self.inbox.put(record)
 
-    def close(self, patience: float | None = PATIENCE) -> None:
-        """Wait for the writer to send what is left; with None, as long as it takes."""
+    def close(self) -> None:
+        """Wait for the writer to send what is left."""
         self.inbox.put(None)
-        self.thread.join(patience)
+        self.thread.join(PATIENCE)
         if self.thread.is_alive():
             log.warning("MLflow at %s is slow; %s", safe_uri(self.config.tracking.uri), CATCH_UP)
 
     def write(self) -> None:
         """Send records until told to stop, or until the server fails."""
         try:
-            run = CurveRun(self.config, self.plan)
-            while (record := self.inbox.get()) is not None:
-                run.add(record)
-            run.finish()
+            send_curve(self.config, self.plan, iter(self.inbox.get, None))
         except Exception as error:
-            self.error = error
             say_unreachable(self.config.tracking.uri, error, "the sweep goes on")
 
 
@@ -116,23 +111,21 @@ class CurveRun:
             self.describe()
         self.expected = expected_repeats(plan)
         self.waiting: dict[int, list[Record]] = defaultdict(list)
-        self.ids = {trial.trial_id for trial in plan.trials}
         self.failed = 0
         self.logged: dict[str, set[int]] = {}
 
     def find(self) -> Run | None:
         """Return the run of this very curve, if an earlier session has made it."""
-        tag = f"tags.`fuelgauge.curve_id` = '{self.plan.curve.curve_id}'"
-        found = self.client.search_runs([self.experiment], filter_string=tag, max_results=1)
-        if found and found[0].info.status != "RUNNING":
-            self.client.update_run(found[0].info.run_id, status="RUNNING")
-        return found[0] if found else None
+        found = find_run(self.client, self.experiment, CURVE_ID, self.plan.curve.curve_id)
+        if found and found.info.status != "RUNNING":
+            self.client.update_run(found.info.run_id, status="RUNNING")
+        return found
 
     def create(self) -> Run:
         """Make the run."""
         curve = self.plan.curve
         tags = {
-            "fuelgauge.curve_id": curve.curve_id,
+            CURVE_ID: curve.curve_id,
             "dataset": curve.dataset.name,
             "modality": curve.dataset.modality,
             "model": curve.model,
@@ -160,9 +153,7 @@ class CurveRun:
         self.client.set_tag(self.run_id, DESCRIBED, "true")
 
     def add(self, record: Record) -> None:
-        """Take a record; log its anchor if that completes it."""
-        if record["trial_id"] not in self.ids:
-            return
+        """Take a record of the plan; log its anchor if that completes it."""
         if record["status"] != "done":
             self.failed += 1
             return
@@ -197,6 +188,14 @@ class CurveRun:
         """Close the run, and say how many trials have failed."""
         self.client.set_tag(self.run_id, "failed_trials", str(self.failed))
         self.client.set_terminated(self.run_id, "FAILED" if self.failed else "FINISHED")
+
+
+def send_curve(config: Config, plan: Plan, records: Iterable[Record]) -> None:
+    """Send the records of a curve's trials to its run, as they come."""
+    run = CurveRun(config, plan)
+    for record in records:
+        run.add(record)
+    run.finish()
 
 
 def expected_repeats(plan: Plan) -> dict[int, int]:
@@ -271,16 +270,21 @@ def connect(tracking: TrackingConfig) -> MlflowClient:
     return client
 
 
+def database_path(uri: str) -> Path | None:
+    """Return the file of a SQLite database, or None for a server."""
+    return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
+
+
 def make_database(uri: str) -> None:
     """Make a SQLite database that is not there under another name, and rename it when it is whole.
 
     MLflow makes it in many steps; one that a kill cut short could never be opened again.
     """
-    if not uri.startswith(SQLITE) or Path(uri.removeprefix(SQLITE)).exists():
+    path = database_path(uri)
+    if path is None or path.exists():
         return
     from mlflow import MlflowClient
 
-    path = Path(uri.removeprefix(SQLITE))
     fresh = path.with_name(f"{path.name}.fresh")
     for leftover in (fresh, fresh.with_name(f"{fresh.name}-journal")):
         leftover.unlink(missing_ok=True)
@@ -291,10 +295,11 @@ def make_database(uri: str) -> None:
 @contextlib.contextmanager
 def one_at_a_time(uri: str) -> Iterator[None]:
     """Let one process at a time make a fresh SQLite database: two at once can leave it broken."""
-    if not uri.startswith(SQLITE):
+    path = database_path(uri)
+    if path is None:
         yield
         return
-    lock = Path(uri.removeprefix(SQLITE) + ".lock")
+    lock = path.with_name(f"{path.name}.lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
@@ -306,10 +311,20 @@ def ensure_experiment(client: MlflowClient, name: str, tracking: TrackingConfig)
     with one_at_a_time(tracking.uri):
         if found := client.get_experiment_by_name(name):
             return found.experiment_id
-        location = (
-            Path(tracking.artifact_location).as_uri() + f"/{name}" if tracking.artifact_location else None
-        )
-        return client.create_experiment(name, artifact_location=location)
+        return client.create_experiment(name, artifact_location=artifact_location(tracking, name))
+
+
+def artifact_location(tracking: TrackingConfig, experiment: str) -> str | None:
+    """Return the folder for an experiment's artifacts beside a database; a server has its own."""
+    if tracking.artifact_location is None or database_path(tracking.uri) is None:
+        return None
+    return f"{Path(tracking.artifact_location).as_uri()}/{experiment}"
+
+
+def find_run(client: MlflowClient, experiment: str, tag: str, value: str) -> Run | None:
+    """Return the run that carries an identity in a tag, or None."""
+    found = client.search_runs([experiment], filter_string=f"tags.`{tag}` = '{value}'", max_results=1)
+    return found[0] if found else None
 
 
 def try_log_report(tracking: TrackingConfig, reports: Path, metrics: dict[str, float], identity: str) -> None:
@@ -338,11 +353,10 @@ def log_report(tracking: TrackingConfig, reports: Path, metrics: dict[str, float
 
     client = connect(tracking)
     experiment = ensure_experiment(client, "report", tracking)
-    tag = f"tags.`fuelgauge.report_id` = '{identity}'"
-    if found := client.search_runs([experiment], filter_string=tag, max_results=1):
-        run_id = found[0].info.run_id
+    if found := find_run(client, experiment, REPORT_ID, identity):
+        run_id = found.info.run_id
     else:
-        tags = {"fuelgauge.report_id": identity, **git_tags()}
+        tags = {REPORT_ID: identity, **git_tags()}
         run_id = client.create_run(experiment, run_name="report", tags=tags).info.run_id
         now = int(time.time() * 1000)
         client.log_batch(run_id, metrics=[Metric(k, v, now, 0) for k, v in metrics.items()])
@@ -376,14 +390,13 @@ def safe_uri(uri: str) -> str:
 
 def say_unreachable(uri: str, error: Exception, meanwhile: str) -> None:
     """Say that MLflow cannot be written, what happens instead and how to catch up."""
-    detail = first_line(error).replace(uri, safe_uri(uri))
     log.warning(
         "MLflow at %s cannot be written (%s: %s); %s, %s",
-        safe_uri(uri), type(error).__name__, detail, meanwhile, CATCH_UP,
+        safe_uri(uri), type(error).__name__, first_line(error, uri), meanwhile, CATCH_UP,
     )  # fmt: skip
 
 
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's text, shortened."""
-    lines = str(error).splitlines()
+def first_line(error: Exception, uri: str) -> str:
+    """Return the first line of an error's text, shortened, without the URI's user name and password."""
+    lines = str(error).replace(uri, safe_uri(uri)).splitlines()
     return lines[0][:200] if lines else ""

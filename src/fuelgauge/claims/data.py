@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from fuelgauge.claims.verdict import (
+    OPENINGS,
     REFUTED,
     SUPPORTED,
     UNDECIDED,
@@ -45,7 +46,7 @@ def _decide(finding: Finding) -> tuple[str, str]:
 
 def _say(finding: Finding, verdict: str) -> str:
     a, b = models_of(finding.family_a), models_of(finding.family_b)
-    opening = {SUPPORTED: "supported", REFUTED: "refuted", UNDECIDED: "not decided"}[verdict]
+    opening = OPENINGS[verdict]
     der, slope = finding.effects["der"], finding.effects["slope"]
     needed = (
         f"{a} needed {times(der)} the rows of {b} to do as well"

@@ -7,6 +7,7 @@ import math
 import pandas as pd
 
 from fuelgauge.claims.verdict import (
+    OPENINGS,
     REFUTED,
     SUPPORTED,
     UNDECIDED,
@@ -46,7 +47,7 @@ def _decide(finding: Finding) -> tuple[str, str]:
 
 
 def _say(finding: Finding, verdict: str) -> str:
-    opening = {SUPPORTED: "supported", REFUTED: "refuted", UNDECIDED: "not decided"}[verdict]
+    opening = OPENINGS[verdict]
     a, b = models_of(finding.family_a), models_of(finding.family_b)
     ratio, at_equal_loss = finding.effects["time_ratio"], finding.effects["time_ratio_at_equal_loss"]
     if not math.isfinite(ratio.effect):

@@ -24,6 +24,8 @@ from fuelgauge.paths import CONF
 
 ALL = "all"
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
+# How a plain sentence opens.
+OPENINGS = {SUPPORTED: "supported", REFUTED: "refuted", UNDECIDED: "not decided"}
 NAN = float("nan")
 Rules = Mapping[str, Any]
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fuelgauge.claims.members import PREFIX
 from fuelgauge.report.context import ReportContext
 from fuelgauge.report.style import LineStyle, family_rank, is_baseline, line_styles
 
@@ -30,7 +31,6 @@ FAILURE_COLUMNS = ["dataset", "model", "status", "reason", "n_train"]
 # Metrics that are better when higher; the loss is one minus such a metric.
 SCORES = frozenset({"accuracy", "roc auc", "r2"})
 MODEL, FAMILY = "model", "family"
-FAMILY_PREFIX = "family:"
 PAIR_KEYS = ["dataset", "level", "model_a", "model_b"]
 
 
@@ -196,10 +196,10 @@ def _appearance(column: pd.Series) -> pd.Series:
 
 def _with_levels(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """Tell rows on models from rows on families, whose names are written without their prefix."""
-    is_family = frame[names[0]].str.startswith(FAMILY_PREFIX) | (frame["level"] == FAMILY)
+    is_family = frame[names[0]].str.startswith(PREFIX) | (frame["level"] == FAMILY)
     frame["level"] = np.where(is_family, FAMILY, MODEL)
     for name in names:
-        frame[name] = frame[name].mask(is_family, frame[name].str.removeprefix(FAMILY_PREFIX))
+        frame[name] = frame[name].mask(is_family, frame[name].str.removeprefix(PREFIX))
     return frame
 
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from fuelgauge.data.splits import SplitRule, anchors, draw, test_size
 from fuelgauge.errors import ConfigError
 from fuelgauge.sweep.fingerprint import code_fingerprint, library_versions
 
+T = TypeVar("T")
 TRIAL_MODULE = "fuelgauge.sweep.trial"
 
 
@@ -91,6 +92,10 @@ class Plan:
     curve: Curve
     trials: tuple[Trial, ...]
     skipped: tuple[tuple[Trial, str], ...]
+
+    def ended(self, records: Mapping[str, T]) -> list[T]:
+        """Return the records of the plan's trials, in their order, from a store's records by trial id."""
+        return [records[trial.trial_id] for trial in self.trials if trial.trial_id in records]
 
 
 def sha256_of(content: Any) -> str:

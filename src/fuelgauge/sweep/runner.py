@@ -70,7 +70,7 @@ def run_curve(config: Config, make_tracker: MakeTracker) -> pd.DataFrame | None:
     with TrialStore(store_path(config.dataset.name, config.model.name)) as store:
         todo = pending(plan, store)
         announce(name, plan, store, todo)
-        tracker = make_tracker(config, plan, list(store.records.values()))
+        tracker = make_tracker(config, plan, plan.ended(store.records))
         failures = run_trials(name, todo, store, tracker, config.executor, config.threads)
         tracker.close()
         table = curve_table(plan, store.records)
@@ -90,7 +90,7 @@ def pending(plan: Plan, store: TrialStore) -> list[Trial]:
 
 def announce(name: str, plan: Plan, store: TrialStore, todo: list[Trial]) -> None:
     """Say what is done, skipped and left to do."""
-    known = [store.records[t.trial_id] for t in plan.trials if t.trial_id in store.records]
+    known = plan.ended(store.records)
     failed = sum(record["status"] == "failed" for record in known)
     log.info(
         "%-18s %d trials to run, %d done, %d skipped%s",

@@ -40,7 +40,7 @@ def curve_state(config: Config) -> CurveState:
         state.why_not = str(error)
         return state
     records = read_store(store_path(state.dataset, state.model))[0]
-    found = [records[t.trial_id] for t in plan.trials if t.trial_id in records]
+    found = plan.ended(records)
     failed = [record for record in found if record["status"] == "failed"]
     state.failed, state.done = len(failed), len(found) - len(failed)
     state.skipped, state.to_do = len(plan.skipped), len(plan.trials) - len(found)

@@ -88,13 +88,12 @@ class TrialStore:
 
     def remember(self, record: Record) -> None:
         """Take a record into memory."""
-        match record["kind"]:
-            case "session":
-                self.sessions.append(record)
-            case "retry":
-                self.records.pop(record["trial_id"], None)
-            case _:
-                self.records[record["trial_id"]] = record
+        if record["kind"] == SESSION:
+            self.sessions.append(record)
+        elif record["kind"] == RETRY:
+            self.records.pop(record["trial_id"], None)
+        else:
+            self.records[record["trial_id"]] = record
 
     def append(self, record: Record) -> None:
         """Write a record to the disk; when this returns it is safe."""
