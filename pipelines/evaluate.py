@@ -10,7 +10,7 @@ from fuelgauge.tracking import try_log_report
 @stage("config")
 def main(config: Config) -> None:
     """Analyse all trials, write the report and keep a copy of it in MLflow."""
-    analysis = evaluate(config.datasets, config.models, config.claims)
+    analysis = evaluate(config)
     for warning in analysis.warnings:
         log.warning("%s", warning)
     metrics = flat_metrics(paths.REPORTS / "metrics.json")

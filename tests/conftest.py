@@ -18,7 +18,7 @@ os.environ.pop("DVC_ROOT", None)
 PARAMS = """
 datasets: [mnist1d]
 models: [dummy, logistic, mlp]
-features: raw
+features: [raw]
 anchors: {start: 32, factor: 2, stop: 128}
 repeats: 2
 seed: 0
@@ -35,6 +35,7 @@ def make_project(root: Path) -> None:
         shutil.copytree(CHECKOUT / name, root / name)
     shutil.copy(CHECKOUT / "dvc.yaml", root / "dvc.yaml")
     shutil.copytree(CHECKOUT / "requirements", root / "requirements")
+    (root / "data/own").mkdir(parents=True)
     (root / "params.yaml").write_text(PARAMS)
     replace(root / "conf/dataset/mnist1d.yaml", "n_rows: 40000", "n_rows: 1000")
     replace(root / "conf/model/mlp.yaml", "min_steps: 600", "min_steps: 40")
@@ -67,7 +68,7 @@ def featurized() -> Path:
 
     config = compose("dataset=mnist1d")
     ingest(config.dataset)
-    featurize(config.dataset, config.features)
+    featurize(config.dataset, config.feature_set)
     return ROOT
 
 

@@ -29,7 +29,9 @@ from .conftest import CHECKOUT, PARAMS
         ({"seed": -1}, "seed is -1; it must be at least 0"),
         ({"device": "gpu"}, "device is 'gpu', did you mean 'cpu'|device is 'gpu', valid"),
         ({"split": {"test_fraction": 1.5}}, "split.test_fraction must lie between 0 and 1"),
-        ({"features": "engineered"}, "features is 'engineered'"),
+        ({"features": "engineered"}, r"features is 'engineered'; write a list, \[engineered\]"),
+        ({"features": ["enginered"]}, "there is no feature_set 'enginered', did you mean 'engineered'"),
+        ({"features": []}, "features is empty"),
     ],
 )
 def test_a_slip_in_params_is_one_sentence_with_the_nearest_name(tmp_path, change, sentence):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -116,10 +117,27 @@ def test_touching_one_models_config_reruns_its_trials_only(reproduced):
     assert "Stage 'featurize@mnist1d' didn't change, skipping" in said
 
 
+def test_a_table_of_ones_own_goes_through_and_is_watched(reproduced, tmp_path):
+    fuelgauge = str(Path(DVC).parent / "fuelgauge")
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"age": rng.integers(18, 90, 400), "plan": rng.choice(["basic", "gold"], 400)})
+    rows["left"] = np.where(rows["age"] + rng.normal(0, 9, 400) > 50, "yes", "no")
+    rows.to_csv(tmp_path / "customers.csv", index=False)
+    added = reproduced.run(fuelgauge, "add", str(tmp_path / "customers.csv"), "--target", "left")
+    assert added.returncode == 0, added.stderr
+    assert "dvc repro" in added.stdout
+    said = reproduced.repro()
+    assert "mnist1d/logistic   0 trials to run, 6 done" in said or "train@mnist1d' didn't change" in said
+    last = json.loads((reproduced.root / "reports/metrics.json").read_text())["at_largest_anchor"]
+    assert last["customers"]["logistic"]["roc_auc"] > 0.85 > 0.6 > last["customers"]["dummy"]["roc_auc"]
+    rows.iloc[:-1].to_csv(reproduced.root / "data/own/customers.csv", index=False)
+    assert "ingest@customers" in reproduced.stale()
+
+
 def test_an_unknown_dataset_stops_before_any_compute(reproduced):
     params = reproduced.root / "params.yaml"
     original = params.read_text()
-    params.write_text(original.replace("datasets: [mnist1d]", "datasets: [mnist1e]"))
+    params.write_text(original.replace("[mnist1d", "[mnist1e"))
     result = reproduced.run(DVC, "repro")
     params.write_text(original)
     assert result.returncode != 0

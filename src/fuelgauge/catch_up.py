@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from fuelgauge.config import Config
+from fuelgauge.data.dataset import contestant
 from fuelgauge.entry import all_curves
 from fuelgauge.errors import FuelgaugeError
 from fuelgauge.sweep.grid import plan_curve, why_not
@@ -31,8 +32,9 @@ def catch_up() -> None:
 
 def send(config: Config) -> None:
     """Send one curve from its store."""
-    name = f"{config.dataset.name}/{config.model.name}"
-    path = store_path(config.dataset.name, config.model.name)
+    curve_name = contestant(config.model.name, config.feature_set.name)
+    name = f"{config.dataset.name}/{curve_name}"
+    path = store_path(config.dataset.name, curve_name)
     if not path.exists():
         log.info("%-18s has no trials yet", name)
         return

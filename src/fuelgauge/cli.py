@@ -5,19 +5,25 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from fuelgauge import __version__, paths
 from fuelgauge.errors import FuelgaugeError
+
+if TYPE_CHECKING:
+    from fuelgauge.add import Added
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; an error of the user's ends with exit code 1 and one sentence."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     chosen = parser().parse_args(arguments)
+    chosen.typed = shlex.join(["fuelgauge", *(sys.argv[1:] if arguments is None else arguments)])
     try:
         chosen.run(chosen)
     except FuelgaugeError as error:
@@ -37,6 +43,8 @@ def parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
+    add_command = add("add", add_data, "make a dataset of your own file: a table, a folder of images, .npz")
+    describe_add(add_command)
     add("verdict", verdict, "print the verdict and where the report is")
     add("status", status, "print what of every curve is done, failed and left to do")
     add("retry", retry, "give failed trials another chance in the next run")
@@ -49,6 +57,90 @@ def parser() -> argparse.ArgumentParser:
     analyze_command.add_argument("--out", type=Path, required=True, metavar="DIR")
     analyze_command.add_argument("--claims", nargs="+", metavar="CLAIM", help="default: all in conf/claim")
     return top
+
+
+def describe_add(command: argparse.ArgumentParser) -> None:
+    """Give the parser of `fuelgauge add` its arguments."""
+    what = command.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "path", type=Path, nargs="?", metavar="FILE", help="CSV, Parquet, Arrow, .npz, or a folder"
+    )
+    what.add_argument("--suite", help="instead of a file: a suite of OpenML in conf/suite, such as cc18")
+    command.add_argument("--target", default="", metavar="COLUMN", help="what is to be foretold")
+    command.add_argument("--name", default="", help="of the dataset; default: made of the file's name")
+    command.add_argument("--task", default="", help="binary, multiclass or regression")
+    command.add_argument(
+        "--time", default="", metavar="COLUMN", help="train on earlier rows, test on later ones"
+    )
+    command.add_argument("--group", default="", metavar="COLUMN", help="never split the rows of one value")
+    command.add_argument("--text", default="", metavar="COLUMN", help="learn from this column of texts alone")
+    several: dict[str, Any] = {"action": "append", "default": []}
+    command.add_argument("--drop", **several, metavar="COLUMN", help="leave a column out; repeatable")
+    command.add_argument(
+        "--categorical", **several, metavar="COLUMN", help="its numbers are names; repeatable"
+    )
+    command.add_argument(
+        "--missing", **several, metavar="VALUE", help="stands for a missing value; repeatable"
+    )
+    command.add_argument("--delimiter", default="", help="of a CSV file; default: by its first rows")
+    command.add_argument("--encoding", default="utf-8", help="of a CSV file; default: UTF-8")
+    command.add_argument("--size", type=int, metavar="PIXELS", help="height and width that images get")
+    command.add_argument("--sequences", action="store_true", help="rows of a 2-D array in .npz are sequences")
+    command.add_argument("--force", action="store_true", help="overwrite a dataset of the same name")
+
+
+def add_data(chosen: argparse.Namespace) -> None:
+    """Make a dataset of a user's file, or add those of a suite, and say what was guessed."""
+    from fuelgauge import add
+    from fuelgauge.data.guesses import Wishes
+
+    if chosen.suite:
+        names = add.add_suite(chosen.suite)
+        print(f"added to params.yaml: {', '.join(names)}\nnext: dvc repro")
+        return
+    wishes = Wishes(
+        target=chosen.target,
+        task=chosen.task,
+        time=chosen.time,
+        group=chosen.group,
+        text=chosen.text,
+        drop=tuple(chosen.drop),
+        categorical=tuple(chosen.categorical),
+    )
+    request = add.Request(
+        chosen.path,
+        wishes,
+        command=chosen.typed,
+        name=chosen.name,
+        delimiter=chosen.delimiter,
+        encoding=chosen.encoding,
+        missing=tuple(chosen.missing),
+        size=chosen.size,
+        sequences=chosen.sequences,
+        force=chosen.force,
+    )
+    print_added(add.add(request))
+
+
+def print_added(added: Added) -> None:
+    """Print what was guessed, what looks wrong and what to do next."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from fuelgauge.describe import summary
+
+    table = Table("", "guess", "why")
+    for row in summary(added.guess):
+        table.add_row(*map(escape, row))
+    Console().print(table)
+    for warning in added.guess.warnings:
+        print(f"look at this: {warning}")
+    if added.is_copied:
+        print(f"copied       to {added.file.relative_to(paths.durable_root(paths.ROOT))}")
+    print(f"wrote        {added.description.relative_to(paths.ROOT)}: check what was guessed")
+    print(f"params.yaml  has {added.name} among its datasets")
+    print("next         dvc repro")
 
 
 def verdict(_: argparse.Namespace) -> None:

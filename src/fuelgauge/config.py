@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 import yaml
 from omegaconf import MISSING, DictConfig, OmegaConf
@@ -15,11 +15,17 @@ from omegaconf.errors import OmegaConfBaseException
 from fuelgauge import paths
 from fuelgauge.data.splits import AnchorRule, SplitRule
 from fuelgauge.errors import ConfigError, nearest
+from fuelgauge.features import tabular
+from fuelgauge.features.image import ImageSettings
+from fuelgauge.features.sequence import SequenceSettings
+from fuelgauge.features.text import TextSettings
 
 MODALITIES = ("tabular", "text", "image", "sequence")
 TASKS = ("binary", "multiclass", "regression")
 FAMILIES = ("baseline", "linear", "trees", "deep", "pretrained")
 DEVICES = ("auto", "cpu", "cuda")
+# A list of names in params.yaml, and the Hydra group whose options it names.
+GROUPS_OF_NAMES = {"datasets": "dataset", "features": "feature_set", "models": "model", "claims": "claim"}
 METRICS = {
     "binary": ("roc_auc", "accuracy", "log_loss"),
     "multiclass": ("accuracy", "log_loss"),
@@ -27,12 +33,43 @@ METRICS = {
 }
 
 
+DUPLICATES = ("drop", "keep")
+
+
 @dataclass
 class FeatureTypes:
-    """Which columns a model may see, by kind. Sequences have none: their one column is `x`."""
+    """Which columns a model may see, by kind.
+
+    `text` names the column of a text dataset. Sequences and images have none: their one column is
+    `x`. With `infer`, every column but target, group and time is a feature, by its type.
+    """
 
     numeric: list[str] = field(default_factory=list)
     categorical: list[str] = field(default_factory=list)
+    dates: list[str] = field(default_factory=list)
+    text: str = ""
+    infer: bool = False
+
+
+@dataclass
+class EngineeredFeatures:
+    """What the feature set `engineered` shows beyond `raw` (fuelgauge.features)."""
+
+    numeric: list[str] = field(default_factory=list)
+    categorical: list[str] = field(default_factory=list)
+    dates: list[str] = field(default_factory=list)
+    derive: dict[str, str] = field(default_factory=dict)
+    cyclic: dict[str, float] = field(default_factory=dict)
+    lags: list[int] = field(default_factory=list)
+
+
+@dataclass
+class ColumnCheck:
+    """What the values of a column must keep to; None asks nothing."""
+
+    min: float | None = None
+    max: float | None = None
+    values: list[str] | None = None
 
 
 @dataclass
@@ -48,9 +85,25 @@ class DatasetConfig:
     control: bool = False
     source: dict[str, Any] = field(default_factory=dict)
     features: FeatureTypes = field(default_factory=FeatureTypes)
+    engineered: EngineeredFeatures = field(default_factory=EngineeredFeatures)
+    group: str = ""
+    time: str = ""
+    gap: Any = 0
+    duplicates: str = "drop"
+    checks: dict[str, ColumnCheck] = field(default_factory=dict)
     licence: str = MISSING
     citation: str = MISSING
     reference: str = ""
+
+
+@dataclass
+class FeatureSetConfig:
+    """One way to show a dataset to models: `raw`, or `engineered` with its settings by modality."""
+
+    name: str = MISSING
+    text: TextSettings = field(default_factory=TextSettings)
+    image: ImageSettings = field(default_factory=ImageSettings)
+    sequence: SequenceSettings = field(default_factory=SequenceSettings)
 
 
 @dataclass
@@ -88,7 +141,7 @@ class Params:
 
     datasets: list[str] = MISSING
     models: list[str] = MISSING
-    features: str = "raw"
+    features: list[str] = field(default_factory=lambda: ["raw"])
     anchors: AnchorRule = field(default_factory=AnchorRule)
     repeats: int = 5
     seed: int = 0
@@ -103,6 +156,7 @@ class Config(Params):
     """What one job sees: the parameters, and the dataset and model that it is about."""
 
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
+    feature_set: FeatureSetConfig = field(default_factory=FeatureSetConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     executor: ExecutorConfig = field(default_factory=ExecutorConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
@@ -126,9 +180,9 @@ def load_params(path: Path = paths.PARAMS) -> dict[str, Any]:
         raise ConfigError(f"{path} holds no settings (key: value), but a {type(content).__name__}.")
     checked = typed(Params, content, path.name)
     check_params(checked, path.name)
-    for group, names in (("dataset", checked.datasets), ("model", checked.models), ("claim", checked.claims)):
-        for name in names:
-            check_option(group, name, f"{path.name}, {group}s")
+    for setting, group in GROUPS_OF_NAMES.items():
+        for name in getattr(checked, setting):
+            check_option(group, name, f"{path.name}, {setting}")
     return content
 
 
@@ -154,6 +208,8 @@ def check_keys(schema: type, content: Mapping[str, Any], where: str) -> None:
     for key, value in content.items():
         if key not in valid:
             raise ConfigError(f"{where}: unknown setting '{key}', {nearest(str(key), valid)}.")
+        if get_origin(hints[key]) is list and not isinstance(value, list):
+            raise ConfigError(f"{where}: {key} is '{value}'; write a list, [{value}].")
         if is_dataclass(hints[key]) and isinstance(value, Mapping):
             check_keys(hints[key], value, f"{where}, {key}")
 
@@ -174,9 +230,10 @@ def check_params(params: Params, where: str) -> None:
     rules = [
         (len(params.datasets) > 0, "datasets is empty; name at least one"),
         (len(params.models) > 0, "models is empty; name at least one"),
+        (len(params.features) > 0, "features is empty; name at least one"),
         (len(set(params.datasets)) == len(params.datasets), "datasets names one twice"),
         (len(set(params.models)) == len(params.models), "models names one twice"),
-        (params.features == "raw", f"features is '{params.features}'; this version has 'raw' only"),
+        (len(set(params.features)) == len(params.features), "features names one twice"),
         (params.anchors.start >= 8, f"anchors.start is {params.anchors.start}; it must be at least 8"),
         (params.seed >= 0, f"seed is {params.seed}; it must be at least 0"),
         (
@@ -205,8 +262,16 @@ def check_dataset(dataset: DatasetConfig) -> None:
     check_member("modality", dataset.modality, MODALITIES, where)
     check_member("task", dataset.task, TASKS, where)
     check_member("metric", dataset.metric, METRICS[dataset.task], where)
-    if dataset.modality == "tabular" and not (dataset.features.numeric or dataset.features.categorical):
+    check_member("duplicates", dataset.duplicates, DUPLICATES, where)
+    types = dataset.features
+    if dataset.modality == "tabular" and not (
+        types.numeric or types.categorical or types.dates or types.infer
+    ):
         raise ConfigError(f"{where}: features names no column.")
+    if dataset.modality == "text" and not types.text:
+        raise ConfigError(f"{where}: features.text names no column.")
+    if dataset.modality == "tabular" and not types.infer:
+        tabular.check(dataset)
     if "_target_" not in dataset.source:
         raise ConfigError(f"{where}: source names no loader (_target_).")
 

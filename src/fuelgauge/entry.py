@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import logging
 import sys
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ from fuelgauge.models.base import create
 
 log = logging.getLogger("fuelgauge")
 
-GROUPS = ("dataset", "model", "executor", "tracking")
+GROUPS = ("dataset", "feature_set", "model", "executor", "tracking")
 
 
 def register() -> None:
@@ -104,7 +105,7 @@ def compose(*overrides: str) -> Config:
 
 
 def check_all(config: Config) -> None:
-    """Check every dataset and model of params.yaml, the models' hyperparameters too.
+    """Check every dataset, feature set and model of params.yaml, the models' hyperparameters too.
 
     Raises
     ------
@@ -113,6 +114,8 @@ def check_all(config: Config) -> None:
     """
     for name in config.datasets:
         check_name("dataset", name, compose(f"dataset={name}").dataset.name)
+    for name in config.features:
+        check_name("feature_set", name, compose(f"feature_set={name}").feature_set.name)
     for name in config.models:
         model = compose(f"model={name}").model
         check_name("model", name, model.name)
@@ -129,8 +132,8 @@ def all_curves() -> Iterator[Config]:
     """Yield the configuration of every curve that params.yaml asks for."""
     params = load_params()
     for dataset in params["datasets"]:
-        for model in params["models"]:
-            yield compose(f"dataset={dataset}", f"model={model}")
+        for features, model in itertools.product(params["features"], params["models"]):
+            yield compose(f"dataset={dataset}", f"feature_set={features}", f"model={model}")
 
 
 def check_overrides(arguments: list[str]) -> None:

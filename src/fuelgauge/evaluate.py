@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from fuelgauge import __version__, paths
 from fuelgauge.claims.analysis import Analysis, analyze
-from fuelgauge.data.dataset import read_description
+from fuelgauge.config import Params
+from fuelgauge.data.card import data_card
+from fuelgauge.data.dataset import contestant
 from fuelgauge.errors import TableError
 from fuelgauge.report import ReportContext, write_report
 from fuelgauge.sweep.runner import cores
@@ -37,15 +38,13 @@ NOT_HELD_EQUAL = (
 )
 
 
-def evaluate(
-    datasets: Sequence[str], models: Sequence[str], claims: Sequence[str], out: Path = paths.REPORTS
-) -> Analysis:
+def evaluate(params: Params, out: Path = paths.REPORTS) -> Analysis:
     """Analyse the trial tables of all curves and write everything that a reader looks at.
 
     Parameters
     ----------
-    datasets, models, claims
-        Which curves are analysed, and which claims are judged.
+    params
+        Its datasets, feature sets and models are the curves that are analysed; its claims are judged.
     out
         Gets trials.parquet, curves.parquet, pairs.parquet, verdicts.json, metrics.json, plots/ and
         index.html.
@@ -56,15 +55,18 @@ def evaluate(
         No trial has been run.
     """
     trials = read_tables()
-    trials = trials[trials["dataset"].isin(datasets) & trials["model"].isin(models)]
+    for column, wanted in (
+        ("dataset", params.datasets), ("features", params.features), ("model", params.models)
+    ):  # fmt: skip
+        trials = trials[trials[column].isin(wanted)]
     if not (trials["status"] == "done").any():
         raise TableError(f"{paths.TRIALS} holds no finished trial; run the train stage first: dvc repro")
     out.mkdir(parents=True, exist_ok=True)
     trials.to_parquet(out / "trials.parquet", index=False)
-    analysis = analyze(out / "trials.parquet", out, claims)
+    analysis = analyze(out / "trials.parquet", out, params.claims)
     sweep = sweep_metrics(trials)
     write_metrics(out / "metrics.json", trials, analysis, sweep)
-    write_report(analysis, out, report_context(trials, sweep["efficiency"]))
+    write_report(analysis, out, report_context(trials, sweep["efficiency"], params))
     return analysis
 
 
@@ -111,9 +113,9 @@ def last_points(trials: pd.DataFrame) -> dict[str, Any]:
     """Return n, mean score and mean fit seconds at the largest anchor of every curve."""
     points: dict[str, Any] = {}
     done = trials[trials["status"] == "done"]
-    for (dataset, model), curve in done.groupby(["dataset", "model"]):
+    for (dataset, model, features), curve in done.groupby(["dataset", "model", "features"]):
         last = curve[curve["n_train"] == curve["n_train"].max()]
-        points.setdefault(str(dataset), {})[str(model)] = rounded(
+        points.setdefault(str(dataset), {})[contestant(str(model), str(features))] = rounded(
             {
                 "n_train": int(last["n_train"].iloc[0]),
                 f"{last['metric'].iloc[0]}": float(last["score"].mean()),
@@ -128,7 +130,7 @@ def rounded(content: Mapping[str, Any]) -> dict[str, Any]:
     return {k: float(f"{v:.5g}") if isinstance(v, float) else v for k, v in content.items()}
 
 
-def report_context(trials: pd.DataFrame, efficiency: float | None) -> ReportContext:
+def report_context(trials: pd.DataFrame, efficiency: float | None, params: Params) -> ReportContext:
     """Return what the page says beside the analysis."""
     versions = {k: v for text in trials["versions"].dropna().unique() for k, v in json.loads(text).items()}
     ended = trials[trials["status"] != "done"]
@@ -141,7 +143,10 @@ def report_context(trials: pd.DataFrame, efficiency: float | None) -> ReportCont
         },
         machine=machine_class(),
         how_to_reproduce=("git clone <this repository> fuelgauge && cd fuelgauge", "make repro"),
-        data_cards=[data_card(name) for name in sorted(trials["dataset"].unique())],
+        data_cards=[
+            {**data_card(name, params), "baseline": baseline(trials, name)}
+            for name in sorted(trials["dataset"].unique())
+        ],
         held_equal=HELD_EQUAL,
         not_held_equal=NOT_HELD_EQUAL,
         failures=ended[["dataset", "model", "n_train", "repeat", "status", "reason"]],
@@ -164,26 +169,14 @@ def processor_name() -> str:
     return platform.processor() or "unknown processor"
 
 
-def data_card(name: str) -> dict[str, Any]:
-    """Return what the page says about a dataset."""
-    about = read_description(name, "raw")
-    path = paths.CONF / "dataset" / f"{name}.yaml"
-    conf = yaml.safe_load(path.read_text()) if path.is_file() else {}
-    return {
-        "name": name,
-        "title": conf.get("title", ""),
-        "modality": about.modality,
-        "task": about.task,
-        "metric": about.metric,
-        "n_rows": about.n_rows,
-        "n_features": about.n_features,
-        "n_classes": len(about.classes),
-        "missing": f"{about.missing_fraction:.1%}",
-        "smallest class": f"{min(about.class_counts) / about.n_rows:.1%}" if about.class_counts else "",
-        "licence": conf.get("licence", ""),
-        "citation": conf.get("citation", ""),
-        "reference": conf.get("reference", ""),
-    }
+def baseline(trials: pd.DataFrame, dataset: str) -> str:
+    """Return what a constant prediction reaches, where the models include one."""
+    of_dataset = (trials["dataset"] == dataset) & (trials["family"] == "baseline")
+    done = trials[of_dataset & (trials["status"] == "done")]
+    if done.empty:
+        return ""
+    last = done[done["n_train"] == done["n_train"].max()]
+    return f"{last['metric'].iloc[0]} {last['score'].mean():.3f} by a constant prediction"
 
 
 def report_identity(files: Iterable[Path]) -> str:

@@ -14,7 +14,7 @@ def load_object(path: str, where: str) -> Any:
     Parameters
     ----------
     path
-        For example ``fuelgauge.data.sources.csv``.
+        For example ``fuelgauge.data.sources.table``.
     where
         The file or setting that names it, for the message.
 

@@ -128,18 +128,18 @@ class CurveRun:
             CURVE_ID: curve.curve_id,
             "dataset": curve.dataset.name,
             "modality": curve.dataset.modality,
-            "model": curve.model,
+            "model": curve.name,
             "family": curve.family,
             "device": curve.device,
             "data_version": curve.dataset.fingerprint[:16],
             "mlflow.source.name": "pipelines/train.py",
             **git_tags(),
         }
-        return self.client.create_run(self.experiment, run_name=curve.model, tags=tags)
+        return self.client.create_run(self.experiment, run_name=curve.name, tags=tags)
 
     def make_current(self) -> None:
         """Mark this run as the model's current curve, and any other as superseded."""
-        same_model = f"tags.model = '{self.plan.curve.model}' and tags.current = 'true'"
+        same_model = f"tags.model = '{self.plan.curve.name}' and tags.current = 'true'"
         for other in self.client.search_runs([self.experiment], filter_string=same_model):
             if other.info.run_id != self.run_id:
                 self.client.set_tag(other.info.run_id, "current", "false")

@@ -1,123 +1,167 @@
 import hashlib
+import io
+import tarfile
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fuelgauge import paths
-from fuelgauge.config import DatasetConfig, FeatureTypes
+from fuelgauge.config import DatasetConfig
 from fuelgauge.data import sources
-from fuelgauge.data.ingest import check_table, ingest, read_source
+from fuelgauge.data.arrow import to_array
+from fuelgauge.data.ingest import read_source
 from fuelgauge.errors import ConfigError, DataError
+
+IMAGES = "\n".join(",".join(map(str, [*range(start, start + 6), start % 2])) for start in (0, 1, 249)) + "\n"
+RATINGS = "1_1\t2.5\tgood &amp; great\r\n1_2\t-0.4\tmeh\r\n2_1\t-0.5\tsaid \"bad\r\n3\t0.5\tfine, 'ok'\r\n"
+
+
+def put(name, write):
+    """Put an archive where downloads are kept, and return its description."""
+    paths.ARCHIVES.mkdir(parents=True, exist_ok=True)
+    path = paths.ARCHIVES / name
+    write(path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"package": "made", "version": "1.0", "file": name, "sha256": digest}
 
 
 @pytest.fixture
 def archive():
-    """Put an archive with two tables where downloads are kept, and return its description."""
-    paths.ARCHIVES.mkdir(parents=True, exist_ok=True)
-    path = paths.ARCHIVES / "made-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as content:
-        content.writestr("main.csv", "key,delay,kind\n1,5,a\n2,NA,b\n3,30,a\n")
-        content.writestr("side.csv", "key,wind,unused\n1,0.5,x\n3,1.5,x\n3,9.9,x\n")
-        content.writestr("bare.csv", "1,a\n2,b\n")
-        content.writestr("empty.csv", "")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return {"package": "made", "version": "1.0", "file": path.name, "sha256": digest}
+    def write(path):
+        with zipfile.ZipFile(path, "w") as content:
+            content.writestr(
+                "main.csv", "key,delay,kind,hour\n1,5,a,2013-07-01T04:00:00Z\n2,NA,b,\n3,30,a,\n"
+            )
+            content.writestr("more.csv", "key,delay,kind,hour\n4,99,c,2013-01-01T04:00:00Z\n")
+            content.writestr("side.csv", "key,wind,unused\n1,0.5,x\n3,1.5,x\n3,9.9,x\n")
+            content.writestr("bare.csv", "1, a\n2, b\n")
+            content.writestr("empty.csv", "")
+            content.writestr("latin.csv", "a\n\xe9\n".encode("latin-1"))
+            content.writestr("images.csv", IMAGES)
+
+    return put("made-1.0-py3-none-any.whl", write)
 
 
-def test_csv_joins_drops_and_derives(archive):
-    table = sources.csv(
+@pytest.fixture
+def rated():
+    def write(path):
+        inner = io.BytesIO()
+        with tarfile.open(fileobj=inner, mode="w:gz") as tar:
+            add(tar, "texts/ratings.txt", RATINGS.encode())
+        with tarfile.open(path, "w:gz") as tar:
+            add(tar, "made-1.0/texts.tar.gz", inner.getvalue())
+
+    def add(tar, name, content):
+        entry = tarfile.TarInfo(name)
+        entry.size = len(content)
+        tar.addfile(entry, io.BytesIO(content))
+
+    return put("made-1.0.tar.gz", write)
+
+
+def test_a_table_joins_drops_and_derives(archive):
+    rows = sources.table(
         archive,
-        "main.csv",
+        ["main.csv"],
         joins=[{"member": "side.csv", "keys": ["key"], "columns": ["wind"]}],
         required=["delay"],
         derive={"late": "delay > 15"},
     )
-    assert table["late"].tolist() == [False, True]
-    assert table["wind"].tolist() == [0.5, 1.5]
-    assert "unused" not in table
+    assert rows["late"].tolist() == [False, True]
+    assert rows["wind"].tolist() == [0.5, 1.5]
+    assert "unused" not in rows
 
 
-def test_csv_without_a_header_line_takes_names(archive):
-    assert sources.csv(archive, "bare.csv", columns=["n", "c"])["c"].tolist() == ["a", "b"]
+def test_a_row_without_a_partner_stays_and_joined_columns_can_be_renamed(archive):
+    join = {"member": "side.csv", "keys": ["key"], "columns": {"wind": "gust"}}
+    rows = sources.table(archive, ["main.csv"], joins=[join])
+    assert len(rows) == 3
+    assert rows["gust"].isna().tolist() == [False, True, False]
 
 
-def test_a_missing_required_column_is_named(archive):
+def test_members_are_stacked_and_rows_kept_by_value(archive):
+    rows = sources.table(archive, ["main.csv", "more.csv"], keep={"kind": ["a", "c"]})
+    assert rows["key"].tolist() == [1, 3, 4]
+    assert rows.index.tolist() == [0, 1, 2]
+
+
+def test_what_cannot_be_true_becomes_missing(archive):
+    rows = sources.table(archive, ["main.csv", "more.csv"], plausible={"delay": [0, 50]})
+    assert rows["delay"].isna().tolist() == [False, True, False, True]
+
+
+def test_times_are_given_in_local_time(archive):
+    rows = sources.table(archive, ["main.csv", "more.csv"], zones={"hour": "America/New_York"})
+    assert rows["hour"].dropna().tolist() == [pd.Timestamp("2013-07-01"), pd.Timestamp("2012-12-31 23:00")]
+
+
+def test_a_table_without_a_header_line_takes_names_and_spaces_after_commas_do_not_count(archive):
+    assert sources.table(archive, ["bare.csv"], columns=["n", "c"])["c"].tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "rule", [{"required": ["nope"]}, {"keep": {"nope": [1]}}, {"plausible": {"nope": [0, 1]}}]
+)
+def test_a_missing_column_is_named(archive, rule):
     with pytest.raises(DataError, match="main.csv: there is no column 'nope'"):
-        sources.csv(archive, "main.csv", required=["nope"])
+        sources.table(archive, ["main.csv"], **rule)
 
 
 def test_a_join_on_a_column_that_is_not_there_is_named(archive):
     join = {"member": "side.csv", "keys": ["kye"], "columns": ["wind"]}
     with pytest.raises(DataError, match="side.csv: there is no column 'kye'"):
-        sources.csv(archive, "main.csv", joins=[join])
+        sources.table(archive, ["main.csv"], joins=[join])
 
 
 def test_an_expression_that_cannot_be_evaluated_is_named(archive):
     with pytest.raises(DataError, match="main.csv: cannot derive 'late' as 'dealy > 15'"):
-        sources.csv(archive, "main.csv", derive={"late": "dealy > 15"})
+        sources.table(archive, ["main.csv"], derive={"late": "dealy > 15"})
 
 
 def test_a_slip_in_the_description_of_an_archive_is_named(archive):
     with pytest.raises(ConfigError, match="source.archive needs package, version, file and sha256.*sha265"):
-        sources.csv({**archive, "sha265": "0"}, "main.csv")
+        sources.table({**archive, "sha265": "0"}, ["main.csv"])
 
 
-def test_an_empty_file_is_named(archive):
-    with pytest.raises(DataError, match="empty.csv: not a readable CSV file"):
-        sources.csv(archive, "empty.csv")
+@pytest.mark.parametrize("member", ["empty.csv", "latin.csv"])
+def test_a_file_that_cannot_be_read_is_named(archive, member):
+    with pytest.raises(DataError, match=f"{member}: not a readable CSV file"):
+        sources.table(archive, [member])
 
 
-def test_mnist1d_is_the_generator_of_the_paper_and_leaves_the_global_generator_alone():
-    np.random.seed(3)  # noqa: NPY002
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
-    table = sources.mnist1d(100, 42)
-    assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
-    assert np.bincount(table["y"]).tolist() == [10] * 10
-    assert table["x"][0].shape == (40,)
-    assert np.array_equal(np.stack(table["x"]), np.stack(sources.mnist1d(100, 42)["x"]))
+def test_ratings_become_classes_by_the_stated_rule_and_snippets_know_their_document(rated):
+    rows = sources.ratings(rated, "made-1.0/texts.tar.gz", "texts/ratings.txt", neutral=0.5)
+    assert rows["text"].tolist() == ["good &amp; great", 'said "bad', "fine, 'ok'"]
+    assert rows["sentiment"].tolist() == ["positive", "negative", "positive"]
+    assert rows["document"].tolist() == ["1", "2", "3"]
 
 
-def test_mnist1d_wants_whole_classes():
-    with pytest.raises(DataError, match="n_rows is 105"):
-        sources.mnist1d(105, 42)
+def test_images_keep_their_pixels_in_order(archive):
+    table = sources.images(archive, "images.csv", height=2, width=3)
+    pixels = to_array(table["x"])
+    assert pixels.shape == (3, 2, 3, 1)
+    assert pixels.dtype == np.uint8
+    assert pixels[2, :, :, 0].tolist() == [[249, 250, 251], [252, 253, 254]]
+    assert table["y"].to_pylist() == [0, 1, 1]
 
 
-def test_the_shuffled_control_has_the_same_values_in_another_order():
-    plain, shuffled = (np.stack(sources.mnist1d(50, 1, s)["x"]) for s in (False, True))
-    assert not np.allclose(plain, shuffled)
-    assert np.allclose(np.sort(plain, axis=1), np.sort(shuffled, axis=1), atol=1e-5)
+def test_images_of_another_shape_are_refused(archive):
+    with pytest.raises(DataError, match="images.csv has 7 columns, not 3 x 3 pixels and a class"):
+        sources.images(archive, "images.csv", height=3, width=3)
 
 
-def dataset(**changes):
-    given = dict(
-        name="made", title="", modality="tabular", task="binary", metric="roc_auc", target="kind",
-        source={"_target_": "fuelgauge.data.sources.csv"}, features=FeatureTypes(numeric=["delay"]),
-        licence="", citation="",
-    )  # fmt: skip
-    return DatasetConfig(**{**given, **changes})
-
-
-def test_ingest_keeps_the_named_columns(archive, tmp_path):
-    import pandas as pd
-
-    source = {"_target_": "fuelgauge.data.sources.csv", "archive": archive, "member": "main.csv"}
-    path = ingest(dataset(source=source), tmp_path)
-    assert list(pd.read_parquet(path).columns) == ["delay", "kind"]
+def dataset(**source):
+    return DatasetConfig(name="made", modality="tabular", task="binary", target="y", source=source)
 
 
 def test_a_source_with_a_wrong_argument_is_refused_before_it_is_called():
-    source = {"_target_": "fuelgauge.data.sources.mnist1d", "rows": 10}
-    with pytest.raises(ConfigError, match=r"conf/dataset/made.yaml: source does not fit .*n_rows"):
-        read_source(dataset(source=source))
+    source = dataset(_target_="fuelgauge.data.generators.mnist1d", rows=10)
+    with pytest.raises(ConfigError, match="conf/dataset/made.yaml: source, .*mnist1d: missing .*'n_rows'"):
+        read_source(source)
 
 
 def test_a_loader_that_is_not_there_is_named():
     with pytest.raises(ConfigError, match="'fuelgauge.data.sources.nope' cannot be imported"):
-        read_source(dataset(source={"_target_": "fuelgauge.data.sources.nope"}))
-
-
-def test_text_in_a_numeric_column_is_named(archive):
-    table = sources.csv(archive, "main.csv")
-    with pytest.raises(DataError, match="column 'kind' is listed as numeric"):
-        check_table(table, dataset(target="delay", features=FeatureTypes(numeric=["kind"])))
+        read_source(dataset(_target_="fuelgauge.data.sources.nope"))

@@ -1,7 +1,7 @@
-"""The contract, for every model in conf/model on every modality and task that it declares."""
+"""The contract, for every model in conf/model on every kind of input and task that it declares."""
 
 import importlib
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pandas as pd
@@ -13,108 +13,154 @@ from fuelgauge.data.dataset import Examples
 from fuelgauge.errors import ConfigError
 from fuelgauge.models.base import FitContext, Model, create
 
+from .kinds import KINDS, examples
+
 CONFIGS = {p.stem: yaml.safe_load(p.read_text()) for p in sorted((paths.CONF / "model").glob("*.yaml"))}
 METRIC = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "rmse"}
-CASES = [
-    (name, modality, task)
+PAIRS = [
+    (name, kind)
     for name, config in CONFIGS.items()
     for modality in config["modalities"]
-    for task in config["tasks"]
-    if modality in ("tabular", "sequence")
+    for kind in KINDS[modality]
 ]
-
-
-def examples(modality: str, task: str, n: int, seed: int = 0, noise: float = 0.1) -> Examples:
-    """Return rows whose target is a function of the first two numbers and a category."""
-    rng = np.random.default_rng(seed)
-    numbers = rng.normal(size=(n, 8)).astype(np.float32)
-    kind = rng.integers(0, 2, n)
-    signal = 2 * numbers[:, 0] + numbers[:, 1] + (kind if modality == "tabular" else 0)
-    signal = signal + noise * rng.normal(size=n)
-    if task == "regression":
-        y, n_classes = signal.astype(np.float64), 0
-    else:
-        n_classes = 2 if task == "binary" else 3
-        y = np.searchsorted(np.array([0.3] if n_classes == 2 else [-1.0, 1.0]), signal).astype(np.int64)
-    if modality == "sequence":
-        return Examples(numbers, y, task, n_classes)
-    table = pd.DataFrame(numbers, columns=list("abcdefgh"))
-    table.loc[::7, "h"] = np.nan
-    table["kind"] = np.where(kind == 1, "one", "zero")
-    table.loc[::11, "kind"] = None
-    return Examples(table, y, task, n_classes, ("kind",))
+CASES = [(name, kind, task) for name, kind in PAIRS for task in CONFIGS[name]["tasks"]]
+FEW_STEPS = 10
 
 
 def short(hyperparameters: dict) -> dict:
     """Return the defaults with a training that is long enough to learn something."""
-    steps = {"min_steps": 300, "max_steps": 300} if "max_steps" in hyperparameters else {}
+    steps = {"min_steps": 200, "max_steps": 200} if "max_steps" in hyperparameters else {}
     return {**hyperparameters, **steps}
 
 
-def fitted(name: str, modality: str, task: str, n: int = 200, seed: int = 1) -> tuple[Model, Examples]:
-    train, validation = examples(modality, task, n), examples(modality, task, n // 4, 2)
-    model = create(CONFIGS[name]["target"], short(CONFIGS[name].get("hyperparameters", {})))
-    assert model.fit(train, validation, FitContext(seed, 1, "cpu", METRIC[task])) >= 1
-    assert model.count_parameters() >= 1
-    return model, examples(modality, task, 50, 3)
+def new(name: str) -> Model:
+    return create(CONFIGS[name]["target"], short(CONFIGS[name].get("hyperparameters", {})))
 
 
-@pytest.mark.parametrize(("name", "modality", "task"), CASES)
-def test_predictions_have_the_right_shape_and_learn(name, modality, task):
-    model, test = fitted(name, modality, task)
-    predicted = model.predict(test)
+def fitted(
+    name: str,
+    train: Examples,
+    validation: Examples,
+    step_limit: int | None = None,
+    seed: int = 1,
+) -> Model:
+    model = new(name)
+    context = FitContext(seed, 1, "cpu", METRIC[train.task], step_limit)
+    assert model.fit(train, validation, context) >= 1
+    return model
+
+
+def task_of(name: str) -> str:
+    """Return the task by which a model is tried where one is enough."""
+    tasks = CONFIGS[name]["tasks"]
+    return "multiclass" if "multiclass" in tasks else tasks[0]
+
+
+def check(predicted: np.ndarray, test: Examples) -> None:
+    """Assert what holds for all predictions."""
     assert np.isfinite(predicted).all()
-    if task == "regression":
-        assert predicted.shape == (50,)
-        skill = 1 - np.mean((predicted - test.y) ** 2) / np.var(test.y)
-    else:
-        assert predicted.shape == (50, test.n_classes)
-        assert np.allclose(predicted.sum(axis=1), 1, atol=1e-5)
-        assert (predicted >= 0).all()
-        frequency = np.bincount(test.y).max() / 50
-        skill = np.mean(predicted.argmax(axis=1) == test.y) - frequency
-    if name != "dummy":
-        assert skill > 0.1
+    if test.task == "regression":
+        assert predicted.shape == (len(test),)
+        return
+    assert predicted.shape == (len(test), test.n_classes)
+    assert np.allclose(predicted.sum(axis=1), 1, atol=1e-5)
+    assert (predicted >= 0).all()
 
 
-@pytest.mark.parametrize(("name", "modality", "task"), CASES)
-def test_one_row_and_an_unseen_category_can_be_predicted(name, modality, task):
-    model, test = fitted(name, modality, task, n=60)
-    one = test.head(1)
-    if modality == "tabular":
-        one = Examples(one.x.assign(kind="never seen", a=np.nan), one.y, task, one.n_classes, ("kind",))
-    assert np.isfinite(model.predict(one)).all()
-    assert len(model.predict(one)) == 1
+def skill(predicted: np.ndarray, test: Examples) -> float:
+    """Return how much better than a constant the predictions are: 1 is perfect."""
+    if test.task == "regression":
+        return 1 - np.mean((predicted - test.y) ** 2) / np.var(test.y)
+    errors = np.mean(predicted.argmax(axis=1) != test.y)
+    return 1 - errors / (1 - np.bincount(test.y).max() / len(test))
 
 
-@pytest.mark.parametrize("name", CONFIGS)
-def test_the_same_seed_gives_the_same_predictions_bit_for_bit(name):
-    modality = "sequence" if "sequence" in CONFIGS[name]["modalities"] else CONFIGS[name]["modalities"][0]
-    task = CONFIGS[name]["tasks"][0]
-    first, test = fitted(name, modality, task, n=80)
-    again, _ = fitted(name, modality, task, n=80)
+def changed(given: Examples, rng: np.random.Generator) -> Examples:
+    """Return other rows that lie far from the given ones."""
+    x = given.x
+    if isinstance(x, pd.DataFrame):
+        far = x.assign(**{name: 1000 + 100 * x[name] for name in x.columns.drop("kind")}, kind="other")
+        return replace(given, x=far, y=given.y[::-1].copy())
+    if x.dtype == object:
+        return replace(given, x=np.array(["Quite other words!"] * len(x), dtype=object))
+    if x.dtype == np.uint8:
+        return replace(given, x=rng.integers(200, 256, x.shape).astype(np.uint8))
+    return replace(given, x=(1000 + 100 * rng.normal(size=x.shape)).astype(np.float32))
+
+
+@pytest.mark.parametrize(("name", "kind", "task"), CASES)
+def test_predictions_have_the_right_shape_and_learn(name, kind, task):
+    model = fitted(name, examples(kind, task, 200), examples(kind, task, 50, 2))
+    test = examples(kind, task, 100, 3)
+    predicted = model.predict(test)
+    check(predicted, test)
+    assert model.count_parameters() >= 1
+    assert name == "dummy" or skill(predicted, test) > 0.15
+
+
+@pytest.mark.parametrize("n", [8, 32])
+@pytest.mark.parametrize(("name", "kind"), PAIRS)
+def test_few_rows_are_enough_for_a_fit(name, kind, n):
+    task = task_of(name)
+    model = fitted(name, examples(kind, task, n), examples(kind, task, n // 4, 2), FEW_STEPS)
+    test = examples(kind, task, 20, 3)
+    check(model.predict(test), test)
+
+
+@pytest.mark.parametrize(("name", "kind"), PAIRS)
+def test_a_prediction_does_not_depend_on_the_rows_beside_it(name, kind):
+    """One row, and one with what the fit has not seen, predicted alone and among others."""
+    task = task_of(name)
+    model = fitted(name, examples(kind, task, 60), examples(kind, task, 15, 2), FEW_STEPS)
+    test = examples(kind, task, 30, 3)
+    strange = changed(test, np.random.default_rng(0))
+    for rows in (test, strange):
+        assert np.allclose(model.predict(rows)[:1], model.predict(rows.head(1)), atol=1e-5)
+        check(model.predict(rows.head(1)), rows.head(1))
+
+
+@pytest.mark.parametrize(("name", "kind"), PAIRS)
+def test_the_same_seed_gives_the_same_predictions_bit_for_bit(name, kind):
+    task = task_of(name)
+    train, validation, test = (examples(kind, task, n, n) for n in (80, 20, 30))
+    first, again = (fitted(name, train, validation, FEW_STEPS) for _ in range(2))
     assert np.array_equal(first.predict(test), again.predict(test))
 
 
-@pytest.mark.parametrize("name", CONFIGS)
-def test_a_fit_sees_nothing_of_the_rows_that_it_predicts(name):
-    """A prediction for a row does not depend on the other rows predicted with it."""
-    modality = CONFIGS[name]["modalities"][0] if name != "cnn1d" else "sequence"
-    task = CONFIGS[name]["tasks"][0]
-    model, test = fitted(name, modality, task, n=80)
-    assert np.allclose(model.predict(test)[:5], model.predict(test.head(5)), atol=1e-5)
+@pytest.mark.parametrize(("name", "kind"), PAIRS)
+def test_nothing_but_the_training_rows_reaches_what_is_fitted(name, kind):
+    """Validation rows choose when to stop and nothing else, and predicting leaves a model as it was.
+
+    After a single step there is nothing to choose, so that other validation rows must give the same
+    preprocessing and the same weights, and with them the same predictions bit for bit.
+    """
+    task = task_of(name)
+    train, validation, test = (examples(kind, task, n, n) for n in (60, 16, 30))
+    far = changed(validation, np.random.default_rng(0))
+    one, other = (fitted(name, train, held_out, step_limit=1) for held_out in (validation, far))
+    before = one.predict(test)
+    assert np.array_equal(before, other.predict(test))
+    one.predict(far)
+    assert np.array_equal(before, one.predict(test))
 
 
-@pytest.mark.parametrize("name", CONFIGS)
-def test_few_rows_and_a_missing_class_are_survived(name):
-    modality = CONFIGS[name]["modalities"][0] if name != "cnn1d" else "sequence"
-    train = examples(modality, "multiclass", 26)
+@pytest.mark.parametrize(("name", "kind"), [p for p in PAIRS if "multiclass" in CONFIGS[p[0]]["tasks"]])
+def test_a_class_without_a_training_row_is_survived(name, kind):
+    train, validation = examples(kind, "multiclass", 26), examples(kind, "multiclass", 6, 2)
     train.y[:] = np.arange(26) % 2  # class 2 has no row
-    model = create(CONFIGS[name]["target"], CONFIGS[name].get("hyperparameters", {}))
-    model.fit(
-        train, examples(modality, "multiclass", 6, 2), FitContext(0, 1, "cpu", "accuracy", step_limit=5)
-    )
-    assert model.predict(train).shape == (26, 3)
+    model = fitted(name, train, validation, FEW_STEPS)
+    check(model.predict(validation), validation)
+
+
+@pytest.mark.parametrize("name", [name for name, kind in PAIRS if kind == "text"])
+def test_texts_of_no_and_of_100_000_characters_are_taken(name):
+    task = task_of(name)
+    extremes = ["", " ", "a" * 100_000, "good film " * 10_000, "!" * 100_000, "\x00", "\U0001f600 ü"]
+    train = examples("text", task, 40)
+    train.x[: len(extremes)] = extremes
+    model = fitted(name, train, examples("text", task, 10, 2), FEW_STEPS)
+    test = replace(train, x=train.x[: len(extremes)], y=train.y[: len(extremes)])
+    check(model.predict(test), test)
 
 
 @pytest.mark.parametrize("name", CONFIGS)

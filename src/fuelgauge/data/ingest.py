@@ -1,21 +1,77 @@
-"""The ingest stage: from a source to one checked table."""
+"""The ingest stage: from a source to one checked table.
+
+Rows are read, checked and written in batches, so that a table of any size needs little memory.
+"""
 
 from __future__ import annotations
 
 import inspect
+import itertools
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from fuelgauge import paths
 from fuelgauge.config import DatasetConfig
-from fuelgauge.data.sources import check_columns
+from fuelgauge.data import columns as column_kinds
+from fuelgauge.data.columns import Columns
+from fuelgauge.data.dataset import ROW
+from fuelgauge.data.duplicates import row_hashes
+from fuelgauge.data.inspection import leaks
+from fuelgauge.data.validation import Tally, batch_schema, check_batch, check_complete
 from fuelgauge.errors import ConfigError, DataError
 from fuelgauge.loading import load_object
+
+log = logging.getLogger("fuelgauge")
+
+ABOUT = b"fuelgauge"
+LOOKED_AT = 50_000
+
+
+@dataclass(frozen=True)
+class About:
+    """What ingest found out, kept in the file's metadata.
+
+    Parameters
+    ----------
+    columns
+        The columns by kind.
+    n_rows
+        Rows that the source had.
+    n_without_target
+        Rows that were left out because they have no target.
+    warnings
+        What looks wrong, such as a column that gives the target away.
+    """
+
+    columns: Columns
+    n_rows: int
+    n_without_target: int
+    warnings: tuple[str, ...] = field(default_factory=tuple)
+
+    def to_metadata(self) -> dict[bytes, bytes]:
+        """Return the metadata of a Parquet file."""
+        return {ABOUT: json.dumps({**asdict(self), "columns": self.columns.to_json()}).encode()}
+
+    @classmethod
+    def of(cls, file: pq.ParquetFile) -> About:
+        """Return what the metadata of a Parquet file say."""
+        content = json.loads((file.metadata.metadata or {})[ABOUT])
+        content |= {"columns": Columns.from_json(content["columns"]), "warnings": tuple(content["warnings"])}
+        return cls(**content)
 
 
 def ingest(dataset: DatasetConfig, folder: Path = paths.RAW) -> Path:
     """Read a dataset from its source and write the columns that its description names.
+
+    The column `__row__` is a hash of the raw features and the target, by which identical rows are
+    found (`fuelgauge.data.duplicates`).
 
     Returns
     -------
@@ -25,41 +81,83 @@ def ingest(dataset: DatasetConfig, folder: Path = paths.RAW) -> Path:
     Raises
     ------
     DataError
-        The source is not what the description says; the sentence names file and column.
+        The source is not what the description says; the sentence names file, column and row.
     """
-    table = read_source(dataset)
-    check_table(table, dataset)
+    where = f"conf/dataset/{dataset.name}.yaml"
+    reader = column_kinds.batches(read_source(dataset), where)
+    columns = column_kinds.choose(reader.schema, dataset, where)
     path = folder / f"{dataset.name}.parquet"
+    partial = path.with_suffix(".partial")
     path.parent.mkdir(parents=True, exist_ok=True)
-    table[[*feature_columns(dataset), dataset.target]].to_parquet(path, index=False)
+    try:
+        about = write(checked(reader, columns, dataset, where), columns, dataset, where, partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    for warning in about.warnings:
+        log.warning("%s", warning)
     return path
 
 
-def read_source(dataset: DatasetConfig) -> pd.DataFrame:
+def read_source(dataset: DatasetConfig) -> Any:
     """Call the loader that the dataset's source names, with the other keys as its arguments."""
     where = f"conf/dataset/{dataset.name}.yaml"
     arguments = {key: value for key, value in dataset.source.items() if key != "_target_"}
     loader = load_object(dataset.source["_target_"], where)
+    signature = inspect.signature(loader)
+    if "dataset" in signature.parameters:
+        arguments["dataset"] = dataset
     try:
-        inspect.signature(loader).bind(**arguments)
+        signature.bind(**arguments)
     except TypeError as error:
-        raise ConfigError(f"{where}: source does not fit {dataset.source['_target_']}: {error}.") from error
+        raise ConfigError(f"{where}: source, {dataset.source['_target_']}: {error}.") from error
     return loader(**arguments)
 
 
-def feature_columns(dataset: DatasetConfig) -> list[str]:
-    """Return the columns that models may see."""
-    if dataset.modality == "sequence":
-        return ["x"]
-    return [*dataset.features.numeric, *dataset.features.categorical]
+def checked(
+    reader: pa.RecordBatchReader, columns: Columns, dataset: DatasetConfig, where: str
+) -> Iterator[pa.Table]:
+    """Yield each batch, its columns converted and its values checked."""
+    schema = None
+    for first_row, batch in column_kinds.numbered(reader):
+        table = column_kinds.convert(batch, columns, dataset.task, first_row, where)
+        schema = schema or batch_schema(table.schema, columns, dataset.checks)
+        check_batch(table, schema, first_row, where)
+        check_complete(table, tuple(n for n in (columns.group, columns.time) if n), first_row, where)
+        yield table
 
 
-def check_table(table: pd.DataFrame, dataset: DatasetConfig) -> None:
-    """Raise DataError if a table lacks a column or rows, or a numeric column holds text."""
-    where = f"conf/dataset/{dataset.name}.yaml"
-    check_columns(table, [*feature_columns(dataset), dataset.target], where)
-    if table.empty:
+def write(
+    tables: Iterator[pa.Table], columns: Columns, dataset: DatasetConfig, where: str, path: Path
+) -> About:
+    """Write the rows that have a target, and what is known of the whole."""
+    tally = Tally(dataset, columns, where)
+    first = next(tables, None)
+    if first is None:
         raise DataError(f"{where}: the source has no rows.")
-    for name in dataset.features.numeric:
-        if not pd.api.types.is_numeric_dtype(table[name]):
-            raise DataError(f"{where}: column '{name}' is listed as numeric but holds {table[name].dtype}.")
+    warnings = suspicions(first, columns, dataset, where)
+    hashed = [*columns.raw, columns.target]
+    schema = first.schema.append(pa.field(ROW, pa.uint64()))
+    with pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=repetitive(schema)) as writer:
+        for table in itertools.chain([first], tables):
+            labelled = tally.count(table)
+            hashes = pa.array(row_hashes(labelled.select(hashed)))
+            writer.write_table(labelled.append_column(ROW, hashes).cast(schema))
+        tally.check()
+        about = About(columns, tally.n_rows, tally.n_without_target, tuple(warnings))
+        writer.add_key_value_metadata(about.to_metadata())
+    return about
+
+
+def repetitive(schema: pa.Schema) -> list[str]:
+    """Return the columns that are worth a dictionary: strings. Looking for one in numbers costs more."""
+    return [field.name for field in schema if pa.types.is_string(field.type)]
+
+
+def suspicions(table: pa.Table, columns: Columns, dataset: DatasetConfig, where: str) -> list[str]:
+    """Return what in the first rows looks as if a column gave the target away."""
+    named = [*columns.all_numeric, *columns.all_categorical]
+    if not named:
+        return []
+    frame = table.slice(0, LOOKED_AT).select([*dict.fromkeys([*named, columns.target])]).to_pandas()
+    return [f"{where}: {sentence}" for sentence in leaks(frame, columns.target, dataset.task)]

@@ -1,59 +1,134 @@
-"""Loaders: each turns one kind of source into a table with one row an example.
+"""Loaders of files inside pinned package archives: tables, rated texts, images.
 
 A loader is named by `_target_` in conf/dataset/<name>.yaml and gets the other keys of `source` as
-arguments. It returns a DataFrame; a sequence is one column `x` of equally long float arrays.
+arguments. It returns a DataFrame or an Arrow table with one row an example; a sequence or an image is
+one column `x` of tensors. Other loaders: `fuelgauge.data.bundled`, `generators`, `windows`, `openml`.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from fuelgauge.data.archive import Archive, fetch, read_member
+from fuelgauge.data.archive import Archive, fetch, read_member, read_tar_member
+from fuelgauge.data.arrow import tensor
+from fuelgauge.data.frames import read_frame
 from fuelgauge.errors import ConfigError, DataError
 
+COMPRESSIONS = {"zip": "zip", "gz": "gzip"}
 
-def csv(
+
+def table(
     archive: Mapping[str, str],
-    member: str,
+    members: Sequence[str],
     columns: Sequence[str] | None = None,
     joins: Sequence[Mapping[str, Any]] = (),
+    zones: Mapping[str, str] | None = None,
     required: Sequence[str] = (),
+    keep: Mapping[str, Sequence[Any]] | None = None,
+    plausible: Mapping[str, Sequence[float]] | None = None,
     derive: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Read a CSV file from a pinned package archive, join others to it and derive columns.
+    """Read a table from a pinned package archive; join, clean and derive columns by stated rules.
 
     Parameters
     ----------
     archive
         package, version, file and sha256 of the archive.
-    member
-        The CSV file inside it; a `.zip` or `.gz` suffix is unpacked.
+    members
+        Files inside it, stacked: CSV (also `.zip` and `.gz`) or pickled data frames (`.pkl.compress`).
     columns
-        Names of the columns of a file that has no header line.
+        Names of the columns of a CSV file that has no header line.
     joins
-        Left joins, each with `member`, `keys` (columns) and `columns` (what to take over).
+        Left joins, each with `member`, `keys` (columns) and `columns` (what to take over: names, or
+        their names to new ones). A row without a partner stays, with missing values.
+    zones
+        Columns of UTC times to be given in the local time of a zone, such as America/New_York.
     required
         Columns without which a row is left out.
+    keep
+        Columns and the values to keep; other rows are left out.
+    plausible
+        Columns and the [lowest, highest] value that can be true; values outside become missing.
     derive
         New columns as expressions over the others (``pandas.DataFrame.eval``).
     """
-    path = fetch(pinned(archive))
-    table = read_csv_member(path, member, columns)
+    path, where = fetch(pinned(archive)), ", ".join(members)
+    rows = pd.concat([read_table(path, member, columns) for member in members], ignore_index=True)
     for join in joins:
-        table = join_member(table, path, **join)
-    check_columns(table, required, member)
-    table = table.dropna(subset=list(required)).reset_index(drop=True)
+        rows = join_member(rows, path, **join)
+    named = [*(zones or {}), *required, *(keep or {}), *(plausible or {})]
+    check_columns(rows, named, where)
+    rows = rows.dropna(subset=list(required))
+    for name, values in (keep or {}).items():
+        rows = rows[rows[name].isin(list(values))]
+    rows = rows.reset_index(drop=True)
+    for name, zone in (zones or {}).items():
+        rows[name] = pd.to_datetime(rows[name], utc=True).dt.tz_convert(zone).dt.tz_localize(None)
+    rows = believed(rows, plausible or {})
     for name, expression in (derive or {}).items():
-        try:
-            table[name] = table.eval(expression)
-        except Exception as error:  # whatever pandas makes of an expression
-            raise DataError(f"{member}: cannot derive '{name}' as '{expression}': {error}") from error
-    return table
+        rows[name] = derived(rows, name, expression, where)
+    return rows
+
+
+def ratings(archive: Mapping[str, str], bundle: str, member: str, neutral: float) -> pd.DataFrame:
+    """Read texts with the mean of human ratings from -4 to 4, as positive and negative ones.
+
+    The labels of the source are means, not classes: a text is positive if its mean is at least
+    `neutral`, negative if it is at most minus `neutral`, and left out in between.
+
+    Parameters
+    ----------
+    archive
+        package, version, file and sha256 of the archive.
+    bundle
+        The `.tar.gz` inside the archive.
+    member
+        The file inside the bundle: identifier, mean rating and text, separated by tabs. Identifiers
+        such as 12_3 are snippets of one document, here 12.
+    neutral
+        How far from zero a mean must be.
+
+    Returns
+    -------
+    pandas.DataFrame
+        text, sentiment, document
+    """
+    packed = io.BytesIO(read_member(fetch(pinned(archive)), bundle))
+    content = read_tar_member(packed, member, bundle)
+    rows = pd.read_csv(
+        io.BytesIO(content),
+        sep="\t",
+        names=["identifier", "rating", "text"],
+        dtype={"identifier": str},
+        quoting=csv.QUOTE_NONE,
+    )
+    rows = rows[rows["rating"].abs() >= neutral].reset_index(drop=True)
+    rows["sentiment"] = np.where(rows["rating"] > 0, "positive", "negative")
+    rows["document"] = rows["identifier"].str.split("_").str[0]
+    return rows[["text", "sentiment", "document"]]
+
+
+def images(archive: Mapping[str, str], member: str, height: int, width: int) -> pa.Table:
+    """Read grey images from a CSV file of pixels from 0 to 255 whose last column is the class.
+
+    Returns
+    -------
+    pyarrow.Table
+        x, y
+    """
+    rows = read_csv(read_member(fetch(pinned(archive)), member), member, None, header=None)
+    if rows.shape[1] != height * width + 1:
+        raise DataError(f"{member} has {rows.shape[1]} columns, not {height} x {width} pixels and a class.")
+    pixels = rows.iloc[:, :-1].to_numpy(np.uint8).reshape(-1, height, width, 1)
+    return pa.table({"x": tensor(pixels), "y": rows.iloc[:, -1].to_numpy(np.int64)})
 
 
 def pinned(archive: Mapping[str, str]) -> Archive:
@@ -70,57 +145,68 @@ def pinned(archive: Mapping[str, str]) -> Archive:
         raise ConfigError(f"source.archive needs package, version, file and sha256: {error}.") from error
 
 
-def join_member(
-    table: pd.DataFrame, path: Path, member: str, keys: Sequence[str], columns: Sequence[str]
-) -> pd.DataFrame:
-    """Join columns of another CSV member to a table; rows without a partner stay."""
-    right = read_csv_member(path, member, None)
-    check_columns(right, [*keys, *columns], member)
-    check_columns(table, keys, f"the table that {member} is joined to")
-    return table.merge(right[[*keys, *columns]].drop_duplicates(keys), on=list(keys), how="left")
+def read_table(path: Path, member: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read one member of an archive into a DataFrame: CSV, or a pickled data frame."""
+    content, where = read_member(path, member), f"{path.name}, {member}"
+    if member.endswith(".pkl.compress"):
+        return read_frame(content, where)
+    return read_csv(content, where, columns, header=None if columns else "infer")
 
 
-def read_csv_member(path: Path, member: str, columns: Sequence[str] | None) -> pd.DataFrame:
-    """Read one CSV member of an archive into a DataFrame."""
-    compression: Any = {"zip": "zip", "gz": "gzip"}.get(member.rsplit(".", 1)[-1])
-    header: Any = None if columns else "infer"
+def read_csv(content: bytes, where: str, columns: Sequence[str] | None, header: Any) -> pd.DataFrame:
+    """Read the bytes of a CSV file, which may be compressed, into a DataFrame."""
+    compression: Any = COMPRESSIONS.get(where.rsplit(".", 1)[-1])
     names = list(columns) if columns else None
     try:
         return pd.read_csv(
-            read_member(path, member), compression=compression, header=header, names=names, low_memory=False
+            io.BytesIO(content),
+            compression=compression,
+            header=header,
+            names=names,
+            skipinitialspace=True,
+            low_memory=False,
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(f"{path.name}, {member}: not a readable CSV file: {error}") from error
+        raise DataError(f"{where}: not a readable CSV file: {error}") from error
 
 
-def check_columns(table: pd.DataFrame, names: Sequence[str], where: str) -> None:
-    """Raise DataError if a table lacks a column."""
-    if missing := [name for name in names if name not in table.columns]:
-        raise DataError(f"{where}: there is no column '{missing[0]}' (it has {', '.join(table.columns)}).")
+def join_member(
+    rows: pd.DataFrame,
+    path: Path,
+    member: str,
+    keys: Sequence[str],
+    columns: Sequence[str] | Mapping[str, str],
+) -> pd.DataFrame:
+    """Join columns of another member to a table; rows without a partner stay."""
+    right = read_table(path, member)
+    names = dict(columns) if isinstance(columns, Mapping) else {name: name for name in columns}
+    check_columns(right, [*keys, *names], member)
+    check_columns(rows, keys, f"the table that {member} is joined to")
+    right = right[[*keys, *names]].rename(columns=names).drop_duplicates(keys)
+    return rows.merge(right, on=list(keys), how="left")
 
 
-def mnist1d(n_rows: int, seed: int, shuffle_sequence: bool = False) -> pd.DataFrame:
-    """Generate the MNIST-1D sequences (Greydanus and Kobak 2024) with the authors' package.
+def believed(rows: pd.DataFrame, plausible: Mapping[str, Sequence[float]]) -> pd.DataFrame:
+    """Return a table in which values outside the [lowest, highest] of their column are missing."""
+    inside = {name: rows[name].between(low, high) for name, (low, high) in plausible.items()}
+    return rows.assign(**{name: rows[name].where(true) for name, true in inside.items()})
 
-    Parameters
-    ----------
-    n_rows
-        A multiple of ten: the classes are equally frequent.
-    seed
-        The generator's seed; 42 with 5,000 rows is the published file.
-    shuffle_sequence
-        Permute the time steps, by one permutation for all rows: the control.
+
+def derived(rows: pd.DataFrame, name: str, expression: str, where: str) -> Any:
+    """Return a column that is an expression over others.
+
+    Raises
+    ------
+    DataError
+        The expression cannot be evaluated.
     """
-    from mnist1d.data import get_dataset_args, make_dataset
-
-    if n_rows % 10:
-        raise DataError(f"mnist1d: n_rows is {n_rows}; it must be a multiple of ten.")
-    arguments = get_dataset_args()
-    arguments.num_samples, arguments.seed, arguments.shuffle_seq = n_rows, seed, shuffle_sequence
-    state = np.random.get_state()  # noqa: NPY002 - the package seeds NumPy's global generator
     try:
-        made = make_dataset(arguments)
-    finally:
-        np.random.set_state(state)  # noqa: NPY002
-    sequences = np.concatenate([made["x"], made["x_test"]]).astype(np.float32)
-    return pd.DataFrame({"x": list(sequences), "y": np.concatenate([made["y"], made["y_test"]])})
+        return rows.eval(expression)
+    except Exception as error:  # whatever pandas makes of an expression
+        raise DataError(f"{where}: cannot derive '{name}' as '{expression}': {error}") from error
+
+
+def check_columns(rows: pd.DataFrame, names: Sequence[str], where: str) -> None:
+    """Raise DataError if a table lacks a column."""
+    if missing := [name for name in names if name not in rows.columns]:
+        raise DataError(f"{where}: there is no column '{missing[0]}' (it has {', '.join(rows.columns)}).")

@@ -1,7 +1,10 @@
 """Who sees which rows: test rows, the nested order of training rows, validation rows.
 
-Everything here depends on the seed, the repeat and the targets alone, so that every model of a
-repeat gets the same rows (docs/protocol.md, rules 1 to 4).
+Everything here depends on the seed, the repeat and the rows' targets, groups and times alone, so
+that every model of a repeat gets the same rows (docs/protocol.md, rules 1 to 4).
+
+Rows without group and time are divided at random, stratified by class; rows with a group by whole
+groups; rows with a time by a cut in time, whether they have a group as well or not.
 """
 
 from __future__ import annotations
@@ -11,8 +14,49 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fuelgauge.errors import DataError
 
-@dataclass
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What a split may know about rows, all of a dataset or those of an anchor.
+
+    Parameters
+    ----------
+    target
+        Class codes or values, shape (n_rows,).
+    task
+        Classes are stratified; a regression target is not.
+    group
+        A whole number a row, shape (n_rows,): rows of one group are never on both sides.
+    time
+        Shape (n_rows,): test rows are later than training rows, validation rows later than fitting rows.
+    gap
+        A row whose time is less than this before the first row of the other side is left out.
+    """
+
+    target: np.ndarray
+    task: str
+    group: np.ndarray | None = None
+    time: np.ndarray | None = None
+    gap: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def take(self, rows: np.ndarray) -> Rows:
+        """Return some of the rows, by number."""
+        group = None if self.group is None else self.group[rows]
+        time = None if self.time is None else self.time[rows]
+        return Rows(self.target[rows], self.task, group, time, self.gap)
+
+    @property
+    def classes(self) -> np.ndarray:
+        """Class codes, shape (n_rows,); with a regression target all rows are of one class."""
+        return self.target if self.task != "regression" else np.zeros(len(self), dtype=np.int64)
+
+
+@dataclass(unsafe_hash=True)
 class AnchorRule:
     """Geometric anchors from `start` by `factor` to `stop` (None: all rows)."""
 
@@ -46,20 +90,163 @@ class Draw:
     order: np.ndarray
 
 
-def draw(target: np.ndarray, task: str, rule: SplitRule, seed: int, repeat: int) -> Draw:
+def draw(rows: Rows, rule: SplitRule, seed: int, repeat: int) -> Draw:
     """Draw the test rows and the nested training order of one repeat.
 
-    Parameters
-    ----------
-    target
-        Class codes or values of all rows, shape (n_rows,).
-    task
-        Classes are stratified; a regression target is not.
+    Raises
+    ------
+    DataError
+        The groups or times leave no row for the test or none to train on.
     """
     rng = np.random.default_rng([seed, repeat])
-    order = nested_order(target, task, rng)
-    n_test = test_size(len(target), rule)
-    return Draw(test=np.sort(order[:n_test]), order=nested_order_of(order[n_test:], target, task, rng))
+    if rows.time is not None:
+        test, pool = divide_by_time(rows, rows.time, rule, rng)
+    elif rows.group is not None:
+        test, pool = divide_by_group(rows, rows.group, rule, rng)
+    else:
+        order = nested_order(rows.target, rows.task, rng)
+        test, pool = np.split(order, [test_size(len(rows), rule)])
+    return Draw(test=np.sort(test), order=nested_order_of(pool, rows, rng))
+
+
+def divide_by_group(
+    rows: Rows, group: np.ndarray, rule: SplitRule, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return test rows that are whole groups, and the rows of the other groups."""
+    if reason := why_no_group_is_spare(rows, group):
+        raise DataError(
+            f"No group can be held out for the test: {reason}; name another group column, or none."
+        )
+    held_out = hold_out_groups(rows, group, test_size(len(rows), rule), rule.test_max, rng)
+    return np.flatnonzero(held_out), np.flatnonzero(~held_out)
+
+
+def divide_by_time(
+    rows: Rows, time: np.ndarray, rule: SplitRule, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return test rows that follow a random cut in time, and the rows before it.
+
+    The test rows are a sample of the first `test_fraction` of all rows after the cut.
+    """
+    by_time = np.argsort(time, kind="stable")
+    time = time[by_time]
+    if not np.isfinite(time[[0, -1]]).all():
+        row = np.flatnonzero(~np.isfinite(time))[0]
+        raise DataError(f"Row {by_time[row]} has no time; fill the time column or remove the row.")
+    n, wanted = len(rows), test_size(len(rows), rule)
+    share = max(1, round(n * rule.test_fraction))
+    cut = choose_cut(time, math.ceil(n / 2), n - share, rng)
+    end = np.searchsorted(time, time[min(cut + share, n) - 1], side="right")
+    late, early = by_time[cut:end], by_time[: min(cut, np.searchsorted(time, time[cut] - rows.gap, "right"))]
+    if not len(early):
+        raise DataError(
+            f"The gap of {rows.gap:g} leaves no row to train on before the test; make it smaller."
+        )
+    if rows.group is not None:
+        late, early = part_by_group(rows.group, late, early, wanted, rule.test_fraction, rng)
+    if not len(early):
+        raise DataError(
+            "Every row before the test is of a group of the test rows; name a group or a time, not both."
+        )
+    return nested_order_of(late, rows, rng)[:wanted], early
+
+
+def choose_cut(time: np.ndarray, lowest: int, highest: int, rng: np.random.Generator) -> int:
+    """Return how many of the rows, sorted by time, lie before a random cut.
+
+    Every time between `lowest` and `highest` rows is as likely as another; rows of one time stay
+    together. If they leave no cut within these bounds, the nearest to them is taken.
+    """
+    cuts = np.flatnonzero(np.diff(time) > 0) + 1
+    if not len(cuts):
+        raise DataError(f"All {len(time)} rows have the same time; name another time column, or none.")
+    outside = np.maximum(lowest - cuts, cuts - highest)
+    return int(rng.choice(cuts[outside <= max(0, outside.min())]))
+
+
+def part_by_group(
+    group: np.ndarray,
+    late: np.ndarray,
+    early: np.ndarray,
+    wanted: int,
+    share: float,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return late rows of some groups, and early rows of the others.
+
+    The groups are taken in random order until they have the wanted number of late rows, or a share
+    of the early rows: where every group is in every time, the late rows of all groups would leave
+    nothing to train on.
+    """
+    names, codes = np.unique(group[np.concatenate([late, early])], return_inverse=True)
+    late_codes, early_codes = np.split(codes, [len(late)])
+    gains = np.bincount(late_codes, minlength=len(names))
+    costs = np.bincount(early_codes, minlength=len(names))
+    order = rng.permutation(np.flatnonzero(gains))
+    budget = share * len(early)
+    order = order[costs[order] <= max(budget, np.median(costs[order]))]
+    enough = np.searchsorted(np.cumsum(gains[order]), wanted) + 1
+    affordable = np.searchsorted(np.cumsum(costs[order]), budget, side="right")
+    taken = np.zeros(len(names), dtype=bool)
+    taken[order[: max(1, min(enough, affordable))]] = True
+    return late[taken[late_codes]], early[~taken[early_codes]]
+
+
+def hold_out_groups(
+    rows: Rows, group: np.ndarray, wanted: int, most: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return which rows are held out: whole groups with as near as possible to the wanted rows.
+
+    The groups are taken in nested order of the classes of one random row each. They are at most
+    half of all groups (or the wanted share of the rows, if that is more), hold at most `most` rows
+    unless the first one is larger, and leave every class a group. A group that is larger than both
+    the wanted rows and the median group is passed over.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n_rows,), bool.
+    """
+    _, codes, sizes = np.unique(group, return_inverse=True, return_counts=True)
+    order = order_of_groups(rows, codes, len(sizes), rng)
+    spare = spare_groups(rows.classes, codes)
+    eligible = spare & (sizes <= max(wanted, np.median(sizes[spare])))
+    order = removable(np.concatenate([order[eligible[order]], order[~eligible[order]]]), rows.classes, codes)
+    order = order[eligible[order]]
+    totals = np.cumsum(sizes[order])
+    n_most = min(max(len(sizes) // 2, round(len(sizes) * wanted / len(rows))), len(sizes) - 1)
+    totals = totals[: max(1, min(n_most, np.searchsorted(totals, most, side="right")))]
+    held_out = np.zeros(len(sizes), dtype=bool)
+    held_out[order[: np.argmin(np.abs(totals - wanted)) + 1]] = True
+    return held_out[codes]
+
+
+def order_of_groups(rows: Rows, codes: np.ndarray, n_groups: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the groups in nested order of the class of one row each, drawn at random."""
+    shuffled = rng.permutation(len(rows))
+    drawn = np.empty(n_groups, dtype=np.int64)
+    drawn[codes[shuffled]] = shuffled
+    return nested_order(rows.target[drawn], rows.task, rng)
+
+
+def spare_groups(classes: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Return which groups have no class to themselves."""
+    n_groups, n_classes = int(codes.max()) + 1, int(classes.max()) + 1
+    first, last = np.full(n_classes, n_groups), np.full(n_classes, -1)
+    np.minimum.at(first, classes, codes)
+    np.maximum.at(last, classes, codes)
+    spare = np.ones(n_groups, dtype=bool)
+    spare[first[first == last]] = False
+    return spare
+
+
+def removable(order: np.ndarray, classes: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Return the groups without those that are the last in the order to hold a class."""
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    last = np.full(int(classes.max()) + 1, -1)
+    np.maximum.at(last, classes, place[codes])
+    return np.delete(order, last[last >= 0])
 
 
 def test_size(n_rows: int, rule: SplitRule) -> int:
@@ -87,35 +274,137 @@ def nested_order(target: np.ndarray, task: str, rng: np.random.Generator) -> np.
     return shuffled[np.argsort(place, kind="stable")]
 
 
-def nested_order_of(rows: np.ndarray, target: np.ndarray, task: str, rng: np.random.Generator) -> np.ndarray:
-    """Return `rows` in nested order."""
-    return rows[nested_order(target[rows], task, rng)]
+def nested_order_of(numbers: np.ndarray, rows: Rows, rng: np.random.Generator) -> np.ndarray:
+    """Return row numbers in nested order."""
+    return numbers[nested_order(rows.target[numbers], rows.task, rng)]
 
 
-def split_validation(
-    target: np.ndarray, task: str, fraction: float, seed: int, repeat: int
-) -> tuple[np.ndarray, np.ndarray]:
+def split_validation(rows: Rows, fraction: float, seed: int, repeat: int) -> tuple[np.ndarray, np.ndarray]:
     """Divide the rows of an anchor into fitting and validation rows.
 
-    The validation rows are stratified, but never take the only row of a class: where n is close to
-    the number of classes they are fewer than the fraction says.
+    No class is without a fitting row: where n is close to the number of classes, the validation
+    rows are fewer than the fraction says. With a time some rows may be in neither part.
 
     Parameters
     ----------
-    target
-        Class codes or values of the anchor's rows, shape (n_train,).
+    rows
+        The rows of the anchor, n_train in number.
 
     Returns
     -------
     tuple of numpy.ndarray
         Positions within the anchor's rows: fitting, validation.
+
+    Raises
+    ------
+    DataError
+        `cannot_split` says why.
     """
-    n = len(target)
-    rng = np.random.default_rng([seed, repeat, n])
-    order = nested_order(target, task, rng)
-    movable = order[is_repetition(target[order])] if task != "regression" else order
-    validation = movable[: max(1, round(n * fraction))]
-    return np.setdiff1d(np.arange(n), validation), np.sort(validation)
+    if reason := cannot_split(rows):
+        raise DataError(f"An anchor has no validation rows: {reason}.")
+    rng = np.random.default_rng([seed, repeat, len(rows)])
+    wanted = min(max(1, round(len(rows) * fraction)), len(rows) - 1)
+    if rows.time is not None:
+        return split_by_time(rows, rows.time, wanted, fraction, rng)
+    if rows.group is not None:
+        held_out = hold_out_groups(rows, rows.group, wanted, len(rows), rng)
+    else:
+        held_out = hold_out_rows(rows, wanted, rng)
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def hold_out_rows(rows: Rows, wanted: int, rng: np.random.Generator) -> np.ndarray:
+    """Return which rows are held out, of each class in proportion and never all."""
+    order = nested_order(rows.target, rows.task, rng)
+    if rows.task != "regression":
+        order = order[is_repetition(rows.target[order])]
+    held_out = np.zeros(len(rows), dtype=bool)
+    held_out[order[:wanted]] = True
+    return held_out
+
+
+def split_by_time(
+    rows: Rows, time: np.ndarray, wanted: int, share: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the fitting rows and the latest rows, which validate.
+
+    Of the rows before the first validation row, those within the gap are dropped, the latest
+    first, but never more than half. The oldest row of each class is always a fitting row.
+    """
+    oldest = oldest_rows(rows, time)
+    movable = movable_rows(rows, oldest)
+    first = first_validation_time(np.sort(time[movable]), time.min(), wanted)
+    late, early = np.flatnonzero(movable & (time >= first)), np.flatnonzero(time < first)
+    middle = np.partition(time[early], (len(early) - 1) // 2)[(len(early) - 1) // 2]
+    early = early[time[early] <= max(first - rows.gap, middle)]
+    if rows.group is not None:
+        late, early = part_by_group(rows.group, late, early, wanted, share, rng)
+    fitting = np.zeros(len(rows), dtype=bool)
+    fitting[early] = fitting[oldest] = True
+    return np.flatnonzero(fitting), late
+
+
+def oldest_rows(rows: Rows, time: np.ndarray) -> np.ndarray:
+    """Return the oldest row of each class; of rows of one time, the one that comes first."""
+    by_time = np.argsort(time, kind="stable")
+    return by_time[~is_repetition(rows.classes[by_time])]
+
+
+def movable_rows(rows: Rows, oldest: np.ndarray) -> np.ndarray:
+    """Return which rows may validate: not the oldest of a class, nor of the group of such a row."""
+    movable = np.ones(len(rows), dtype=bool)
+    movable[oldest] = False
+    if rows.group is not None:
+        movable &= ~np.isin(rows.group, rows.group[oldest])
+    return movable
+
+
+def first_validation_time(times: np.ndarray, start: float, wanted: int) -> float:
+    """Return the time after `start` from which on there are nearest to the wanted rows."""
+    firsts = np.flatnonzero(np.diff(times, prepend=-np.inf) > 0)
+    firsts = firsts[times[firsts] > start]
+    return float(times[firsts[np.argmin(np.abs(len(times) - firsts - wanted))]])
+
+
+def cannot_split(rows: Rows) -> str | None:
+    """Return why the rows of an anchor cannot be divided into fitting and validation rows, if so."""
+    if reason := why_none_validates(rows):
+        return f"{reason}, so none can be for validation"
+    return None
+
+
+def why_none_validates(rows: Rows) -> str | None:
+    """Return why no row of an anchor can be a validation row, if so."""
+    n = len(rows)
+    if rows.task != "regression" and np.bincount(rows.target).max() < 2:
+        return f"no class has more than one row among the {n}"
+    if rows.time is not None:
+        return why_none_is_late(rows, rows.time)
+    if rows.group is not None:
+        return why_no_group_is_spare(rows, rows.group)
+    return "there is a single row" if n < 2 else None
+
+
+def why_none_is_late(rows: Rows, time: np.ndarray) -> str | None:
+    """Return why no row can be held out by its time, if so."""
+    n, later = len(rows), time > time.min()
+    if not later.any():
+        return f"all {n} rows have the same time"
+    if rows.group is not None and (rows.group == rows.group[0]).all():
+        return f"all {n} rows are of one group"
+    if not (movable_rows(rows, oldest_rows(rows, time)) & later).any():
+        group = "" if rows.group is None else " or of the group of such a row"
+        return f"each later row among the {n} is the oldest of its class{group}"
+    return None
+
+
+def why_no_group_is_spare(rows: Rows, group: np.ndarray) -> str | None:
+    """Return why no whole group can be held out, if so."""
+    if (group == group[0]).all():
+        return f"all {len(rows)} rows are of one group"
+    if not spare_groups(rows.classes, np.unique(group, return_inverse=True)[1]).any():
+        return f"each group among the {len(rows)} rows is the only one with some class"
+    return None
 
 
 def is_repetition(codes: np.ndarray) -> np.ndarray:

@@ -1,22 +1,37 @@
-"""The featurize stage: from an ingested table to the arrays that trials map into memory."""
+"""The featurize stage: from an ingested table to the arrays that trials map into memory.
+
+Featurization is row-wise: batches of rows are turned into features one by one, and nothing is fitted.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from fuelgauge import paths
-from fuelgauge.config import DatasetConfig
+from fuelgauge.config import DatasetConfig, FeatureSetConfig
 from fuelgauge.data import dataset as datasets
-from fuelgauge.data.dataset import TARGET, Description
-from fuelgauge.errors import DataError
+from fuelgauge.data.arrow import ARRAY, tensor, to_array
+from fuelgauge.data.columns import Columns
+from fuelgauge.data.dataset import GROUP, OWN, RAW, ROW, TARGET, TIME, Description, Fingerprint, inputs_of
+from fuelgauge.data.duplicates import repeated
+from fuelgauge.data.ingest import About
+from fuelgauge.errors import ConfigError, DataError, FuelgaugeError
+from fuelgauge.features import image, sequence, tabular, text
+
+BATCH_ROWS = 1 << 16
+Column = np.ndarray | pa.StringArray
 
 
 def featurize(
-    dataset: DatasetConfig, features: str, raw: Path = paths.RAW, out: Path = paths.FEATURES
+    dataset: DatasetConfig, feature_set: FeatureSetConfig, raw: Path = paths.RAW, out: Path = paths.FEATURES
 ) -> Path:
     """Write the features of a dataset and their description.
 
@@ -33,74 +48,221 @@ def featurize(
     path = raw / f"{dataset.name}.parquet"
     if not path.is_file():
         raise DataError(f"{path} does not exist; make it with: dvc repro ingest@{dataset.name}")
-    table = pd.read_parquet(path)
-    codes, classes = datasets.encode_target(table[dataset.target], dataset.task, path.name)
-    columns = raw_columns(table, dataset, path.name)
-    folder = out / dataset.name
-    datasets.write(to_arrow(columns, codes), describe(dataset, features, columns, codes, classes), folder)
+    with pq.ParquetFile(path) as file:
+        work = Featurization(file, dataset, feature_set)
+        folder = out / dataset.name
+        datasets.write(work.tables(), feature_set.name, folder)
+        datasets.write_description(work.describe(), folder)
     return folder
 
 
-def raw_columns(table: pd.DataFrame, dataset: DatasetConfig, where: str) -> dict[str, np.ndarray]:
-    """Return the features as they are: numbers as float32, categories as strings, missing kept."""
-    if dataset.modality == "sequence":
-        return {"x": stack_sequences(table["x"], where)}
-    columns = {}
-    for name in dataset.features.numeric:
-        values = table[name].to_numpy(np.float32, na_value=np.nan)
-        if np.isinf(values).any():
-            row = int(np.flatnonzero(np.isinf(values))[0])
-            raise DataError(f"{where}: column '{name}' holds an infinite value in row {row}.")
-        columns[name] = values
-    for name in dataset.features.categorical:
-        strings = table[name].astype("string").astype(object)
-        columns[name] = strings.where(strings.notna(), None).to_numpy()
-    return columns
+class Featurization:
+    """One pass over an ingested file, and what is counted on the way."""
 
+    def __init__(self, file: pq.ParquetFile, dataset: DatasetConfig, feature_set: FeatureSetConfig):
+        self.file, self.feature_set = file, feature_set
+        self.about = About.of(file)
+        self.dataset = dataset = named_columns(dataset, self.about.columns)
+        self.where = f"conf/dataset/{dataset.name}.yaml"
+        hashes = self.column(ROW).to_numpy()
+        self.identical = repeated(hashes)
+        drop = dataset.duplicates == "drop"
+        self.kept = ~self.identical if drop else np.ones(len(self.identical), dtype=bool)
+        target = self.column(dataset.target).to_pandas()[self.kept]
+        self.target, self.classes = datasets.encode_target(target, dataset.task)
+        self.labels = {TARGET: self.target, **self.split_columns()}
+        self.hashes = hashes[self.kept]
+        self.fingerprint = Fingerprint()
+        self.missing: dict[str, int] = {}
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        self.strings: list[str] = []
 
-def stack_sequences(sequences: pd.Series, where: str) -> np.ndarray:
-    """Return equally long sequences as a float32 array of shape (rows, steps)."""
-    lengths = sequences.map(len)
-    if lengths.nunique() != 1:
-        raise DataError(
-            f"{where}: sequences have {lengths.min()} to {lengths.max()} steps; they must be equal."
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return one column of the whole file."""
+        return self.file.read(columns=[name])[name]
+
+    def split_columns(self) -> dict[str, np.ndarray]:
+        """Return what splits need to know of the kept rows: group codes, and seconds or numbers as time."""
+        found = {}
+        if self.dataset.group:
+            found[GROUP] = pd.factorize(self.column(self.dataset.group).to_pandas()[self.kept])[0]
+        if self.dataset.time:
+            found[TIME] = as_time(self.column(self.dataset.time))[self.kept]
+        return found
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield features, target and split columns in batches."""
+        read = written = 0
+        for batch in self.file.iter_batches(BATCH_ROWS):
+            kept = self.kept[read : read + batch.num_rows]
+            read += batch.num_rows
+            rows = pa.table(batch) if kept.all() else pa.table(batch).filter(pa.array(kept))
+            if rows.num_rows:
+                features = self.features(rows)
+                self.check(features, written)
+                here = slice(written, written + rows.num_rows)
+                features |= {name: values[here] for name, values in self.labels.items()}
+                self.take_in(features)
+                yield to_arrow({**features, ROW: self.hashes[here]})
+            written += rows.num_rows
+
+    def features(self, rows: pa.Table) -> dict[str, Column]:
+        """Return the features of a batch; what is wrong with a setting is said with its file."""
+        try:
+            return features_of(rows, self.about.columns, self.dataset, self.feature_set)
+        except FuelgaugeError as error:
+            named = str(error).startswith("conf/")
+            raise error if named else type(error)(f"{self.where}: {error}") from error
+
+    def check(self, features: dict[str, Column], first_row: int) -> None:
+        """Raise DataError if a value does not fit into a float32."""
+        for name, values in features.items():
+            if isinstance(values, np.ndarray) and values.dtype.kind == "f" and np.isinf(values).any():
+                row = first_row + int(np.argwhere(np.isinf(values))[0][0]) + 1
+                raise DataError(
+                    f"{self.where}: feature '{name}' is infinite or too large for a float32 in row {row} "
+                    "of those kept; mend the row, or derive the logarithm."
+                )
+
+    def take_in(self, columns: dict[str, Column]) -> None:
+        """Count what the description tells of the columns."""
+        self.fingerprint.update(columns)
+        self.strings = [name for name, values in columns.items() if not isinstance(values, np.ndarray)]
+        for name, values in columns.items():
+            self.missing[name] = self.missing.get(name, 0) + count_missing(values)
+            self.shapes[name] = values.shape[1:] if isinstance(values, np.ndarray) else ()
+
+    def describe(self) -> Description:
+        """Return the description of what was written."""
+        dataset, n_rows = self.dataset, len(self.target)
+        names = [name for name in self.shapes if name not in OWN]
+        inputs = inputs_of(dataset.modality, self.feature_set.name)
+        sizes = {name: int(np.prod(self.shapes[name])) for name in names}
+        shares = {name: self.missing[name] / (n_rows * sizes[name]) for name in names}
+        strings = () if inputs == "text" else tuple(name for name in names if name in self.strings)
+        return Description(
+            name=dataset.name,
+            title=dataset.title,
+            modality=dataset.modality,
+            inputs=inputs,
+            task=dataset.task,
+            metric=dataset.metric,
+            control=dataset.control,
+            features=self.feature_set.name,
+            shape=self.shapes.get(ARRAY, ()) if names == [ARRAY] else (),
+            n_rows=n_rows,
+            n_features=sum(sizes.values()),
+            numeric=tuple(name for name in names if name not in strings and not self.shapes[name]),
+            categorical=strings,
+            classes=self.classes,
+            class_counts=tuple(int(c) for c in np.bincount(self.target)) if self.classes else (),
+            target_mean=float(self.target.mean()),
+            target_std=float(self.target.std()),
+            missing={name: share for name, share in shares.items() if share},
+            missing_fraction=float(np.average([shares[n] for n in names], weights=[sizes[n] for n in names])),
+            gap=gap_of(dataset),
+            duplicates=dataset.duplicates,
+            n_source=self.about.n_rows,
+            n_without_target=self.about.n_without_target,
+            n_identical=int(self.identical.sum()),
+            warnings=self.about.warnings,
+            fingerprint=self.fingerprint.hexdigest(),
         )
-    return np.stack(sequences.to_list()).astype(np.float32)
 
 
-def to_arrow(columns: dict[str, np.ndarray], target: np.ndarray) -> pa.Table:
-    """Return features and target as an Arrow table; a 2-D array becomes a list column."""
-    arrays = {}
-    for name, values in columns.items():
-        if values.ndim == 2:
-            arrays[name] = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
-        else:
-            arrays[name] = pa.array(values)
-    return pa.table({**arrays, TARGET: pa.array(target)})
+def features_of(
+    rows: pa.Table, columns: Columns, dataset: DatasetConfig, feature_set: FeatureSetConfig
+) -> dict[str, Column]:
+    """Return the features of a batch of rows by name."""
+    if feature_set.name == RAW:
+        return raw_features(rows, columns)
+    if dataset.modality == "tabular":
+        kept = [name for name in columns.everything if name not in (columns.target, columns.group)]
+        made = tabular.engineered(rows.select(kept).to_pandas(), dataset)
+        return {name: pa.array(v, pa.string()) if v.dtype == object else v for name, v in made.items()}
+    if dataset.modality == "text":
+        return {ARRAY: text.engineered(rows[columns.text[0]].to_numpy().astype(object), feature_set.text)}
+    values = to_array(rows[ARRAY])
+    if dataset.modality == "image":
+        return {ARRAY: image.engineered(values, feature_set.image)}
+    return {ARRAY: sequence.engineered(values, dataset.engineered.lags, feature_set.sequence)}
 
 
-def describe(
-    dataset: DatasetConfig,
-    features: str,
-    columns: dict[str, np.ndarray],
-    target: np.ndarray,
-    classes: tuple[str, ...],
-) -> Description:
-    """Return the description of a featurized dataset."""
-    missing = [pd.isna(values).mean() for values in columns.values()]
-    return Description(
-        name=dataset.name,
-        modality=dataset.modality,
-        task=dataset.task,
-        metric=dataset.metric,
-        control=dataset.control,
-        features=features,
-        n_rows=len(target),
-        n_features=sum(v.shape[1] if v.ndim == 2 else 1 for v in columns.values()),
-        numeric=tuple(dataset.features.numeric),
-        categorical=tuple(dataset.features.categorical),
-        classes=classes,
-        class_counts=tuple(int(c) for c in np.bincount(target)) if classes else (),
-        missing_fraction=float(np.mean(missing)),
-        fingerprint=datasets.fingerprint({**columns, TARGET: target}),
+def named_columns(dataset: DatasetConfig, columns: Columns) -> DatasetConfig:
+    """Return a description that names its columns, also where they were inferred."""
+    types = replace(
+        dataset.features,
+        numeric=list(columns.numeric),
+        categorical=list(columns.categorical),
+        dates=list(columns.dates),
     )
+    return replace(dataset, features=types)
+
+
+def raw_features(rows: pa.Table, columns: Columns) -> dict[str, Column]:
+    """Return the features as they are: numbers as float32, categories as strings, missing kept."""
+    if columns.array:
+        return {ARRAY: to_array(rows[ARRAY])}
+    if columns.text:
+        return {ARRAY: strings_of(rows[columns.text[0]])}
+    found: dict[str, Column] = {name: numbers_of(rows[name]) for name in columns.numeric}
+    found |= {name: tabular.days(rows[name].to_pandas()) for name in columns.dates}
+    return found | {name: strings_of(rows[name]) for name in columns.categorical}
+
+
+def numbers_of(column: pa.ChunkedArray) -> np.ndarray:
+    """Return numbers as float32, missing ones as NaN."""
+    with np.errstate(over="ignore"):
+        return pc.cast(column, pa.float64(), safe=False).to_numpy().astype(np.float32)
+
+
+def strings_of(column: pa.ChunkedArray) -> pa.StringArray:
+    """Return strings as one piece."""
+    return pa.concat_arrays(column.chunks) if column.num_chunks != 1 else column.chunk(0)
+
+
+def count_missing(values: Column) -> int:
+    """Return how many values are missing; NaN counts as missing."""
+    if not isinstance(values, np.ndarray):
+        return values.null_count
+    return int(np.isnan(values).sum()) if values.dtype.kind == "f" else 0
+
+
+def as_time(column: pa.ChunkedArray) -> np.ndarray:
+    """Return dates as seconds since 1970, numbers as they are; float64."""
+    if pa.types.is_temporal(column.type):
+        return pc.cast(column, pa.int64()).to_numpy() / 1e6
+    return pc.cast(column, pa.float64()).to_numpy()
+
+
+def gap_of(dataset: DatasetConfig) -> float:
+    """Return the gap of a temporal split: a number as it is, a duration such as `24h` in seconds.
+
+    Raises
+    ------
+    ConfigError
+        The gap is neither.
+    """
+    try:
+        return float(dataset.gap)
+    except (TypeError, ValueError):
+        pass
+    try:
+        return pd.Timedelta(dataset.gap).total_seconds()
+    except ValueError as error:
+        raise ConfigError(
+            f"conf/dataset/{dataset.name}.yaml: gap is '{dataset.gap}'; "
+            "write a number, or a duration such as 24h."
+        ) from error
+
+
+def to_arrow(columns: dict[str, Column]) -> pa.Table:
+    """Return columns as an Arrow table; an array of more than one dimension becomes a column of tensors."""
+    return pa.table({name: arrow_column(values) for name, values in columns.items()})
+
+
+def arrow_column(values: Column) -> pa.Array:
+    """Return a column as Arrow's."""
+    if not isinstance(values, np.ndarray):
+        return values
+    return tensor(values) if values.ndim > 1 else pa.array(values)

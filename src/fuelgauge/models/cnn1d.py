@@ -9,13 +9,14 @@ from torch import Tensor, nn
 
 from fuelgauge.data.dataset import Examples
 from fuelgauge.models.deep import DeepModel
+from fuelgauge.models.preprocessing import ChannelScaler
 
 
 @dataclass
 class CNN1d(DeepModel):
     """Three strided convolutions over time and a linear layer.
 
-    Sequences are scaled by one mean and one deviation over all steps, so that their shape stays.
+    Each channel is scaled by one mean and one deviation over all steps, so that its shape stays.
 
     Parameters
     ----------
@@ -29,19 +30,17 @@ class CNN1d(DeepModel):
     kernel: int = 5
 
     def fit_encoder(self, train: Examples) -> None:
-        """Fit the common mean and deviation."""
-        values = np.asarray(train.x)
-        self.mean, self.std = float(values.mean()), float(values.std()) or 1.0
+        """Fit the scales."""
+        self.scaler = ChannelScaler().fit(np.asarray(train.x))
 
     def encode(self, examples: Examples) -> np.ndarray:
-        """Return an array of shape (rows, 1, steps)."""
-        scaled = (np.asarray(examples.x) - self.mean) / self.std
-        return scaled[:, None, :].astype(np.float32)
+        """Return an array of shape (rows, channels, steps)."""
+        return self.scaler.transform(np.asarray(examples.x)).transpose(0, 2, 1)
 
     def network(self, inputs: Tensor, n_outputs: int) -> nn.Module:
         """Return the layers."""
         convolutions = nn.Sequential(
-            nn.Conv1d(1, self.channels, self.kernel, stride=2, padding=self.kernel // 2),
+            nn.Conv1d(inputs.shape[1], self.channels, self.kernel, stride=2, padding=self.kernel // 2),
             nn.ReLU(),
             nn.Conv1d(self.channels, self.channels, 3, stride=2, padding=1),
             nn.ReLU(),

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fuelgauge.config import Config
-from fuelgauge.data.dataset import Dataset, Description
-from fuelgauge.data.splits import SplitRule, anchors, draw, test_size
-from fuelgauge.errors import ConfigError
+from fuelgauge.data.dataset import Dataset, Description, contestant, inputs_of
+from fuelgauge.data.splits import AnchorRule, SplitRule, anchors, cannot_split, draw
+from fuelgauge.errors import ConfigError, DataError
 from fuelgauge.sweep.fingerprint import code_fingerprint, library_versions
 
 T = TypeVar("T")
@@ -26,7 +26,8 @@ class Curve:
     """One model on one dataset: everything that its trials have in common.
 
     `identity` is what could change a result: the resolved settings, the data, the code and the
-    libraries. `repeats` is not part of it: more repeats change no trial.
+    libraries. `repeats` and `n_pool`, the rows that every repeat has to draw training rows from, are
+    not part of it: more repeats change no trial.
     """
 
     dataset: Description
@@ -39,6 +40,7 @@ class Curve:
     device: str
     threads: int
     repeats: int
+    n_pool: int
     code: str
     versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -46,20 +48,19 @@ class Curve:
     def identity(self) -> str:
         """A SHA-256 that changes if and only if the results could."""
         about = asdict(self)
-        del about["repeats"]
-        about["dataset"] = {"name": self.dataset.name, "fingerprint": self.dataset.fingerprint}
-        about |= {"task": self.dataset.task, "metric": self.dataset.metric, "features": self.dataset.features}
+        del about["repeats"], about["n_pool"]
+        about["dataset"] = self.dataset.identity
         return sha256_of(about)
+
+    @property
+    def name(self) -> str:
+        """The model's name, with the feature set where it is not the raw one."""
+        return contestant(self.model, self.dataset.features)
 
     @property
     def curve_id(self) -> str:
         """Identity of the means over repeats, for the tracking server."""
         return sha256_of([self.identity, self.repeats])[:16]
-
-    @property
-    def n_pool(self) -> int:
-        """Rows from which training rows are drawn."""
-        return self.dataset.n_rows - test_size(self.dataset.n_rows, self.split)
 
     def trial(self, n_train: int, repeat: int) -> Trial:
         """Return the trial at an anchor in a repeat."""
@@ -104,10 +105,12 @@ def sha256_of(content: Any) -> str:
 
 
 def why_not(config: Config) -> str | None:
-    """Return why a model cannot be run on a dataset, or None if it can."""
+    """Return why a model cannot be run on a feature set of a dataset, or None if it can."""
     model, dataset = config.model, config.dataset
-    if dataset.modality not in model.modalities:
-        return f"{model.name} takes {', '.join(model.modalities)} data, {dataset.name} is {dataset.modality}"
+    inputs = inputs_of(dataset.modality, config.feature_set.name)
+    if inputs not in model.modalities:
+        shown = contestant(dataset.name, config.feature_set.name)
+        return f"{model.name} takes {', '.join(model.modalities)} data, {shown} is {inputs}"
     if dataset.task not in model.tasks:
         return f"{model.name} does {', '.join(model.tasks)} tasks, {dataset.name} is {dataset.task}"
     return None
@@ -123,25 +126,63 @@ def plan_curve(config: Config) -> Plan:
     DataError
         The dataset has not been featurized.
     """
-    dataset = Dataset.open(config.dataset.name, config.features)
-    curve = make_curve(config, dataset.description)
-    steps = anchors(config.anchors, curve.n_pool)
-    if not steps or steps[0] > curve.n_pool:
+    dataset = Dataset.open(config.dataset.name, config.feature_set.name)
+    n_pool, reasons = anchor_support(
+        dataset.description.name,
+        dataset.description.features,
+        dataset.description.fingerprint,
+        config.anchors,
+        config.split,
+        config.seed,
+        config.repeats,
+    )
+    curve = make_curve(config, dataset.description, n_pool)
+    trials = {key: curve.trial(*key) for key in sorted(reasons)}
+    return Plan(
+        curve,
+        tuple(trial for key, trial in trials.items() if not reasons[key]),
+        tuple((trial, reasons[key]) for key, trial in trials.items() if reasons[key]),
+    )
+
+
+@functools.lru_cache(maxsize=4)
+def anchor_support(
+    name: str, features: str, fingerprint: str, rule: AnchorRule, split: SplitRule, seed: int, repeats: int
+) -> tuple[int, dict[tuple[int, int], str]]:
+    """Return what the models of a dataset share: the rows to train on, and which anchors can be run.
+
+    Parameters
+    ----------
+    fingerprint
+        Of the dataset; other content is another question.
+
+    Returns
+    -------
+    n_pool : int
+        Rows that every repeat has to draw training rows from.
+    reasons : dict
+        For each n_train and repeat why it cannot be run; empty if it can.
+    """
+    dataset = Dataset.open(name, features)
+    orders, sizes = [], []
+    for repeat in range(repeats):
+        try:
+            order = draw(dataset.rows, split, seed, repeat).order
+        except DataError as error:
+            raise DataError(f"conf/dataset/{name}.yaml: {error}") from error
+        sizes.append(len(order))
+        orders.append(order[: rule.stop].copy())
+    n_pool = min(sizes)
+    steps = anchors(rule, n_pool)
+    if not steps or steps[0] > n_pool:
         raise ConfigError(
-            f"params.yaml: anchors.start is {config.anchors.start}, "
-            f"but {config.dataset.name} has only {curve.n_pool} rows to train on."
+            f"params.yaml: anchors.start is {rule.start}, but {name} has only {n_pool} rows to train on."
         )
-    trials: list[Trial] = []
-    skipped: list[tuple[Trial, str]] = []
-    for repeat in range(config.repeats):
-        order = draw(dataset.target, config.dataset.task, config.split, config.seed, repeat).order
-        for n_train in steps:
-            trial = curve.trial(n_train, repeat)
-            if reason := unsupported(dataset, order, n_train):
-                skipped.append((trial, reason))
-            else:
-                trials.append(trial)
-    return Plan(curve, tuple(sorted(trials, key=lambda t: (t.n_train, t.repeat))), tuple(skipped))
+    return n_pool, {
+        (n_train, repeat): unsupported(dataset, order, n_train) or ""
+        for repeat, order in enumerate(orders)
+        for n_train in steps
+    }
 
 
 def unsupported(dataset: Dataset, order: np.ndarray, n_train: int) -> str | None:
@@ -155,12 +196,10 @@ def unsupported(dataset: Dataset, order: np.ndarray, n_train: int) -> str | None
             return f"class '{missing[0]}' has no row among the {n_train}" + (
                 f" (nor have {len(missing) - 1} others)" if len(missing) > 1 else ""
             )
-        if counts.max() < 2:
-            return f"no class has more than one row among the {n_train}, so none can be for validation"
-    return None
+    return cannot_split(dataset.rows.take(order[:n_train]))
 
 
-def make_curve(config: Config, description: Description) -> Curve:
+def make_curve(config: Config, description: Description, n_pool: int) -> Curve:
     """Return the curve that a configuration describes."""
     modules = (TRIAL_MODULE, config.model.target.rpartition(".")[0])
     return Curve(
@@ -174,6 +213,7 @@ def make_curve(config: Config, description: Description) -> Curve:
         device=choose_device(config.device, config.model.devices),
         threads=config.threads,
         repeats=config.repeats,
+        n_pool=n_pool,
         code=code_fingerprint(*modules),
         versions=library_versions(*modules),
     )

@@ -15,6 +15,7 @@ import pandas as pd
 import psutil
 
 from fuelgauge.config import Config, ExecutorConfig
+from fuelgauge.data.dataset import contestant
 from fuelgauge.errors import TrialsFailed
 from fuelgauge.sweep.grid import Plan, Trial, plan_curve, why_not
 from fuelgauge.sweep.pool import Failure, WorkerPool
@@ -62,12 +63,13 @@ def run_curve(config: Config, make_tracker: MakeTracker) -> pd.DataFrame | None:
     StoreError
         The store cannot be written; what was stored before is safe.
     """
-    name = f"{config.dataset.name}/{config.model.name}"
+    curve_name = contestant(config.model.name, config.feature_set.name)
+    name = f"{config.dataset.name}/{curve_name}"
     if reason := why_not(config):
         log.info("%-18s not run: %s", name, reason)
         return None
     plan = plan_curve(config)
-    with TrialStore(store_path(config.dataset.name, config.model.name)) as store:
+    with TrialStore(store_path(config.dataset.name, curve_name)) as store:
         todo = pending(plan, store)
         announce(name, plan, store, todo)
         tracker = make_tracker(config, plan, plan.ended(store.records))
@@ -138,7 +140,7 @@ def trial_record(trial: Trial, outcome: Any) -> Record:
         "kind": TRIAL,
         "trial_id": trial.trial_id,
         "dataset": trial.curve.dataset.name,
-        "model": trial.curve.model,
+        "model": trial.curve.name,
         "n_train": trial.n_train,
         "repeat": trial.repeat,
         "status": "failed" if failed else "done",

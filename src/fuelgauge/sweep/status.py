@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fuelgauge.config import Config
+from fuelgauge.data.dataset import contestant
 from fuelgauge.errors import DataError
 from fuelgauge.sweep.grid import plan_curve, why_not
 from fuelgauge.sweep.store import RETRY, TrialStore, read_store, store_path, stores
@@ -31,7 +32,8 @@ class CurveState:
 
 def curve_state(config: Config) -> CurveState:
     """Return how far the curve of a configuration is."""
-    state = CurveState(config.dataset.name, config.model.name, why_not=why_not(config) or "")
+    name = contestant(config.model.name, config.feature_set.name)
+    state = CurveState(config.dataset.name, name, why_not=why_not(config) or "")
     if state.why_not:
         return state
     try:

@@ -85,7 +85,7 @@ def outcome_columns(record: Record) -> dict[str, Any]:
 
 def table_path(curve: Curve, folder: Path = paths.TRIALS) -> Path:
     """Return where the trial table of a curve is kept."""
-    return folder / curve.dataset.name / f"{curve.model}.parquet"
+    return folder / curve.dataset.name / f"{curve.name}.parquet"
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
@@ -97,11 +97,11 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 
 def read_tables(folder: Path = paths.TRIALS) -> pd.DataFrame:
-    """Return the trial tables of all curves as one, sorted by dataset, model, anchor and repeat."""
+    """Return the trial tables of all curves as one, sorted by dataset, model, features, anchor and repeat."""
     tables = [pd.read_parquet(path) for path in sorted(folder.glob("*/*.parquet"))]
     if not tables:
         return pd.DataFrame(columns=COLUMNS)
     whole = pd.concat(tables, ignore_index=True)
     extra = sorted(name for name in whole.columns if name.startswith("metric_"))
-    keys = ["dataset", "model", "n_train", "repeat"]
+    keys = ["dataset", "model", "features", "n_train", "repeat"]
     return whole[[*COLUMNS, *extra]].sort_values(keys, ignore_index=True)

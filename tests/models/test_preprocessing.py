@@ -1,0 +1,111 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.preprocessing import StandardScaler
+
+from fuelgauge.data.dataset import Examples
+from fuelgauge.models.preprocessing import MAX_CATEGORIES, ChannelScaler, DenseEncoder
+
+
+def rows(x) -> Examples:
+    categorical = ("kind",) if isinstance(x, pd.DataFrame) and "kind" in x else ()
+    return Examples(x, np.zeros(len(x)), "regression", 0, categorical)
+
+
+def encoded(train, test) -> np.ndarray:
+    return DenseEncoder().fit(rows(train)).transform(rows(test))
+
+
+def noise(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(3, 2, shape).astype(np.float32)
+
+
+def test_a_sequence_without_gaps_is_flattened_and_scaled_bit_for_bit_as_by_scikit_learn():
+    x = noise(50, 6, 2)
+    assert np.array_equal(encoded(x, x), StandardScaler().fit_transform(x.reshape(50, 12)))
+
+
+def test_a_missing_value_becomes_the_median_of_the_fit_with_a_column_that_says_so():
+    train = noise(101, 3)
+    train[::4, 1] = np.nan
+    matrix = encoded(train, np.array([[3, np.nan, 3], [3, np.nanmedian(train[:, 1]), 3]], dtype=np.float32))
+    assert matrix.shape == (2, 4)
+    assert matrix[0, 1] == pytest.approx(matrix[1, 1])
+    assert matrix[0, 3] > 0 > matrix[1, 3]
+
+
+def test_a_value_missing_only_after_the_fit_becomes_the_mean():
+    test = noise(5, 4, 1)
+    test[2, 3] = np.nan
+    matrix = encoded(noise(30, 4, 1), test)
+    assert matrix.shape == (5, 4)
+    assert matrix[2, 3] == 0
+
+
+@pytest.mark.parametrize("constant", [7.0, 0.1, np.nan])
+def test_what_never_varied_in_the_fit_is_nothing_ever_after(constant):
+    train, test = noise(30, 3), noise(4, 3, seed=1)
+    train[:, 1] = constant
+    assert not encoded(train, test)[:, 1].any()
+    assert not encoded(pd.DataFrame(train), pd.DataFrame(test))[:, 1].any()
+
+
+def test_the_pixels_of_an_image_share_a_scale():
+    train = np.random.default_rng(0).integers(0, 100, (20, 4, 4, 1)).astype(np.uint8)
+    train[:, 0, 0] = 0  # a border that is dark in every row of the fit
+    test = np.full((1, 4, 4, 1), 255, dtype=np.uint8)
+    matrix = encoded(train, test)
+    assert matrix.shape == (1, 16)
+    assert matrix.dtype == np.float32
+    assert np.unique(matrix) == pytest.approx((255 - train.mean()) / train.std())
+
+
+def test_an_outlier_is_clipped():
+    test = noise(2, 3)
+    test[0, 0] = 1e30
+    assert encoded(noise(30, 3), test).max() == 10
+
+
+def test_rare_categories_share_a_column_and_so_does_an_unseen_one():
+    counts = [3] * (MAX_CATEGORIES - 1) + [1] * 1000
+    train = pd.DataFrame({"kind": np.repeat([f"c{i}" for i in range(len(counts))], counts).astype(object)})
+    test = pd.DataFrame({"kind": np.array(["c0", "c999", "never seen"], dtype=object)})
+    matrix = encoded(train, test)
+    assert matrix.shape == (3, MAX_CATEGORIES)
+    assert matrix.sum(axis=1).tolist() == [1, 1, 1]
+    assert np.array_equal(matrix[1], matrix[2])
+
+
+def test_few_categories_have_a_column_each_and_an_unseen_one_has_none():
+    train = pd.DataFrame({"kind": np.array(["a", "b", None], dtype=object)})
+    assert encoded(train, pd.DataFrame({"kind": np.array(["never seen"], dtype=object)})).tolist() == [
+        [0, 0, 0]
+    ]
+
+
+def test_a_channel_is_scaled_by_what_is_known_of_it():
+    x = noise(40, 5, 3)
+    x[:, :, 1] *= 1000
+    x[:, :, 2] = np.nan
+    x[3, 2, 0] = np.nan
+    scaled = ChannelScaler().fit(x).transform(x)
+    assert scaled.shape == x.shape
+    assert np.isfinite(scaled).all()
+    assert scaled[:, :, :2].std(axis=(0, 1)) == pytest.approx(1, abs=0.01)
+    assert scaled[3, 2, 0] == 0
+    assert not scaled[:, :, 2].any()
+
+
+def test_one_channel_is_scaled_bit_for_bit_by_the_mean_and_deviation_of_all_its_values():
+    x = noise(97, 40, 1)
+    expected = (x - float(x.mean())) / float(x.std())
+    assert np.array_equal(ChannelScaler().fit(x).transform(x), expected)
+
+
+def test_what_is_encoded_is_left_as_it_was():
+    x = noise(10, 4, 2)
+    x[0, 0, 0] = np.nan
+    before = x.copy()
+    encoded(x, x)
+    ChannelScaler().fit(x).transform(x)
+    assert np.array_equal(x, before, equal_nan=True)
