@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 
 from fuelgauge.config import Config
-from fuelgauge.data.dataset import contestant
 from fuelgauge.entry import all_curves
 from fuelgauge.errors import FuelgaugeError
+from fuelgauge.naming import contestant
 from fuelgauge.sweep.grid import plan_curve, why_not
 from fuelgauge.sweep.store import TrialStore, store_path
 from fuelgauge.tracking import safe_uri, send_curve

@@ -16,8 +16,8 @@ from fuelgauge import __version__, paths
 from fuelgauge.claims.analysis import Analysis, analyze
 from fuelgauge.config import Params
 from fuelgauge.data.card import data_card
-from fuelgauge.data.dataset import contestant
 from fuelgauge.errors import TableError
+from fuelgauge.naming import contestant
 from fuelgauge.report import ReportContext, write_report
 from fuelgauge.sweep.runner import cores
 from fuelgauge.sweep.store import read_store, stores
@@ -176,7 +176,7 @@ def baseline(trials: pd.DataFrame, dataset: str) -> str:
     if done.empty:
         return ""
     last = done[done["n_train"] == done["n_train"].max()]
-    return f"{last['metric'].iloc[0]} {last['score'].mean():.3f} by a constant prediction"
+    return f"{last['metric'].iloc[0]} {abs(last['score'].mean()):.3f} by a constant prediction"
 
 
 def report_identity(files: Iterable[Path]) -> str:

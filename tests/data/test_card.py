@@ -31,8 +31,8 @@ ROWS = pd.DataFrame({"a": np.arange(40.0), "y": [0, 1, 1, 1] * 10})
 def test_the_card_counts_what_was_left_out_and_why(card):
     source = pd.concat([ROWS, ROWS.iloc[:2], ROWS.iloc[:3].assign(y=None)])
     shown = card(source, duplicates="drop")
-    assert shown["left out"] == "of 45 rows 3 without a target and 2 identical to an earlier one"
-    assert shown["identical rows"] == "none: kept once"
+    assert shown["left out"] == "3 without a target and 2 identical to an earlier one, of 45 rows"
+    assert shown["identical rows"] == "kept once"
     assert (shown["n_rows"], shown["smallest class"]) == (40, "25.0%")
 
 

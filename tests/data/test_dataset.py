@@ -3,7 +3,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from fuelgauge.data.dataset import Dataset, Fingerprint, contestant, encode_target
+from fuelgauge.data.dataset import Dataset, Fingerprint, encode_target
 from fuelgauge.errors import DataError
 
 
@@ -41,8 +41,3 @@ def test_a_fingerprint_does_not_see_the_batches():
 def test_what_has_not_been_made_is_said_with_the_command_that_makes_it(tmp_path):
     with pytest.raises(DataError, match="dvc repro featurize@nope"):
         Dataset.open("nope", "raw", tmp_path)
-
-
-def test_a_model_on_raw_features_goes_by_its_own_name():
-    assert contestant("xgboost", "raw") == "xgboost"
-    assert contestant("xgboost", "engineered") == "xgboost@engineered"

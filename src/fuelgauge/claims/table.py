@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fuelgauge.data.dataset import RAW, contestant
 from fuelgauge.errors import TableError
+from fuelgauge.naming import RAW, contestant
 
 NEEDED = ("dataset", "model", "family", "n_train", "repeat", "loss")
 KEY = ["dataset", "model", "n_train", "repeat"]

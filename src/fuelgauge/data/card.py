@@ -9,8 +9,9 @@ import yaml
 
 from fuelgauge import paths
 from fuelgauge.config import Params
-from fuelgauge.data.dataset import RAW, ROW, Dataset, Description
+from fuelgauge.data.dataset import ROW, Dataset, Description
 from fuelgauge.data.splits import Rows, draw
+from fuelgauge.naming import RAW
 
 MOST_MISSING = 3
 
@@ -28,8 +29,8 @@ def data_card(name: str, params: Params) -> dict[str, Any]:
         "task": about.task,
         "metric": about.metric,
         "n_rows": about.n_rows,
-        "n_features": about.n_features,
-        "n_classes": len(about.classes),
+        "n_features": None if about.inputs == "text" else about.n_features,
+        "n_classes": len(about.classes) or None,
         "left out": left_out(about),
         "smallest class": f"{min(about.class_counts) / about.n_rows:.1%}" if about.class_counts else "",
         "target": "" if about.classes else f"mean {about.target_mean:.4g}, deviation {about.target_std:.4g}",
@@ -50,24 +51,27 @@ def left_out(about: Description) -> str:
         reasons.append(f"{about.n_without_target:,} without a target")
     if about.duplicates == "drop" and about.n_identical:
         reasons.append(f"{about.n_identical:,} identical to an earlier one")
-    return f"of {about.n_source:,} rows {' and '.join(reasons)}" if reasons else ""
+    return f"{' and '.join(reasons)}, of {about.n_source:,} rows" if reasons else ""
 
 
 def missing(about: Description) -> str:
     """Return the share of missing values, and the features that lack most."""
     if not about.missing:
         return "none"
+    share = f"{about.missing_fraction:.1%}" if about.missing_fraction >= 0.0005 else "under 0.1%"
     most = sorted(about.missing.items(), key=lambda item: -item[1])[:MOST_MISSING]
     if len(about.missing) == 1 and about.n_features > 1 and about.shape:
-        return f"{about.missing_fraction:.1%} of all values"
-    return f"{about.missing_fraction:.1%} of all values; {', '.join(f'{n} {s:.1%}' for n, s in most)}"
+        return f"{share} of all values"
+    return f"{share} of all values; {', '.join(f'{n} {s:.1%}' for n, s in most)}"
 
 
 def identical(dataset: Dataset, params: Params) -> str:
     """Return how many test rows have an identical training row, in the first repeat."""
     about = dataset.description
+    if not about.n_identical:
+        return "none"
     if about.duplicates == "drop":
-        return "none: kept once"
+        return "kept once"
     drawn = draw(dataset.rows, params.split, params.seed, 0)
     hashes = dataset.table[ROW].to_numpy()
     twins = np.isin(hashes[drawn.test], hashes[drawn.order]).mean()

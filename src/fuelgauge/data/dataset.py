@@ -26,19 +26,8 @@ from fuelgauge.data.duplicates import string_codes
 from fuelgauge.data.splits import Rows
 from fuelgauge.errors import DataError
 
-RAW = "raw"
 TARGET, GROUP, TIME, ROW = "__target__", "__group__", "__time__", "__row__"
 OWN = (TARGET, GROUP, TIME, ROW)
-
-
-def inputs_of(modality: str, features: str) -> str:
-    """Return the kind of a feature set: engineered features of any modality are a table of numbers."""
-    return modality if features == RAW else "tabular"
-
-
-def contestant(model: str, features: str) -> str:
-    """Return the name of a model on a feature set: the model's own name where the features are raw."""
-    return model if features == RAW else f"{model}@{features}"
 
 
 @dataclass(frozen=True)

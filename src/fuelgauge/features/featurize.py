@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -20,14 +21,15 @@ from fuelgauge.config import DatasetConfig, FeatureSetConfig
 from fuelgauge.data import dataset as datasets
 from fuelgauge.data.arrow import ARRAY, tensor, to_array
 from fuelgauge.data.columns import Columns
-from fuelgauge.data.dataset import GROUP, OWN, RAW, ROW, TARGET, TIME, Description, Fingerprint, inputs_of
+from fuelgauge.data.dataset import GROUP, OWN, ROW, TARGET, TIME, Description, Fingerprint
 from fuelgauge.data.duplicates import repeated
 from fuelgauge.data.ingest import About
 from fuelgauge.errors import ConfigError, DataError, FuelgaugeError
 from fuelgauge.features import image, sequence, tabular, text
+from fuelgauge.naming import RAW, inputs_of
 
 BATCH_ROWS = 1 << 16
-Column = np.ndarray | pa.StringArray
+Column: TypeAlias = Any  # numpy.ndarray, or pyarrow.StringArray, for which there are no types
 
 
 def featurize(

@@ -14,7 +14,7 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import lightning
 import numpy as np
@@ -25,7 +25,6 @@ from torch import Tensor, nn
 from fuelgauge.data.dataset import Examples
 from fuelgauge.models.base import FitContext, FitError, Model
 
-PREDICTION_ROWS = 4096
 TIE_BREAK = 1e-6
 
 
@@ -51,6 +50,9 @@ class DeepModel(Model):
         `fp32` or `bf16` (mixed).
     """
 
+    # Rows that go through the net at once where nothing is trained.
+    prediction_rows: ClassVar[int] = 4096
+
     batch_size: int = 256
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
@@ -63,7 +65,7 @@ class DeepModel(Model):
 
     @abstractmethod
     def encode(self, examples: Examples) -> np.ndarray:
-        """Return the float32 input of the net, rows first."""
+        """Return the input of the net, rows first: float32, or the whole numbers of what it looks up."""
 
     @abstractmethod
     def fit_encoder(self, train: Examples) -> None:
@@ -90,6 +92,7 @@ class DeepModel(Model):
             plan=self.plan(len(train), context.step_limit),
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
+            prediction_rows=self.prediction_rows,
         )
         held_out = (self.tensor(validation), self.scale.encode(validation).to(self.device))
         best = self.train(module, held_out, context)
@@ -136,7 +139,7 @@ class DeepModel(Model):
     @torch.inference_mode()
     def predict(self, examples: Examples) -> np.ndarray:
         """Return class probabilities or values."""
-        chunks = [self.net(chunk).float() for chunk in self.tensor(examples).split(PREDICTION_ROWS)]
+        chunks = [self.net(chunk).float() for chunk in self.tensor(examples).split(self.prediction_rows)]
         return self.scale.decode(torch.cat(chunks)).cpu().numpy()
 
 
@@ -221,6 +224,7 @@ class TrainingModule(lightning.LightningModule):
         plan: StepPlan,
         learning_rate: float,
         weight_decay: float,
+        prediction_rows: int = DeepModel.prediction_rows,
     ):
         super().__init__()
         self.automatic_optimization = False
@@ -228,6 +232,7 @@ class TrainingModule(lightning.LightningModule):
         self.inputs, self.targets = inputs, targets
         self.loss, self.plan = loss, plan
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
+        self.prediction_rows = prediction_rows
         self.steps_done = 0
         self.batches = self.endless_batches()
 
@@ -265,7 +270,7 @@ class TrainingModule(lightning.LightningModule):
     def validation_step(self, held_out: tuple[Tensor, Tensor], _: int) -> None:
         """Take the validation loss after a round."""
         inputs, targets = held_out
-        outputs = torch.cat([self.net(chunk) for chunk in inputs.split(PREDICTION_ROWS)])
+        outputs = torch.cat([self.net(chunk) for chunk in inputs.split(self.prediction_rows)])
         self.log("val_loss", self.loss.validation(outputs.float(), targets), batch_size=len(targets))
 
 

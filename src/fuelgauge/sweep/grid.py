@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fuelgauge.config import Config
-from fuelgauge.data.dataset import Dataset, Description, contestant, inputs_of
+from fuelgauge.data.dataset import Dataset, Description
 from fuelgauge.data.splits import AnchorRule, SplitRule, anchors, cannot_split, draw
 from fuelgauge.errors import ConfigError, DataError
+from fuelgauge.naming import contestant, inputs_of
 from fuelgauge.sweep.fingerprint import code_fingerprint, library_versions
 
 T = TypeVar("T")

@@ -15,8 +15,8 @@ import pandas as pd
 import psutil
 
 from fuelgauge.config import Config, ExecutorConfig
-from fuelgauge.data.dataset import contestant
 from fuelgauge.errors import TrialsFailed
+from fuelgauge.naming import contestant
 from fuelgauge.sweep.grid import Plan, Trial, plan_curve, why_not
 from fuelgauge.sweep.pool import Failure, WorkerPool
 from fuelgauge.sweep.progress import SweepProgress

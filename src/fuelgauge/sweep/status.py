@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fuelgauge.config import Config
-from fuelgauge.data.dataset import contestant
 from fuelgauge.errors import DataError
+from fuelgauge.naming import contestant
 from fuelgauge.sweep.grid import plan_curve, why_not
 from fuelgauge.sweep.store import RETRY, TrialStore, read_store, store_path, stores
 

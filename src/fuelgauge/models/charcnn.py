@@ -1,0 +1,102 @@
+"""The convolutional net for characters, for names and short texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fuelgauge.data.dataset import Examples
+from fuelgauge.models.deep import DeepModel, Dropout
+
+N_BYTES = 256
+START, END = b"\x02", b"\x03"
+
+
+@dataclass
+class CharCNN(DeepModel):
+    """Learned vectors of bytes, two convolutions over them, the largest value of each channel.
+
+    Texts are read in lower case as UTF-8, with a mark before and after them.
+
+    Parameters
+    ----------
+    embedding
+        Numbers in the vector of a byte.
+    channels
+        Of both convolutions.
+    kernel
+        Bytes that the first convolution sees; the second sees 3 of its places.
+    dropout
+        Share of the channels dropped in training.
+    length
+        Bytes of a text that are read, from its beginning; no more than the longest training text has.
+    """
+
+    # The rows are long: a chunk of them holds as much as one of the usual size in other nets.
+    prediction_rows: ClassVar[int] = 256
+
+    embedding: int = 16
+    channels: int = 64
+    kernel: int = 5
+    dropout: float = 0.2
+    length: int = 256
+
+    def fit_encoder(self, train: Examples) -> None:
+        """Learn the length of the longest text that is read."""
+        self.longest = max(len(self.marked(text)) for text in train.x)
+
+    def encode(self, examples: Examples) -> np.ndarray:
+        """Return the bytes of each text, filled up with 0."""
+        encoded = np.zeros((len(examples), self.longest), dtype=np.uint8)
+        for row, text in zip(encoded, examples.x, strict=True):
+            shown = self.marked(text)[: self.longest]
+            row[: len(shown)] = np.frombuffer(shown, dtype=np.uint8)
+        return encoded
+
+    def marked(self, text: str) -> bytes:
+        """Return the bytes of a text that are read, between the marks."""
+        shown = text[: self.length].lower().encode("utf-8", errors="replace")
+        return START + shown[: self.length] + END
+
+    def network(self, inputs: Tensor, n_outputs: int) -> nn.Module:
+        """Return the layers."""
+        return nn.Sequential(
+            Vectors(self.embedding),
+            nn.Conv1d(self.embedding, self.channels, self.kernel, padding=self.kernel // 2),
+            nn.ReLU(),
+            nn.Conv1d(self.channels, self.channels, 3, padding=1),
+            nn.ReLU(),
+            Largest(),
+            Dropout(self.dropout),
+            nn.Linear(self.channels, n_outputs),
+        ).to(inputs.device)
+
+
+class Vectors(nn.Module):
+    """The learned vector of each byte; that of the filling is 0.
+
+    Parameters
+    ----------
+    size
+        Of a vector.
+    """
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.vectors = nn.Embedding(N_BYTES, size, padding_idx=0)
+
+    def forward(self, text: Tensor) -> Tensor:
+        """Return an array of shape (texts, size, length)."""
+        return self.vectors(text.int()).transpose(1, 2)
+
+
+class Largest(nn.Module):
+    """The largest value of each channel, wherever it is."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Return an array of shape (rows, channels)."""
+        return torch.amax(values, dim=2)
