@@ -5,8 +5,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from fuelgauge.config import ColumnCheck, EngineeredFeatures, FeatureTypes
+from fuelgauge.data.about import About
 from fuelgauge.data.arrow import tensor
-from fuelgauge.data.ingest import ROW, About, ingest
+from fuelgauge.data.dataset import ROW
+from fuelgauge.data.ingest import ingest
 from fuelgauge.errors import DataError
 
 from .made import described

@@ -94,7 +94,7 @@ def test_a_table_has_numbers_categories_and_missing_values_and_no_row_numbers(se
 def test_a_table_goes_through_ingest_with_its_types_inferred(server, tmp_path):
     from pyarrow.parquet import ParquetFile
 
-    from fuelgauge.data.ingest import About
+    from fuelgauge.data.about import About
 
     config = described(openml.table(2), target="class", features=FeatureTypes(infer=True))
     columns = About.of(ParquetFile(ingest(config, tmp_path / "raw"))).columns

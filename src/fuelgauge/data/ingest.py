@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import json
 import logging
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ import pyarrow.parquet as pq
 from fuelgauge import paths
 from fuelgauge.config import DatasetConfig
 from fuelgauge.data import columns as column_kinds
+from fuelgauge.data.about import About
 from fuelgauge.data.columns import Columns
 from fuelgauge.data.dataset import ROW
 from fuelgauge.data.duplicates import row_hashes
@@ -30,41 +29,7 @@ from fuelgauge.loading import load_object
 
 log = logging.getLogger("fuelgauge")
 
-ABOUT = b"fuelgauge"
 LOOKED_AT = 50_000
-
-
-@dataclass(frozen=True)
-class About:
-    """What ingest found out, kept in the file's metadata.
-
-    Parameters
-    ----------
-    columns
-        The columns by kind.
-    n_rows
-        Rows that the source had.
-    n_without_target
-        Rows that were left out because they have no target.
-    warnings
-        What looks wrong, such as a column that gives the target away.
-    """
-
-    columns: Columns
-    n_rows: int
-    n_without_target: int
-    warnings: tuple[str, ...] = field(default_factory=tuple)
-
-    def to_metadata(self) -> dict[bytes, bytes]:
-        """Return the metadata of a Parquet file."""
-        return {ABOUT: json.dumps({**asdict(self), "columns": self.columns.to_json()}).encode()}
-
-    @classmethod
-    def of(cls, file: pq.ParquetFile) -> About:
-        """Return what the metadata of a Parquet file say."""
-        content = json.loads((file.metadata.metadata or {})[ABOUT])
-        content |= {"columns": Columns.from_json(content["columns"]), "warnings": tuple(content["warnings"])}
-        return cls(**content)
 
 
 def ingest(dataset: DatasetConfig, folder: Path = paths.RAW) -> Path:

@@ -19,11 +19,11 @@ import pyarrow.parquet as pq
 from fuelgauge import paths
 from fuelgauge.config import DatasetConfig, FeatureSetConfig
 from fuelgauge.data import dataset as datasets
+from fuelgauge.data.about import About
 from fuelgauge.data.arrow import ARRAY, tensor, to_array
 from fuelgauge.data.columns import Columns
 from fuelgauge.data.dataset import GROUP, OWN, ROW, TARGET, TIME, Description, Fingerprint
 from fuelgauge.data.duplicates import repeated
-from fuelgauge.data.ingest import About
 from fuelgauge.errors import ConfigError, DataError, FuelgaugeError
 from fuelgauge.features import image, sequence, tabular, text
 from fuelgauge.naming import RAW, inputs_of

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from fuelgauge.data.dataset import Examples
 from fuelgauge.models.deep import DeepModel, Dropout
+from fuelgauge.models.texts import texts_of
 
 N_BYTES = 256
 START, END = b"\x02", b"\x03"
@@ -47,12 +48,12 @@ class CharCNN(DeepModel):
 
     def fit_encoder(self, train: Examples) -> None:
         """Learn the length of the longest text that is read."""
-        self.longest = max(len(self.marked(text)) for text in train.x)
+        self.longest = max(len(self.marked(text)) for text in texts_of(train))
 
     def encode(self, examples: Examples) -> np.ndarray:
         """Return the bytes of each text, filled up with 0."""
         encoded = np.zeros((len(examples), self.longest), dtype=np.uint8)
-        for row, text in zip(encoded, examples.x, strict=True):
+        for row, text in zip(encoded, texts_of(examples), strict=True):
             shown = self.marked(text)[: self.longest]
             row[: len(shown)] = np.frombuffer(shown, dtype=np.uint8)
         return encoded

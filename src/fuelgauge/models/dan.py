@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from fuelgauge.data.dataset import Examples
 from fuelgauge.models.deep import DeepModel, Dropout
-from fuelgauge.models.texts import pairs_of, parts_of, words_of
+from fuelgauge.models.texts import pairs_of, parts_of, texts_of, words_of
 
 INITIAL_DEVIATION = 0.01
 MOST_GRAMS = 4096  # of a text; 256 English words have some 2,500
@@ -55,16 +55,16 @@ class DAN(DeepModel):
     words: int = 256
 
     def fit_encoder(self, train: Examples) -> None:
-        """Number the vocabulary by falling frequency, from 1; 0 is no word."""
+        """Give the vocabulary numbers by falling frequency, from 1; 0 is no word."""
         counts: Counter[str] = Counter()
-        for text in train.x:
+        for text in texts_of(train):
             counts.update(self.grams(text))
         frequent = counts.most_common(self.vocabulary)
         self.numbers = {gram: number for number, (gram, _) in enumerate(frequent, start=1)}
 
     def encode(self, examples: Examples) -> np.ndarray:
         """Return the numbers of the known words, pairs and parts of each text, filled up with 0."""
-        rows = [self.known(text) for text in examples.x]
+        rows = [self.known(text) for text in texts_of(examples)]
         encoded = np.zeros((len(rows), max(map(len, rows), default=0) or 1), dtype=np.int32)
         for row, numbers in zip(encoded, rows, strict=True):
             row[: len(numbers)] = numbers

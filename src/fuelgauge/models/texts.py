@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+
+from fuelgauge.data.dataset import Examples
 
 # Words, and runs of signs between them: "!!" and ":-)" say something too.
 TOKEN = r"\w+|[^\w\s]+"
 LONGEST_WORD = 32
+
+
+def texts_of(examples: Examples) -> list[str]:
+    """Return the texts of examples that are texts."""
+    return [str(text) for text in examples.x]
 
 
 def words_of(text: str, limit: int) -> list[str]:
@@ -20,11 +28,11 @@ def words_of(text: str, limit: int) -> list[str]:
 
 def pairs_of(words: list[str]) -> list[str]:
     """Return the neighbouring words, two by two."""
-    return [f"{first} {second}" for first, second in zip(words, words[1:], strict=False)]
+    return [f"{first} {second}" for first, second in itertools.pairwise(words)]
 
 
 def parts_of(word: str, shortest: int, longest: int) -> list[str]:
-    """Return the n-grams of characters of a word whose beginning and end are marked, each marked as a part."""
+    """Return the n-grams of characters of a word with marked ends, each marked as a part."""
     marked = f"<{word}>"
     return [
         f"#{marked[start : start + n]}"
