@@ -9,7 +9,7 @@ import pandas as pd
 from fuelgauge import paths
 from fuelgauge.evaluate import machine_class
 
-ANCHORS = (32, 128, 512, 2048, 8192, 16384)
+ANCHORS = (32, 128, 512, 2048)
 
 
 def main() -> None:
@@ -25,8 +25,7 @@ def main() -> None:
         f"\n{trial_counts(sweep['trials'])}; {sweep['fit_cpu_seconds']:.0f} CPU seconds of fits in "
         f"{sweep['wall_seconds']:.0f} s of the train stages: sweep.efficiency {sweep['efficiency']:.2f}.\n"
     )
-    print_curves(curves, "loss", "mean test loss [95% interval]", 3)
-    print_curves(curves, "fit_seconds", "mean seconds of a fit", 2)
+    print_curves(curves)
     print_pairs(pairs)
     for verdict in verdicts:
         if verdict["modality"] == "all" or verdict["level"] == "dataset":
@@ -38,23 +37,20 @@ def trial_counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{number} trials {status}" for status, number in counts.items())
 
 
-def print_curves(curves: pd.DataFrame, column: str, title: str, digits: int) -> None:
-    """Print one row a curve and one column an anchor."""
-    print(f"\n| {title} | " + " | ".join(f"n = {n:,}" for n in ANCHORS) + " |")
-    print("| --- |" + " --- |" * len(ANCHORS))
+def print_curves(curves: pd.DataFrame) -> None:
+    """Print one row a curve: the mean loss at some anchors, and what there is to know at the largest."""
+    ends = ["largest n", "loss there [95%]", "seconds a fit"]
+    titles = ["mean test loss", *(f"n = {n:,}" for n in ANCHORS), *ends]
+    print(f"\n| {' | '.join(titles)} |")
+    print("|" + " --- |" * len(titles))
     models = curves[(curves["level"] == "model") & (curves["family"] != "baseline")]
     for (dataset, model), curve in models.groupby(["dataset", "model"]):
-        points = curve.set_index("n_train")
-        cells = [cell(points.loc[n], column, digits) if n in points.index else "" for n in ANCHORS]
-        print(f"| {dataset}, {model} | " + " | ".join(cells) + " |")
-
-
-def cell(point: pd.Series, column: str, digits: int) -> str:
-    """Return a mean and, for losses, its interval."""
-    mean = f"{point[f'{column}_mean']:.{digits}f}"
-    if column != "loss":
-        return mean
-    return f"{mean} [{point['loss_lo']:.{digits}f}, {point['loss_hi']:.{digits}f}]"
+        points = curve.set_index("n_train").sort_index()
+        means = [f"{points.loc[n, 'loss_mean']:.3g}" if n in points.index else "" for n in ANCHORS]
+        last = points.iloc[-1]
+        interval = f"{last['loss_mean']:.3g} [{last['loss_lo']:.3g}, {last['loss_hi']:.3g}]"
+        ends = [f"{points.index[-1]:,}", interval, f"{last['fit_seconds_mean']:.2g}"]
+        print(f"| {dataset}, {model} | {' | '.join([*means, *ends])} |")
 
 
 def print_pairs(pairs: pd.DataFrame) -> None:
@@ -68,8 +64,10 @@ def print_pairs(pairs: pd.DataFrame) -> None:
         last = rows.sort_values("n").iloc[-1]
         der = f"{last['der_median']:.2f} [{last['der_median_lo']:.2f}, {last['der_median_hi']:.2f}]"
         slope = f"{last['slope']:+.3f} [{last['slope_lo']:+.3f}, {last['slope_hi']:+.3f}]"
-        crossover = f"{last['crossover_kind']} {last['crossover']:.0f}"
-        crossover += f" [{last['crossover_lo']:.0f}, {last['crossover_hi']:.0f}]"
+        crossover = last["crossover_kind"]
+        if 0 < last["crossover"] < float("inf"):
+            bounds = f"{last['crossover_lo']:.0f}, {last['crossover_hi']:.0f}"
+            crossover += f", at {last['crossover']:.0f} [{bounds}]"
         name = other.removeprefix("family:")
         print(f"| {name}, {dataset} | {der} | {slope} | {crossover} | {last['time_ratio']:.1f} |")
     print()

@@ -22,7 +22,7 @@ from fuelgauge.features.text import TextSettings
 
 MODALITIES = ("tabular", "text", "image", "sequence")
 TASKS = ("binary", "multiclass", "regression")
-FAMILIES = ("baseline", "linear", "trees", "deep", "pretrained")
+FAMILIES = ("baseline", "linear", "neighbours", "trees", "deep", "pretrained")
 DEVICES = ("auto", "cpu", "cuda")
 # A list of names in params.yaml, and the Hydra group whose options it names.
 GROUPS_OF_NAMES = {"datasets": "dataset", "features": "feature_set", "models": "model", "claims": "claim"}

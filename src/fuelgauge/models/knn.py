@@ -1,0 +1,53 @@
+"""Nearest neighbours: the contestant that only remembers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+
+from fuelgauge.data.dataset import Examples
+from fuelgauge.models.base import FitContext, Model
+from fuelgauge.models.preprocessing import DenseEncoder
+
+
+@dataclass
+class KNN(Model):
+    """The mean of the nearest training rows by Euclidean distance on scaled, one-hot encoded inputs.
+
+    It has nothing to stop early, so that the validation rows are not used.
+
+    Parameters
+    ----------
+    n_neighbors
+        That are asked; all training rows where they are fewer.
+    weights
+        `uniform`, or `distance`: the nearer, the heavier.
+    """
+
+    n_neighbors: int = 5
+    weights: str = "uniform"
+
+    def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
+        """Fit the encoder and remember the rows: one step."""
+        self.encoder = DenseEncoder().fit(train)
+        neighbours = KNeighborsRegressor if train.task == "regression" else KNeighborsClassifier
+        self.model = neighbours(
+            n_neighbors=min(self.n_neighbors, len(train)), weights=self.weights, n_jobs=context.threads
+        )
+        self.model.fit(self.encoder.transform(train), train.y)
+        return 1
+
+    def count_parameters(self) -> int:
+        """Return how many numbers are remembered."""
+        return self.model.n_samples_fit_ * self.model.n_features_in_
+
+    def predict(self, examples: Examples) -> np.ndarray:
+        """Return values, or the share of each class; a class without a training row gets 0."""
+        matrix = self.encoder.transform(examples)
+        if examples.task == "regression":
+            return self.model.predict(matrix)
+        probabilities = np.zeros((len(examples), examples.n_classes))
+        probabilities[:, self.model.classes_] = self.model.predict_proba(matrix)
+        return probabilities

@@ -1,0 +1,63 @@
+"""The recurrent nets for sequences: plain, GRU and LSTM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from fuelgauge.errors import ConfigError, nearest
+from fuelgauge.models.deep import Dropout
+from fuelgauge.models.sequences import SequenceModel, summary
+
+CELLS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+
+
+@dataclass
+class RNN(SequenceModel):
+    """One recurrent layer that walks a sequence in both directions, a summary over time, a linear layer.
+
+    Parameters
+    ----------
+    cell
+        `rnn`, `gru` or `lstm`.
+    width
+        Units of each direction.
+    dropout
+        Share of the summary dropped in training.
+    """
+
+    cell: str = "gru"
+    width: int = 64
+    dropout: float = 0.3
+
+    def __post_init__(self) -> None:
+        if self.cell not in CELLS:
+            raise ConfigError(f"cell is '{self.cell}', {nearest(self.cell, CELLS)}.")
+
+    def network(self, inputs: Tensor, n_outputs: int) -> nn.Module:
+        """Return the layers."""
+        walk = Walk(CELLS[self.cell](inputs.shape[2], self.width, batch_first=True, bidirectional=True))
+        head = nn.Linear(6 * self.width, n_outputs)
+        return nn.Sequential(walk, Dropout(self.dropout), head).to(inputs.device)
+
+
+class Walk(nn.Module):
+    """A recurrent layer in both directions and the summary of what it said at each step.
+
+    Parameters
+    ----------
+    layer
+        With the rows first and in both directions.
+    """
+
+    def __init__(self, layer: nn.RNNBase):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, sequences: Tensor) -> Tensor:
+        """Return an array of shape (rows, 6 * width)."""
+        said, _ = self.layer(sequences)
+        forward, backward = said.split(self.layer.hidden_size, dim=2)
+        return summary(said, torch.cat([forward[:, -1], backward[:, 0]], dim=1))
