@@ -2,7 +2,7 @@
 
     python benchmarks/analyze.py
 
-Prints wall seconds and peak memory beside what issue 6 allows: 60 seconds and 2 GiB on two cores.
+Prints wall seconds and peak memory beside the limits: 60 seconds and 2 GiB on two cores.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ from typing import Any
 
 from fuelgauge.errors import ConfigError
 
+PACKAGE = "fuelgauge"
+
 
 def load_object(path: str, where: str) -> Any:
     """Import a class or function of this package by its dotted path.
@@ -24,6 +26,8 @@ def load_object(path: str, where: str) -> Any:
         The path leads nowhere.
     """
     module, _, name = path.rpartition(".")
+    if not module.startswith(f"{PACKAGE}."):
+        raise ConfigError(f"{where}: '{path}' is not of this package; only its own code is run.")
     try:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from fuelgauge.data.ingest import ingest
 from fuelgauge.features.featurize import featurize
 
 GIVEN: dict[str, Any] = {}
+sys.modules["fuelgauge.data.made"] = sys.modules[__name__]  # loaders are taken from the package only
 
 
 def given(name: str) -> Any:
@@ -40,7 +42,7 @@ def described(source: Any, **settings: Any) -> DatasetConfig:
         "metric": "roc_auc",
         "target": "y",
         "features": FeatureTypes(numeric=["a"]),
-        "source": {"_target_": "tests.data.made.given", "name": "made"},
+        "source": {"_target_": "fuelgauge.data.made.given", "name": "made"},
         "duplicates": "keep",
     }
     return DatasetConfig(**{**usual, **settings})

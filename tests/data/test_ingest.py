@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -9,7 +11,7 @@ from fuelgauge.data.about import About
 from fuelgauge.data.arrow import tensor
 from fuelgauge.data.dataset import ROW
 from fuelgauge.data.ingest import ingest
-from fuelgauge.errors import DataError
+from fuelgauge.errors import ConfigError, DataError
 
 from .made import described
 
@@ -106,6 +108,15 @@ BAD = {
         FRAME.assign(b=["u", "v", "u", "u"]),
         {"features": FeatureTypes(categorical=["b"]), "checks": {"b": ColumnCheck(values=["u"])}},
     ),
+    "a column '__row__', a name kept for the pipeline; rename it": (FRAME.assign(__row__=1), {}),
+    "the only feature is a column 'x' of strings": (
+        pd.DataFrame({"x": list("uvuv"), "y": [0, 1, 0, 1]}),
+        {"features": FeatureTypes(categorical=["x"])},
+    ),
+    "column 'g', by which rows are split, is missing in row 3": (
+        FRAME.assign(g=[1.0, 1.0, np.nan, 2.0]),
+        {"group": "g"},
+    ),
     "column 'g', by which rows are split, is missing in row 2": (
         FRAME.assign(g=["p", None, "q", "q"]),
         {"group": "g"},
@@ -119,6 +130,30 @@ BAD = {
         {"features": FeatureTypes(infer=True)},
     ),
 }
+
+
+@pytest.mark.parametrize(
+    ("name", "check", "sentence"),
+    [
+        ("aa", ColumnCheck(min=0), "checks.aa: the dataset keeps no such column, did you mean 'a'"),
+        ("b", ColumnCheck(min=0), "checks.b: min and max are for numbers, the column holds string"),
+    ],
+)
+def test_a_check_that_could_not_hold_is_refused(tmp_path, name, check, sentence):
+    features = FeatureTypes(numeric=["a"], categorical=["b"])
+    with pytest.raises(ConfigError, match=sentence):
+        ingest(described(FRAME, features=features, checks={name: check}), tmp_path)
+
+
+@pytest.mark.parametrize("loader", ["os.system", "builtins.print", "fuelgauge_evil.run"])
+def test_a_loader_outside_the_package_is_never_called(tmp_path, loader):
+    with pytest.raises(ConfigError, match=f"'{loader}' is not of this package"):
+        ingest(replace(described(FRAME), source={"_target_": loader, "command": "true"}), tmp_path)
+
+
+def test_a_row_at_another_time_is_another_row(tmp_path):
+    source = pd.DataFrame({"a": 1.0, "y": [0, 1] * 4, "t": np.arange(8)})
+    assert len(set(ingested(tmp_path, source, time="t")[ROW].to_pylist())) == 8
 
 
 @pytest.mark.parametrize("sentence", list(BAD))

@@ -44,6 +44,24 @@ def test_identical_rows_stay_where_the_description_keeps_them(tmp_path):
     assert (about.n_identical, about.n_rows) == (1, 5)
 
 
+def test_a_class_that_one_row_is_left_of_is_refused(tmp_path):
+    source = pd.concat([FRAME, FRAME]).assign(y=["n"] * 3 + ["j"] + ["n"] * 3 + ["j"])
+    with pytest.raises(DataError, match="class 'j' of the target 'y' has a single row"):
+        make(tmp_path, source, features=BOTH, duplicates="drop")
+
+
+def test_dropping_many_rows_is_said(tmp_path, caplog):
+    make(tmp_path, pd.concat([FRAME, FRAME]), features=BOTH, duplicates="drop")
+    assert "4 of 8 rows are identical to an earlier one and dropped; set duplicates: keep" in caplog.text
+
+
+def test_a_group_may_be_a_feature_too(tmp_path):
+    types = FeatureTypes(numeric=["a"], categorical=["c"])
+    for features in ("raw", "engineered"):
+        dataset = make(tmp_path, FRAME.fillna({"c": "z"}), features, features=types, group="c")
+        assert "c" in dataset.take(np.arange(2)).x
+
+
 def test_the_batches_do_not_change_the_result(tmp_path, monkeypatch):
     source = pd.concat([FRAME] * 7, ignore_index=True).assign(a=np.arange(28.0))
     whole = make(tmp_path / "one", source, features=BOTH, duplicates="drop")

@@ -17,6 +17,7 @@ from fuelgauge.errors import DataError, nearest
 
 ARRAY_MODALITIES = ("sequence", "image")
 MOMENT = pa.timestamp("us")
+RESERVED = ("__target__", "__group__", "__time__", "__row__")  # fuelgauge.data.dataset adds them
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,10 @@ def choose(schema: pa.Schema, dataset: DatasetConfig, where: str) -> Columns:
     """
     if twice := [name for name in schema.names if schema.names.count(name) > 1]:
         raise DataError(f"{where}: the source has two columns '{twice[0]}'; rename one of them.")
+    if taken := [name for name in schema.names if name in RESERVED]:
+        raise DataError(
+            f"{where}: the source has a column '{taken[0]}', a name kept for the pipeline; rename it."
+        )
     types = dataset.features
     numeric, categorical, dates = types.numeric, types.categorical, types.dates
     if types.infer:
@@ -106,6 +111,10 @@ def choose(schema: pa.Schema, dataset: DatasetConfig, where: str) -> Columns:
         group=dataset.group,
         time=dataset.time,
     )
+    if chosen.raw == (ARRAY,) == chosen.categorical:
+        raise DataError(
+            f"{where}: the only feature is a column '{ARRAY}' of strings, which looks like texts; rename it."
+        )
     for name in chosen.everything:
         if name not in schema.names:
             raise DataError(
@@ -133,7 +142,7 @@ def kind_of(field: pa.Field, where: str) -> int:
         return 0
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return 1
-    if pa.types.is_temporal(kind):
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return 2
     raise DataError(
         f"{where}: column '{field.name}' is of type {field.type}, which is no feature; "

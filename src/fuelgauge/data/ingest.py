@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandera.pandas as pandera
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -35,8 +36,8 @@ LOOKED_AT = 50_000
 def ingest(dataset: DatasetConfig, folder: Path = paths.RAW) -> Path:
     """Read a dataset from its source and write the columns that its description names.
 
-    The column `__row__` is a hash of the raw features and the target, by which identical rows are
-    found (`fuelgauge.data.duplicates`).
+    The column `__row__` is a hash of the raw features, the time and the target, by which identical
+    rows are found (`fuelgauge.data.duplicates`).
 
     Returns
     -------
@@ -86,10 +87,20 @@ def checked(
     schema = None
     for first_row, batch in column_kinds.numbered(reader):
         table = column_kinds.convert(batch, columns, dataset.task, first_row, where)
-        schema = schema or batch_schema(table.schema, columns, dataset.checks)
+        schema = schema or described_checks(table.schema, columns, dataset, where)
         check_batch(table, schema, first_row, where)
         check_complete(table, tuple(n for n in (columns.group, columns.time) if n), first_row, where)
         yield table
+
+
+def described_checks(
+    schema: pa.Schema, columns: Columns, dataset: DatasetConfig, where: str
+) -> pandera.DataFrameSchema:
+    """Return what each batch is checked for."""
+    try:
+        return batch_schema(schema, columns, dataset.checks)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
 
 
 def write(
@@ -101,7 +112,7 @@ def write(
     if first is None:
         raise DataError(f"{where}: the source has no rows.")
     warnings = suspicions(first, columns, dataset, where)
-    hashed = [*columns.raw, columns.target]
+    hashed = list(dict.fromkeys(name for name in (*columns.raw, columns.time, columns.target) if name))
     schema = first.schema.append(pa.field(ROW, pa.uint64()))
     with pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=repetitive(schema)) as writer:
         for table in itertools.chain([first], tables):

@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 
 from fuelgauge.config import ColumnCheck, DatasetConfig
 from fuelgauge.data.arrow import is_tensor
-from fuelgauge.data.columns import Columns
-from fuelgauge.errors import DataError
+from fuelgauge.data.columns import Columns, is_number
+from fuelgauge.data.targets import check_classes, check_values
+from fuelgauge.errors import ConfigError, DataError, nearest
 
 MAX_CATEGORIES = 10_000
 MAX_CLASSES = 1_000
@@ -25,6 +26,17 @@ def batch_schema(
 ) -> pandera.DataFrameSchema:
     """Return the pandera schema of a batch: numbers are finite, and the description's own checks hold."""
     described = {}
+    for name, check in checks.items():
+        where = f"checks.{name}"
+        if name not in columns.everything:
+            raise ConfigError(
+                f"{where}: the dataset keeps no such column, {nearest(name, columns.everything)}."
+            )
+        bounded = check.min is not None or check.max is not None
+        if bounded and not is_number(table.field(name).type):
+            raise ConfigError(
+                f"{where}: min and max are for numbers, the column holds {table.field(name).type}."
+            )
     for name in columns.everything:
         rules = own_checks(checks.get(name))
         if pa.types.is_floating(table.field(name).type):
@@ -122,8 +134,7 @@ class Tally:
                 f"{self.n_rows:,} rows; at least half of the rows need one."
             )
         if self.dataset.task == "regression":
-            if self.lowest == self.highest:
-                raise DataError(f"{self.where}: the target '{target}' is constant ({self.lowest:g}).")
+            check_values(self.lowest, self.highest, self.where, target)
         else:
             names = sorted(self.classes, key=str)
             counts = np.array([self.classes[name] for name in names])
@@ -138,28 +149,12 @@ def without_nan(table: pa.Table, name: str) -> pa.Table:
     return table.filter(pc.invert(missing)) if pc.any(missing).as_py() else table
 
 
-def check_classes(names: list[object], counts: np.ndarray, task: str, where: str, target: str) -> None:
-    """Raise DataError if the classes do not make a classification task."""
-    if len(names) < 2:
-        raise DataError(f"{where}: the target '{target}' is constant ({names[0]}).")
-    if task == "binary" and len(names) != 2:
-        raise DataError(
-            f"{where}: the target '{target}' has {len(names)} classes, but the task is binary; "
-            "set task: multiclass."
-        )
-    if counts.min() < 2:
-        lonely = names[int(counts.argmin())]
-        raise DataError(
-            f"{where}: class '{lonely}' of the target '{target}' has a single row; "
-            "leave the row out, or join the class with another."
-        )
-
-
 def check_complete(table: pa.Table, names: tuple[str, ...], first_row: int, where: str) -> None:
     """Raise DataError if a column that splits need has a missing value."""
     for name in names:
-        if table[name].null_count:
-            row = first_row + int(np.flatnonzero(pc.is_null(table[name]).to_numpy())[0]) + 1
+        missing = pc.is_null(table[name], nan_is_null=True)
+        if pc.any(missing).as_py():
+            row = first_row + int(np.flatnonzero(missing.to_numpy())[0]) + 1
             raise DataError(
                 f"{where}: column '{name}', by which rows are split, is missing in row {row}; fill it."
             )

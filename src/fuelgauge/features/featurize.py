@@ -5,6 +5,7 @@ Featurization is row-wise: batches of rows are turned into features one by one, 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,11 +25,15 @@ from fuelgauge.data.arrow import ARRAY, tensor, to_array
 from fuelgauge.data.columns import Columns
 from fuelgauge.data.dataset import GROUP, OWN, ROW, TARGET, TIME, Description, Fingerprint
 from fuelgauge.data.duplicates import repeated
+from fuelgauge.data.targets import check_classes, check_values
 from fuelgauge.errors import ConfigError, DataError, FuelgaugeError
 from fuelgauge.features import image, sequence, tabular, text
 from fuelgauge.naming import RAW, inputs_of
 
+log = logging.getLogger("fuelgauge")
+
 BATCH_ROWS = 1 << 16
+MANY_DROPPED = 0.1
 Column: TypeAlias = Any  # numpy.ndarray, or pyarrow.StringArray, for which there are no types
 
 
@@ -72,12 +77,29 @@ class Featurization:
         self.kept = ~self.identical if drop else np.ones(len(self.identical), dtype=bool)
         target = self.column(dataset.target).to_pandas()[self.kept]
         self.target, self.classes = datasets.encode_target(target, dataset.task)
+        self.check_target()
         self.labels = {TARGET: self.target, **self.split_columns()}
         self.hashes = hashes[self.kept]
         self.fingerprint = Fingerprint()
         self.missing: dict[str, int] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.strings: list[str] = []
+
+    def check_target(self) -> None:
+        """Say what dropping identical rows did; raise DataError if nothing can be learned after it."""
+        dropped = int((~self.kept).sum())
+        if dropped > MANY_DROPPED * len(self.kept):
+            log.warning(
+                "%s: %s of %s rows are identical to an earlier one and dropped; "
+                "set duplicates: keep if they are observations of their own.",
+                self.where, f"{dropped:,}", f"{len(self.kept):,}",
+            )  # fmt: skip
+        name = self.dataset.target
+        if self.classes:
+            counts = np.bincount(self.target)
+            check_classes(self.classes, counts, self.dataset.task, self.where, name)
+        else:
+            check_values(float(self.target.min()), float(self.target.max()), self.where, name)
 
     def column(self, name: str) -> pa.ChunkedArray:
         """Return one column of the whole file."""
@@ -179,7 +201,7 @@ def features_of(
     if feature_set.name == RAW:
         return raw_features(rows, columns)
     if dataset.modality == "tabular":
-        kept = [name for name in columns.everything if name not in (columns.target, columns.group)]
+        kept = [name for name in columns.everything if name != columns.target]
         made = tabular.engineered(rows.select(kept).to_pandas(), dataset)
         return {name: pa.array(v, pa.string()) if v.dtype == object else v for name, v in made.items()}
     if dataset.modality == "text":

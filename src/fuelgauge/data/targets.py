@@ -1,0 +1,40 @@
+"""What a target has to be, so that something can be learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fuelgauge.errors import DataError
+
+
+def check_classes(names: Sequence[object], counts: np.ndarray, task: str, where: str, target: str) -> None:
+    """Raise DataError if the classes do not make a classification task.
+
+    Parameters
+    ----------
+    names, counts
+        The classes and how many rows each has.
+    where
+        The file that describes the dataset, for the message.
+    """
+    if len(names) < 2:
+        raise DataError(f"{where}: the target '{target}' is constant ({names[0]}).")
+    if task == "binary" and len(names) != 2:
+        raise DataError(
+            f"{where}: the target '{target}' has {len(names)} classes, but the task is binary; "
+            "set task: multiclass."
+        )
+    if counts.min() < 2:
+        lonely = names[int(counts.argmin())]
+        raise DataError(
+            f"{where}: class '{lonely}' of the target '{target}' has a single row; "
+            "leave the row out, or join the class with another."
+        )
+
+
+def check_values(lowest: float, highest: float, where: str, target: str) -> None:
+    """Raise DataError if a target of values is constant."""
+    if lowest == highest:
+        raise DataError(f"{where}: the target '{target}' is constant ({lowest:g}).")
