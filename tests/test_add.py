@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 
 from fuelgauge import cli, paths
-from fuelgauge.add import Request, add, inserted, name_of, with_names
+from fuelgauge.add import Request, add, add_suite, inserted, name_of, with_names
 from fuelgauge.data import files
 from fuelgauge.data.dataset import Dataset
 from fuelgauge.data.guesses import Wishes
@@ -287,6 +287,64 @@ def test_a_decimal_comma_is_seen(tmp_path):
     table.to_csv(tmp_path / "t.csv", sep=";", decimal=",", index=False)
     taken = run(tmp_path / "t.csv").take(np.arange(60)).x
     np.testing.assert_allclose(taken["a"], table["a"], rtol=1e-6)
+
+
+def test_decimal_marks_that_are_mixed_are_refused(tmp_path):
+    def write(a: str, b: str, c: str) -> None:
+        rows = "".join(f"{k}{a}5;{k % 9}{b}5;{k % 7}{c}25;{'uv'[k % 2]}\n" for k in range(60))
+        (tmp_path / "t.csv").write_text(f"a;b;c;y\n{rows}")
+
+    write(",", ",", ".")
+    with pytest.raises(
+        DataError, match="column 'c' holds '0.25' in row 1, a number with a decimal point, but"
+    ):
+        add(Request(tmp_path / "t.csv", Wishes("y")))
+    write(".", ".", ",")
+    with pytest.raises(
+        DataError, match="column 'c' holds '0,25' in row 1, a number with a decimal comma, but"
+    ):
+        add(Request(tmp_path / "t.csv", Wishes("y")))
+    assert run(tmp_path / "t.csv", wishes={"categorical": ("c",)}).description.categorical == ("c",)
+
+
+def test_many_identical_rows_are_kept_and_said(tmp_path, capsys):
+    table = customers().drop(columns=["row", "customer_id"]).dropna(subset="churned")
+    copies = pd.concat([table, table.iloc[:10]])
+    cli.main(["add", str(write_csv(tmp_path, copies)), "--target", "churned"])
+    text = (DATASETS / "people.yaml").read_text()
+    assert (
+        "duplicates: keep          # 10 of 307 rows are identical to an earlier one, perhaps as dis" in text
+    )
+    assert "look at this: 10 of 307 rows are identical to an earlier one and kept" in capsys.readouterr().out
+    assert compose("dataset=people").dataset.duplicates == "keep"
+    added = add(
+        Request(write_csv(tmp_path, pd.concat([table, table.iloc[:2]])), Wishes("churned"), force=True)
+    )
+    assert "duplicates" not in added.description.read_text()
+
+
+def test_identical_rows_of_an_npz_are_kept_and_said(tmp_path):
+    x = np.random.default_rng(0).integers(0, 255, (60, 8, 7), dtype=np.uint8)
+    np.savez(tmp_path / "arrays.npz", x=np.concatenate([x, x]), y=np.arange(120) % 3)
+    assert "# 60 of 120 rows are" in add(Request(tmp_path / "arrays.npz")).description.read_text()
+
+
+def test_a_line_break_in_what_was_typed_stays_within_the_comment(tmp_path):
+    table = customers().rename(columns={"churned": "my\ntarget"})
+    path = write_csv(tmp_path, table)
+    added = add(Request(path, Wishes("my\ntarget"), "fuelgauge add people.csv --target 'my\ntarget'"))
+    text = added.description.read_text()
+    assert text.startswith("# Written by `fuelgauge add people.csv --target 'my target'`. What was")
+    assert yaml.safe_load(text)["target"] == "my\ntarget"
+
+
+def test_a_suite_writes_nothing_if_params_cannot_be_edited(monkeypatch):
+    called = []
+    monkeypatch.setattr("fuelgauge.add.expand_suite", lambda suite: called.append(suite) or ["one"])
+    paths.PARAMS.write_text("datasets: []\n")
+    with pytest.raises(ConfigError, match="cannot be edited safely; write it as in datasets"):
+        add_suite("cc18")
+    assert not called
 
 
 def test_an_image_that_does_not_decode_is_refused(tmp_path):

@@ -14,15 +14,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import yaml
 from PIL import Image
 
 from fuelgauge import paths
 from fuelgauge.config import DatasetConfig, check_dataset, typed
 from fuelgauge.data import files
+from fuelgauge.data.columns import choose, convert, numbered
 from fuelgauge.data.delimited import MISSING, Dialect, is_number, read_header, sniff
-from fuelgauge.data.guesses import CATEGORICAL, DATES, NUMERIC, Guess, Wishes, guess
+from fuelgauge.data.duplicates import repeated, row_hashes
+from fuelgauge.data.guesses import CATEGORICAL, DATES, NUMERIC, Guess, Wishes, check_marks, guess
 from fuelgauge.data.suites import expand_suite
 from fuelgauge.data.survey import Survey, survey
 from fuelgauge.describe import describe
@@ -32,6 +36,7 @@ LOADERS = "fuelgauge.data.files"
 LARGEST_SIDE = 64
 USUAL_SIDE = 32
 LOOKED_AT = 100
+MOST_COPIES = 0.01
 
 
 @dataclass(frozen=True)
@@ -100,8 +105,9 @@ def add(request: Request) -> Added:
     params = with_names(read_text(paths.PARAMS), [name])
     guessed, arguments = look(path, request)
     source = {**arguments, "path": file.relative_to(files.HOME).as_posix()}
-    text = describe(guessed, name, ordered(source), title(guessed, path), request.command)
-    check_text(text, description)
+    about = (name, ordered(source), title(guessed, path), request.command)
+    consider_copies(guessed, path, check_text(describe(guessed, *about), description))
+    text = describe(guessed, *about)
     if file != path:
         copy(path, file)
     description.write_text(text, encoding="utf-8")
@@ -116,7 +122,13 @@ def add_suite(suite: str) -> list[str]:
     -------
     list of str
         The names.
+
+    Raises
+    ------
+    ConfigError
+        params.yaml cannot be edited safely; then nothing is written.
     """
+    check_editable(read_text(paths.PARAMS))
     names = expand_suite(suite)
     write_text(paths.PARAMS, with_names(read_text(paths.PARAMS), names))
     return names
@@ -200,6 +212,8 @@ def look_at_table(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:
         dialect = dialect if request.delimiter else sniff(path, dialect, where)
         check_header(read_header(path, dialect, where), where)
     found = survey(files.open_table(path, None, dialect, {}, None, where), dialect.decimal)
+    if files.format_of(path, where) == "csv" and dialect.delimiter != ",":
+        check_marks(found, request.wishes, dialect.decimal, where)
     guessed = guess(found, request.wishes, where)
     changed = {key: value for key, value in vars(dialect).items() if value != getattr(usual, key)}
     if guessed.formats:
@@ -244,7 +258,7 @@ def look_at_images(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]
 def read_size(file: Path, where: str) -> tuple[tuple[int, int], str]:
     """Return height and width of an image, and Pillow's name for its kind of pixels."""
     try:
-        with Image.open(file) as opened:
+        with Image.open(file, formats=files.IMAGE_FORMATS) as opened:
             return (opened.height, opened.width), opened.mode
     except Exception:  # the decoder says it better
         files.decode(file, where, 1, 1, "RGB")
@@ -282,10 +296,50 @@ def title(guessed: Guess, path: Path) -> str:
     return f"{path.name} - {guessed.target} from {basis}"
 
 
-def check_text(text: str, description: Path) -> None:
-    """Raise ConfigError if a description that is about to be written is not valid."""
+def consider_copies(guessed: Guess, path: Path, config: DatasetConfig) -> None:
+    """Keep identical rows if they are many, and say so; in a folder of images they are not looked for."""
+    if path.is_dir():
+        return
+    n_copies, n_rows = count_copies(reopened(path, config), config, path.name)
+    if n_copies <= MOST_COPIES * n_rows:
+        return
+    found = f"{n_copies:,} of {n_rows:,} rows are identical to an earlier one"
+    guessed.duplicates = "keep"
+    guessed.why["duplicates"] = f"{found}, perhaps as distinct observations; drop, if they are copies"
+    guessed.warnings.append(
+        f"{found} and kept, as they may be distinct observations; set duplicates: drop if they are copies."
+    )
+
+
+def count_copies(reader: pa.RecordBatchReader, config: DatasetConfig, where: str) -> tuple[int, int]:
+    """Return how many rows with a target are identical to an earlier one, and how many there are."""
+    columns = choose(reader.schema, config, where)
+    hashed = [*dict.fromkeys(filter(None, (*columns.raw, columns.time, columns.target)))]
+    hashes = []
+    for first_row, batch in numbered(reader):
+        table = convert(batch, columns, config.task, first_row, where).select(hashed)
+        has_target = pc.invert(pc.is_null(table[columns.target], nan_is_null=True))
+        hashes.append(row_hashes(table)[has_target.to_numpy()])
+    of_rows = np.concatenate(hashes)
+    return int(repeated(of_rows).sum()), len(of_rows)
+
+
+def reopened(path: Path, config: DatasetConfig) -> pa.RecordBatchReader:
+    """Open a file as its description says, before it lies where that looks for it."""
+    source = config.source
+    if source["_target_"] == f"{LOADERS}.npz":
+        return files.open_npz(path, config.modality, path.name)
+    said = {key: source[key] for key in ("delimiter", "encoding", "decimal") if key in source}
+    missing = tuple(source.get("missing", MISSING))
+    dialect = replace(Dialect(files.default_delimiter(path), missing=missing), **said)
+    return files.open_table(path, None, dialect, source.get("dates", {}), config, path.name)
+
+
+def check_text(text: str, description: Path) -> DatasetConfig:
+    """Return a description that is about to be written; raise ConfigError if it is not valid."""
     config: DatasetConfig = typed(DatasetConfig, yaml.safe_load(text), f"conf/dataset/{description.name}")
     check_dataset(config)
+    return config
 
 
 def with_names(text: str, names: Sequence[str]) -> str:
@@ -300,14 +354,29 @@ def with_names(text: str, names: Sequence[str]) -> str:
     new = [name for name in names if name not in (old.get("datasets") or [])]
     if not new:
         return text
-    edited = inserted(text, new)
-    wanted = {**old, "datasets": [*(old.get("datasets") or []), *new]}
-    if edited is None or parsed(edited) != wanted:
+    edited = safely_edited(text, new)
+    if edited is None:
         raise ConfigError(
             f"params.yaml: its list of datasets cannot be edited safely; add {', '.join(new)} to it by hand, "
             "as in datasets: [letter, mine]."
         )
     return edited
+
+
+def check_editable(text: str) -> None:
+    """Raise ConfigError if no name can be put into the list of params.yaml."""
+    if safely_edited(text, ["fuelgauge_probe"]) is None:
+        raise ConfigError(
+            "params.yaml: its list of datasets cannot be edited safely; write it as in "
+            "datasets: [letter, mine]."
+        )
+
+
+def safely_edited(text: str, names: Sequence[str]) -> str | None:
+    """Return the text of params.yaml with further names; None if that changed anything else."""
+    old, edited = parsed(text), inserted(text, names)
+    wanted = {**old, "datasets": [*(old.get("datasets") or []), *names]}
+    return edited if edited is not None and parsed(edited) == wanted else None
 
 
 def parsed(text: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def describe(guess: Guess, name: str, source: Mapping[str, Any], title: str, com
     command
         What the user typed, for the first line.
     """
-    lines = [f"# Written by `{command}`. What was guessed has a comment: check it."]
+    lines = [f"# Written by `{one_line(command)}`. What was guessed has a comment: check it."]
     lines += [setting("name", name), setting("title", title)]
     for key in ("modality", "task", "metric", "target"):
         lines.append(setting(key, getattr(guess, key), guess.why.get(key, "")))
@@ -37,6 +37,8 @@ def describe(guess: Guess, name: str, source: Mapping[str, Any], title: str, com
             lines.append(setting(key, getattr(guess, key), guess.why.get(key, "")))
     if guess.time_is_date and guess.modality == "tabular":
         lines += ["engineered:", setting("  dates", [guess.time], "raw does not show the time")]
+    if guess.duplicates:
+        lines.append(setting("duplicates", guess.duplicates, guess.why["duplicates"]))
     lines += [setting("licence", "unknown"), setting("citation", "own data")]
     return "\n".join(lines) + "\n"
 
@@ -45,7 +47,7 @@ def summary(guess: Guess) -> list[tuple[str, str, str]]:
     """Return what was guessed in rows for the terminal: the setting, its value, the reason."""
     settings = [
         (key, getattr(guess, key) or "none", guess.why.get(key, ""))
-        for key in ("modality", "task", "metric", "target", "text", "group", "time")
+        for key in ("modality", "task", "metric", "target", "text", "group", "time", "duplicates")
         if getattr(guess, key) or guess.why.get(key)
     ]
     features = [
@@ -120,8 +122,8 @@ def with_comment(line: str, why: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a text without line breaks."""
-    return " ".join(text.split())
+    """Return a text without line breaks and what else YAML does not take in a comment."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 def scalar(value: Any) -> str:

@@ -1,3 +1,4 @@
+import gzip
 import hashlib
 import io
 import lzma
@@ -9,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from fuelgauge.data import archive
-from fuelgauge.data.archive import Archive, fetch, read_member, read_tar_member, unpack_lzma
+from fuelgauge.data.archive import (
+    Archive,
+    fetch,
+    read_member,
+    read_tar_member,
+    unpack_gzip,
+    unpack_lzma,
+    unpack_zip,
+)
 from fuelgauge.errors import DataError
 
 
@@ -89,6 +98,8 @@ def test_nothing_unpacks_beyond_a_fixed_size(wheel, tmp_path, monkeypatch):
         lambda: read_member(sdist, "large"),
         lambda: read_member(path, "large"),
         lambda: unpack_lzma(lzma.compress(large), "large"),
+        lambda: unpack_gzip(gzip.compress(large), "large"),
+        lambda: unpack_zip(path.read_bytes(), "large"),
     ):
         with pytest.raises(DataError, match="large unpacks to more than 1 MiB"):
             read()
@@ -138,3 +149,24 @@ def test_several_processes_may_fetch_the_same_archive_at_once(wheel, tmp_path, m
         found = list(pool.map(lambda _: fetch(pinned, folder), range(32)))
     assert set(found) == {folder / pinned.file}
     assert [path.name for path in folder.iterdir()] == [pinned.file]
+
+
+def zip_of(files):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as content:
+        for name, data in files.items():
+            content.writestr(name, data)
+    return buffer.getvalue()
+
+
+def test_zip_and_gz_content_that_is_not_one_whole_file_is_named():
+    assert unpack_gzip(gzip.compress(b"content"), "data.gz") == b"content"
+    assert unpack_zip(zip_of({"a": b"content"}), "data.zip") == b"content"
+    for unpack, packed, sentence in (
+        (unpack_gzip, gzip.compress(b"content")[:-9], "data is not a readable gz file"),
+        (unpack_gzip, b"no such thing", "data is not a readable gz file"),
+        (unpack_zip, b"no such thing", "data is not a readable zip file"),
+        (unpack_zip, zip_of({"a": b"", "b": b""}), "data holds 2 files, not one"),
+    ):
+        with pytest.raises(DataError, match=sentence):
+            unpack(packed, "data")

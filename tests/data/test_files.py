@@ -389,3 +389,33 @@ def test_a_file_goes_through_ingest(own, tmp_path):
     (own / "t.csv").write_text("age,plan,y\n" + rows + "\nold,a,no\n")
     with pytest.raises(DataError, match="row 61 holds 'old'"):
         ingest(dataset, tmp_path)
+
+
+def test_an_npy_that_is_called_npz_is_one_sentence(own):
+    np.save(own / "t.npy", np.zeros((3, 2)))
+    (own / "t.npy").rename(own / "t.npz")
+    with pytest.raises(DataError, match=r"t.npz holds a single array without a name; save two, x and y"):
+        files.npz(path_of(own / "t.npz"))
+
+
+def test_formats_of_dates_that_the_dataset_does_not_read_do_not_matter(own):
+    csv = written(own, "age,plan,y,when\n1,a,no,31.12.2025\n")
+    pq.write_table(pa.table({"age": [1.0], "plan": ["a"], "y": ["no"], "when": ["x"]}), own / "t.parquet")
+    for path in (csv, path_of(own / "t.parquet")):
+        found = files.table(path, dates={"when": "%d.%m.%Y"}, dataset=described()).read_all()
+        assert found.column_names == ["age", "plan", "y"]
+        with pytest.raises(DataError, match="no column 'wenn' .*did you mean 'when'"):
+            files.table(path, dates={"wenn": "%d.%m.%Y"}, dataset=described())
+
+
+def test_a_long_text_in_a_csv_file_is_read(own):
+    long = "word " * 40_000
+    found = read(written(own, f'age,plan,y\n1,"{long}",no\n2,b,yes\n'), dataset=described())
+    assert found["plan"].tolist() == [long, "b"]
+
+
+def test_formats_of_images_that_other_programs_decode_are_refused(own):
+    save_image(own / "p/a/1.png", (4, 4))
+    Image.new("RGB", (4, 4)).save(own / "p/a/2.eps")
+    with pytest.raises(DataError, match=r"p/a/2.eps does not decode as an image \(unknown format\)"):
+        files.images(path_of(own / "p"), size=4).read_all()

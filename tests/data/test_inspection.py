@@ -211,6 +211,15 @@ def test_many_categories(monkeypatch):
         ("2026-13-01", None),
         ("32.01.2026", None),
         ("13/13/2026", None),
+        ("2026-02-30", None),
+        ("29.02.2026", None),
+        ("29.02.24", "day first|%d.%m.%y"),
+        ("0000-01-01", None),
+        ("February 30, 2026", None),
+        ("Sept 1, 2020", None),
+        ("1 Marching 2020", None),
+        ("2026-01-31 24:00", None),
+        ("1/31/2026 13:15 PM", None),
         ("10:15", None),
         ("1.2.3", None),
         ("192.168.1.10", None),
@@ -448,3 +457,45 @@ def test_the_count_of_values_is_bounded(monkeypatch):
 def test_words_of_names():
     assert words_of("customer_id") == words_of("CustomerID") == words_of("customer.Id") == ["customer", "id"]
     assert words_of("x1") == ["x"]
+
+
+def test_a_date_that_the_calendar_does_not_have_is_named():
+    days = ["2026-01-31"] * 150 + ["2026-02-30"] + ["2026-03-01"] * 49
+    for wishes in (Wishes("y"), Wishes("y", time="a")):
+        with pytest.raises(DataError, match="column 'a' holds dates, but row 151 holds '2026-02-30'"):
+            guessed(wishes, a=days, b=rng().normal(size=200))
+
+
+def test_a_date_that_cannot_be_computed_with_is_named():
+    days = pa.array(["2026-01-31 10:00:00+00:00"] * 24 + ["2026-01-31 10:00:00+99:00"])
+    days = pa.concat_arrays([days, pa.array([f"2026-02-{k:02d} 10:00:00+00:00" for k in range(1, 26)])])
+    with pytest.raises(
+        DataError, match=r"column 'a': row 25 holds '2026-01-31 10:00:00\+99:00', which is no"
+    ):
+        guessed(a=days, b=rng().normal(size=50))
+
+
+def test_decimal_marks_are_told_apart():
+    mixed = pa.table({"a": ["1,5", "2.5", "3,5", "4,5"] * 5, "b": ["1.2", "2.3", "3", "4"] * 5})
+    facts = survey(mixed.to_reader(max_chunksize=6), ",").columns
+    assert (facts["a"].is_number, facts["a"].is_turned, facts["a"].turned) == (False, True, ("2.5", 2))
+    assert (facts["b"].is_number, facts["b"].is_turned) == (False, True)
+    assert not survey(pa.table({"a": ["x", "1.5"] * 5}).to_reader(), ",").columns["a"].is_turned
+
+
+def test_numbers_with_another_decimal_mark_that_are_left_out_are_warned_of():
+    made = guessed(a=[f"{value:.5f}".replace(".", ",") for value in rng().normal(size=N)], b=np.arange(N) % 7)
+    assert made.roles["a"].kind == "names"
+    assert re.search(r"column 'a' looks like numbers with another decimal mark .* left out", made.warnings[0])
+
+
+@pytest.mark.parametrize("name", ["__target__", "__row__", "__group__", "__time__"])
+def test_names_that_the_pipeline_keeps_are_refused(name):
+    with pytest.raises(DataError, match=f"t.csv has a column '{name}', a name kept for the pipeline; rename"):
+        guessed(**{name: rng().normal(size=N), "b": rng().normal(size=N)})
+
+
+def test_strings_named_x_alone_are_refused():
+    with pytest.raises(DataError, match="the only feature is a column 'x' of strings"):
+        guessed(x=["a", "b", "c", "c"] * 100)
+    assert guessed(x=["a", "b", "c", "c"] * 100, b=rng().normal(size=N)).roles["x"].kind == "categorical"

@@ -1,3 +1,4 @@
+import gzip
 import hashlib
 import io
 import tarfile
@@ -9,6 +10,7 @@ import pytest
 
 from fuelgauge import paths
 from fuelgauge.config import DatasetConfig
+from fuelgauge.data import archive as archives
 from fuelgauge.data import sources
 from fuelgauge.data.arrow import to_array
 from fuelgauge.data.ingest import read_source
@@ -165,3 +167,22 @@ def test_a_source_with_a_wrong_argument_is_refused_before_it_is_called():
 def test_a_loader_that_is_not_there_is_named():
     with pytest.raises(ConfigError, match="'fuelgauge.data.sources.nope' cannot be imported"):
         read_source(dataset(_target_="fuelgauge.data.sources.nope"))
+
+
+def test_compressed_members_are_read_up_to_a_fixed_size(monkeypatch):
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as content:
+        content.writestr("t.csv", "a\n" + "1\n" * 1000)
+
+    def write(path):
+        with zipfile.ZipFile(path, "w") as content:
+            content.writestr("t.csv.zip", inner.getvalue())
+            content.writestr("t.csv.gz", gzip.compress(b"a\n" + b"1\n" * 1000))
+
+    packed = put("packed-1.0-py3-none-any.whl", write)
+    for member in ("t.csv.zip", "t.csv.gz"):
+        assert len(sources.table(packed, [member])) == 1000
+    monkeypatch.setattr(archives, "LIMIT", 1000)
+    for member in ("t.csv.zip", "t.csv.gz"):
+        with pytest.raises(DataError, match=f"{member} unpacks to more than"):
+            sources.table(packed, [member])

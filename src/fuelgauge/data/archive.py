@@ -7,13 +7,16 @@ and no file of one is unpacked beyond a fixed size.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import io
 import lzma
 import subprocess
 import sys
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -126,6 +129,30 @@ def unpack_lzma(packed: bytes, where: str) -> bytes:
     if not decompressor.eof:
         raise DataError(f"{where} is cut off: its compressed content has no end.")
     return content
+
+
+def unpack_gzip(packed: bytes, where: str) -> bytes:
+    """Return the content of a gz file, unless it is too large."""
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
+            content = stream.read(LIMIT + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{where} is not a readable gz file: {error}.") from error
+    check_size(len(content), where)
+    return content
+
+
+def unpack_zip(packed: bytes, where: str) -> bytes:
+    """Return the only file of a zip file, unless it is too large."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(packed)) as opened:
+            members = opened.infolist()
+            if len(members) != 1:
+                raise DataError(f"{where} holds {len(members)} files, not one.")
+            check_size(members[0].file_size, where)
+            return opened.read(members[0])
+    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{where} is not a readable zip file: {error}.") from error
 
 
 def check_size(size: int, where: str) -> None:

@@ -147,6 +147,7 @@ def read_header(file: Path, dialect: Dialect, where: str) -> list[str]:
 def first_lines(file: Path, dialect: Dialect, where: str, most: int = 100) -> list[list[str]]:
     """Return the values of the header and of the first rows of a file; empty lines are left out."""
     text = head(file, dialect, where)
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # of itself it refuses long texts
     lines = csv.reader(io.StringIO(text), delimiter=dialect.delimiter)
     try:
         first = list(itertools.islice(filter(None, lines), most))

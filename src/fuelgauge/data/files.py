@@ -21,7 +21,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from fuelgauge import paths
 from fuelgauge.config import DatasetConfig
 from fuelgauge.data.arrow import tensor
-from fuelgauge.data.delimited import MISSING, Dialect, named_columns, open_csv
+from fuelgauge.data.delimited import MISSING, Dialect, named_columns, open_csv, read_header
 from fuelgauge.errors import ConfigError, DataError, nearest
 
 HOME = paths.durable_root(paths.ROOT)
@@ -38,6 +38,7 @@ FORMATS = {
     ".feather": "arrow",
     ".ipc": "arrow",
 }
+IMAGE_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # EPS would start Ghostscript
 MODES = {"L": 1, "RGB": 3}
 LABEL = "label"
 MOMENT = pa.timestamp("us")
@@ -100,7 +101,26 @@ def open_table(
         reader = read_binary(kind, file, dataset, where)
     else:
         raise DataError(f"{where}: format is '{kind}', {nearest(kind, ['csv', *READERS])}.")
-    return with_dates(reader, dates, where) if dates else reader
+    if not dates:
+        return reader
+    check_dates(dates, names_in(kind, file, dialect, where), where)
+    return with_dates(reader, dates, where)
+
+
+def names_in(kind: str, file: Path, dialect: Dialect, where: str) -> list[str]:
+    """Return the names of all columns of a file, whichever a dataset reads."""
+    if kind == "csv":
+        return read_header(file, dialect, where)
+    with one_sentence(kind, where):
+        schema, _ = READERS[kind](file)
+    return list(schema.names)
+
+
+def check_dates(formats: Mapping[str, str], names: list[str], where: str) -> None:
+    """Raise DataError if a format is that of a column that the file does not have."""
+    for name in formats:
+        if name not in names:
+            raise DataError(f"{where} has no column '{name}' (source.dates), {nearest(name, names)}.")
 
 
 def find(path: str) -> Path:
@@ -217,18 +237,15 @@ def chosen(schema: pa.Schema, names: list[str] | None, where: str) -> pa.Schema:
 
 
 def with_dates(reader: pa.RecordBatchReader, formats: Mapping[str, str], where: str) -> pa.RecordBatchReader:
-    """Return a stream in which columns of strings have become timestamps.
+    """Return a stream in which columns of strings have become timestamps; others may have a format too.
 
     Raises
     ------
     DataError
-        There is no such column, or a value is not written as its format says.
+        A value is not written as its format says.
     """
     schema = reader.schema
-    for name in formats:
-        if name not in schema.names:
-            raise DataError(f"{where} has no column '{name}' (source.dates), {nearest(name, schema.names)}.")
-    dates = {name: form for name, form in formats.items() if is_text(schema.field(name).type)}
+    dates = {f.name: formats[f.name] for f in schema if f.name in formats and is_text(f.type)}
     fields = [pa.field(f.name, MOMENT) if f.name in dates else f for f in schema]
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -347,7 +364,7 @@ def visible(folder: Path) -> list[Path]:
 def decode(file: Path, where: str, height: int, width: int, mode: str) -> np.ndarray:
     """Return an image as bytes of shape (height, width, channels), turned upright and resized."""
     try:
-        with Image.open(file) as opened:
+        with Image.open(file, formats=IMAGE_FORMATS) as opened:
             opened.draft(mode, (width, height))
             upright = eight_bits(ImageOps.exif_transpose(opened)).convert(mode)
             resized = upright.resize((width, height), Image.Resampling.BILINEAR)
@@ -402,9 +419,15 @@ def open_npz(file: Path, modality: str, where: str) -> pa.RecordBatchReader:
 
 def read_npz(file: Path, where: str) -> dict[str, np.ndarray]:
     """Return the arrays of a NumPy archive that have a role."""
-    with one_sentence("npz", where), np.load(file, allow_pickle=False) as archive:
+    with one_sentence("npz", where):
+        archive = np.load(file, allow_pickle=False)
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise DataError(f"{where} holds a single array without a name; save two, x and y, with numpy.savez.")
+    with one_sentence("npz", where), archive:
         names = list(archive.files)
-        arrays = {name: archive[name] for name in ("x", "y", "group", "time") if name in names}
+        arrays: dict[str, np.ndarray] = {
+            name: archive[name] for name in ("x", "y", "group", "time") if name in names
+        }
     for name in ("x", "y"):
         if name not in arrays:
             raise DataError(f"{where} holds no array '{name}', but {', '.join(names)}; name two x and y.")

@@ -10,10 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from fuelgauge.config import METRICS, TASKS
+from fuelgauge.data.arrow import ARRAY
+from fuelgauge.data.columns import RESERVED
 from fuelgauge.data.inspection import tell_tales
 from fuelgauge.data.survey import MOST_VALUES, MOSTLY, Facts, Survey, forms, is_ambiguous
 from fuelgauge.data.validation import MAX_CATEGORIES, MAX_CLASSES, MAX_MISSING_TARGETS
@@ -79,6 +82,8 @@ class Guess:
         The part of each column, but for target, group and time.
     formats
         Columns of strings that hold dates, and how these are written.
+    duplicates
+        What becomes of identical rows; empty: the default.
     why
         The reason for the value of a setting, by its name.
     warnings
@@ -96,6 +101,7 @@ class Guess:
     group: str = ""
     time: str = ""
     time_is_date: bool = False
+    duplicates: str = ""
     why: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -135,12 +141,32 @@ def guess(found: Survey, wishes: Wishes, where: str) -> Guess:
         made.roles.pop(name, None)
     made.formats = date_formats(found, made, where)
     settle_modality(found, made, wishes, where)
+    check_only_feature(made, where)
     warn_of_leaks(found, made)
+    warn_of_marks(found, made)
     return made
 
 
+def check_marks(found: Survey, wishes: Wishes, decimal: str, where: str) -> None:
+    """Raise DataError if a column that is to be used has another decimal mark than the file."""
+    is_settled = {*wishes.drop, *wishes.categorical, wishes.group}
+    is_settled |= {wishes.target} if wishes.task in ("binary", "multiclass") else set()
+    for name in [wishes.target] if wishes.text else found.columns:
+        facts = found.columns.get(name)
+        if facts is None or name in is_settled or not (facts.is_turned and facts.turned):
+            continue
+        theirs, other = ("point", "comma") if decimal == "." else ("comma", "point")
+        raise DataError(
+            f"{where}: column '{name}' holds '{facts.turned.value}' in row {facts.turned.row}, a number with "
+            f"a decimal {other}, but the decimal mark of the file is a {theirs}; write all numbers with one "
+            f"mark, or say --categorical '{name}' if these are names."
+        )
+
+
 def check_names(found: Survey, wishes: Wishes, where: str) -> None:
-    """Raise ConfigError if the user names a column that is not there, or one for two parts."""
+    """Raise an error if the user names a column that is not there or one for two parts, or a name is kept."""
+    if taken := [name for name in found.columns if name in RESERVED]:
+        raise DataError(f"{where} has a column '{taken[0]}', a name kept for the pipeline; rename it.")
     named = [wishes.target, wishes.time, wishes.group, wishes.text, *wishes.drop, *wishes.categorical]
     for name in filter(None, named):
         if name not in found.columns:
@@ -290,13 +316,18 @@ def moment(facts: Facts, _: pd.Series | None, __: Wishes, where: str) -> Role | 
         form = the_form(facts, where)
         unsure = "; day and month could be the other way round" if is_ambiguous(facts) else ""
         return Role(DATES, f"dates like {form}{unsure}" if form else "")
+    check_dates(facts, where)
+    return None
+
+
+def check_dates(facts: Facts, where: str) -> None:
+    """Raise DataError if nearly all strings of a column are dates."""
     if facts.is_text and facts.n_dates >= MOSTLY * facts.n_present and facts.no_date:
         value, row = facts.no_date
         raise DataError(
             f"{where}: column '{facts.name}' holds dates, but row {row} holds '{value}'; mend the row, say "
             f"--missing '{value}' if that means missing, or --drop '{facts.name}'."
         )
-    return None
 
 
 def the_form(facts: Facts, where: str) -> str:
@@ -409,6 +440,7 @@ def guess_time(found: Survey, roles: Mapping[str, Role], wishes: Wishes, where: 
 
 def check_time(facts: Facts, where: str) -> None:
     """Raise DataError if a column holds neither dates nor numbers, or misses some."""
+    check_dates(facts, where)
     if not (facts.is_date or facts.is_number):
         raise DataError(f"{where}: the time column '{facts.name}' holds neither dates nor numbers.")
     if facts.n_missing:
@@ -427,8 +459,26 @@ def is_ordered(found: Survey, name: str, where: str) -> bool:
         return False
     values = found.sample[name]
     if facts.is_text and not facts.is_number:
-        values = pd.to_datetime(values, format=the_form(facts, where), utc=True)
+        values = as_moments(values, the_form(facts, where), found.step, f"{where}: column '{name}'")
     return bool(values.is_monotonic_increasing)
+
+
+def as_moments(texts: pd.Series, form: str, step: int, place: str) -> pd.Series:
+    """Return the dates of a sample, of which every `step`-th row is there.
+
+    Raises
+    ------
+    DataError
+        One has the form of a date, but is none that can be computed with.
+    """
+    moments = pd.to_datetime(texts, format=form, utc=True, errors="coerce")
+    odd = np.flatnonzero(moments.isna() & texts.notna())
+    if odd.size:
+        raise DataError(
+            f"{place}: row {step * odd[0] + 1} holds '{texts.iloc[odd[0]]}', which is no date of the form "
+            f"{form}; mend the row, or leave the column out with --drop."
+        )
+    return moments
 
 
 def guess_group(found: Survey, roles: Mapping[str, Role], wishes: Wishes, where: str) -> tuple[str, str]:
@@ -512,6 +562,27 @@ def settle_modality(found: Survey, made: Guess, wishes: Wishes, where: str) -> N
     elif not has_features:
         reasons = "; ".join(f"{name}: {part.why}" for name, part in made.roles.items())
         raise DataError(f"{where} leaves no column to learn from ({reasons}).")
+
+
+def check_only_feature(made: Guess, where: str) -> None:
+    """Raise DataError if the only feature is a column of strings whose name is kept for arrays and texts."""
+    kinds = [part.kind for part in made.roles.values() if part.kind in (NUMERIC, CATEGORICAL, DATES)]
+    if made.modality == "tabular" and kinds == [CATEGORICAL] and ARRAY in made.named(CATEGORICAL):
+        raise DataError(
+            f"{where}: the only feature is a column '{ARRAY}' of strings, which looks like texts; rename it."
+        )
+
+
+def warn_of_marks(found: Survey, made: Guess) -> None:
+    """Warn of strings that would be numbers if they had another decimal mark."""
+    for name, part in made.roles.items():
+        facts = found.columns[name]
+        if part.kind in (NAMES, CATEGORICAL) and part.why != SAID and facts.is_turned and facts.turned:
+            taken = "left out as names" if part.kind == NAMES else "taken for categories"
+            made.warnings.append(
+                f"column '{name}' looks like numbers with another decimal mark ('{facts.turned.value}' in "
+                f"row {facts.turned.row}), and is {taken}; write numbers as in 3.14 if they are a quantity."
+            )
 
 
 def warn_of_leaks(found: Survey, made: Guess) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from fuelgauge.data.archive import Archive, fetch, read_member, read_tar_member
+from fuelgauge.data.archive import Archive, fetch, read_member, read_tar_member, unpack_gzip, unpack_zip
 from fuelgauge.data.arrow import tensor
 from fuelgauge.data.frames import read_frame
 from fuelgauge.errors import ConfigError, DataError
 
-COMPRESSIONS = {"zip": "zip", "gz": "gzip"}
+UNPACK: dict[str, Callable[[bytes, str], bytes]] = {"zip": unpack_zip, "gz": unpack_gzip}
 
 
 def table(
@@ -155,12 +155,12 @@ def read_table(path: Path, member: str, columns: Sequence[str] | None = None) ->
 
 def read_csv(content: bytes, where: str, columns: Sequence[str] | None, header: Any) -> pd.DataFrame:
     """Read the bytes of a CSV file, which may be compressed, into a DataFrame."""
-    compression: Any = COMPRESSIONS.get(where.rsplit(".", 1)[-1])
+    if unpack := UNPACK.get(where.rsplit(".", 1)[-1]):
+        content = unpack(content, where)
     names = list(columns) if columns else None
     try:
         return pd.read_csv(
             io.BytesIO(content),
-            compression=compression,
             header=header,
             names=names,
             skipinitialspace=True,

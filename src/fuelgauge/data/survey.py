@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -24,14 +25,16 @@ DATE = re.compile(
     r"(?P<first>\d{1,4})(?P<mark>[-/.])(?P<second>\d{1,2})(?P=mark)(?P<third>\d{1,4})(?P<clock>\D.*)?"
 )
 NAMED_MONTH = re.compile(
-    r"(?P<first>\d{1,2}|[A-Z][a-z]+)(?P<mark>[- ])(?P<second>\d{1,2}|[A-Z][a-z]+)(?P<end>,? |-)\d{4}"
-    r"(?P<clock>\D.*)?"
+    r"(?P<first>\d{1,2}|[A-Z][a-z]+)(?P<mark>[- ])(?P<second>\d{1,2}|[A-Z][a-z]+)(?P<end>,? |-)"
+    r"(?P<year>\d{4})(?P<clock>\D.*)?"
 )
 CLOCK = re.compile(
-    r"(?P<mark>[ T])\d{1,2}:\d\d(?P<seconds>:\d\d)?(?P<fraction>\.\d+)?(?P<half> ?[AP]M)?"
-    r"(?P<zone>Z|[+-]\d\d:?\d\d)?"
+    r"(?P<mark>[ T])(?P<hour>[01]?\d|2[0-3]):[0-5]\d(?P<seconds>:[0-5]\d)?(?P<fraction>\.\d+)?"
+    r"(?P<half> ?[AP]M)?(?P<zone>Z|[+-]\d\d:?\d\d)?"
 )
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+FIRST_HALF = ("January", "February", "March", "April", "May", "June")
+MONTHS = (*FIRST_HALF, "July", "August", "September", "October", "November", "December")
+OTHER_MARK = {".": ",", ",": "."}
 DAY_FIRST, MONTH_FIRST, EITHER = "day first", "month first", "day or month first"
 ISO = "ISO8601"
 
@@ -59,6 +62,9 @@ class Facts:
     n_numbers, no_number
         How many strings are numbers, and the first that is none; the search ends after a batch with
         too few numbers.
+    n_turned, turned
+        How many strings are numbers only if the other of point and comma is their decimal mark, and
+        the first.
     n_dates, no_date, layouts
         The same of dates, and the first of each way to write one.
     """
@@ -74,6 +80,8 @@ class Facts:
     infinite: Seen | None = None
     n_numbers: int = 0
     no_number: Seen | None = None
+    n_turned: int = 0
+    turned: Seen | None = None
     n_dates: int = 0
     no_date: Seen | None = None
     layouts: dict[str, Seen] = field(default_factory=dict)
@@ -92,6 +100,12 @@ class Facts:
     def is_number(self) -> bool:
         """Whether all its values are numbers."""
         return is_number(self.type) or (self.is_text and 0 < self.n_present == self.n_numbers)
+
+    @property
+    def is_turned(self) -> bool:
+        """Whether it would be numbers, or nearly, if some had the other decimal mark."""
+        numbers = self.n_numbers + self.n_turned
+        return self.is_text and self.turned is not None and numbers >= MOSTLY * self.n_present
 
     @property
     def is_date(self) -> bool:
@@ -116,12 +130,15 @@ class Survey:
         The columns that hold an array a row, and their types.
     sample
         All rows, or some 20,000 to 40,000 evenly spaced ones, without columns of other types.
+    step
+        How many rows lie between two of the sample.
     """
 
     n_rows: int
     columns: dict[str, Facts]
     arrays: dict[str, pa.FixedShapeTensorType]
     sample: pd.DataFrame
+    step: int = 1
 
 
 def survey(reader: pa.RecordBatchReader, decimal: str = ".") -> Survey:
@@ -147,7 +164,7 @@ def survey(reader: pa.RecordBatchReader, decimal: str = ".") -> Survey:
         if facts.is_text and facts.is_number:
             sample[name] = as_numbers(pa.array(sample[name], from_pandas=True), decimal).to_pandas()
     arrays = {f.name: f.type for f in reader.schema if is_tensor(f.type)}
-    return Survey(n_rows, {**columns, **others}, arrays, sample)
+    return Survey(n_rows, {**columns, **others}, arrays, sample, sampler.step)
 
 
 class Sampler:
@@ -219,7 +236,7 @@ def look_at_strings(facts: Facts, values: pa.Array, first_row: int, decimal: str
     """Count which strings are numbers and dates; return the numbers if all are."""
     before = facts.n_present - (len(values) - values.null_count)
     numbers = None
-    if facts.n_numbers >= MOSTLY * before:
+    if facts.n_numbers + facts.n_turned >= MOSTLY * before:
         numbers = look_for_numbers(facts, values, first_row, decimal)
     if numbers is None and facts.n_dates >= MOSTLY * before:
         look_for_dates(facts, values, first_row)
@@ -231,11 +248,12 @@ def look_for_numbers(facts: Facts, values: pa.Array, first_row: int, decimal: st
     try:
         numbers = as_numbers(values, decimal)
     except pa.ArrowInvalid:
-        strings = values.to_pandas().astype(object)
-        points = strings.str.replace(decimal, ".", regex=False) if decimal != "." else strings
-        is_other = pd.to_numeric(points, errors="coerce").isna() & strings.notna()
+        is_other = are_no_numbers(values, decimal)
         facts.n_numbers += len(values) - values.null_count - int(is_other.sum())
         facts.no_number = facts.no_number or first_where(pa.array(is_other), values, first_row)
+        is_turned = is_other & ~are_no_numbers(values, OTHER_MARK.get(decimal, "."))
+        facts.n_turned += int(is_turned.sum())
+        facts.turned = facts.turned or first_where(pa.array(is_turned), values, first_row)
         return None
     facts.n_numbers += len(values) - values.null_count
     return numbers
@@ -243,9 +261,21 @@ def look_for_numbers(facts: Facts, values: pa.Array, first_row: int, decimal: st
 
 def as_numbers(values: pa.Array, decimal: str = ".") -> pa.Array:
     """Return strings as float64; one that is no number is an ArrowInvalid."""
+    return pc.cast(with_points(values, decimal), pa.float64())
+
+
+def are_no_numbers(values: pa.Array, decimal: str) -> pd.Series:
+    """Return which strings are there but are no numbers."""
+    points = with_points(values, decimal).to_pandas().astype(object)
+    return pd.to_numeric(points, errors="coerce").isna() & points.notna()
+
+
+def with_points(values: pa.Array, decimal: str) -> pa.Array:
+    """Return strings with decimal points; what held a point instead of the mark is no number then."""
     trimmed = pc.utf8_trim_whitespace(values)
-    points = pc.replace_substring(trimmed, decimal, ".") if decimal != "." else trimmed
-    return pc.cast(points, pa.float64())
+    if decimal == ".":
+        return trimmed
+    return pc.replace_substring(pc.replace_substring(trimmed, ".", "?"), decimal, ".")
 
 
 def look_for_dates(facts: Facts, values: pa.Array, first_row: int) -> None:
@@ -281,7 +311,7 @@ def layout(text: str) -> str | None:
     if found := DATE.fullmatch(text):
         date = numbers_layout(*found.group("first", "mark", "second", "third"))
     elif found := NAMED_MONTH.fullmatch(text):
-        date = names_layout(*found.group("first", "mark", "second", "end"))
+        date = names_layout(*found.group("first", "mark", "second", "end", "year"))
     else:
         return None
     clock = clock_layout(found["clock"] or "")
@@ -293,23 +323,31 @@ def layout(text: str) -> str | None:
 def numbers_layout(first: str, mark: str, second: str, third: str) -> str | None:
     """Return how a date of three numbers is written."""
     if len(first) == 4:
-        is_date = 1 <= int(second) <= 12 and 1 <= int(third) <= 31
-        return mark.join(("%Y", "%m", "%d")) if is_date else None
+        return mark.join(("%Y", "%m", "%d")) if is_day(first, second, third) else None
     if len(third) not in (2, 4) or len(first) > 2:
         return None
+    year = third if len(third) == 4 else f"20{third}"
     low, high = sorted((int(first), int(second)))
-    if low < 1 or low > 12 or high > 31:
+    if not is_day(year, low, high):
         return None
     order = EITHER if high <= 12 else DAY_FIRST if int(first) > 12 else MONTH_FIRST
     parts = ("%m", "%d") if order == MONTH_FIRST else ("%d", "%m")
     return f"{order}|{mark.join((*parts, '%Y' if len(third) == 4 else '%y'))}"
 
 
-def names_layout(first: str, mark: str, second: str, end: str) -> str | None:
-    """Return how a date with the name of a month is written."""
+def is_day(year: str, month: int | str, day: int | str) -> bool:
+    """Return whether the calendar has a day."""
+    if not (1 <= int(year) <= 9999 and 1 <= int(month) <= 12):
+        return False
+    return 1 <= int(day) <= calendar.monthrange(int(year), int(month))[1]
+
+
+def names_layout(first: str, mark: str, second: str, end: str, year: str) -> str | None:
+    """Return how a date with the name of a month, in full or of three letters, is written."""
     day_is_first = first.isdigit()
-    month = second if day_is_first else first
-    if month.isdigit() or second.isdigit() == day_is_first or month[:3] not in MONTHS:
+    day, month = (first, second) if day_is_first else (second, first)
+    numbers = [place for place, name in enumerate(MONTHS, 1) if month in (name, name[:3])]
+    if not day.isdigit() or not numbers or not is_day(year, numbers[0], day):
         return None
     named = "%b" if len(month) == 3 else "%B"
     return f"%d{mark}{named}{end}%Y" if day_is_first else f"{named}{mark}%d{end}%Y"
@@ -325,6 +363,8 @@ def clock_layout(text: str) -> str | None:
     seconds, fraction = ":%S" if found["seconds"] else "", ".%f" if found["fraction"] else ""
     zone = "%z" if found["zone"] else ""
     if half := found["half"]:
+        if not 1 <= int(found["hour"]) <= 12:
+            return None
         return f"{found['mark']}%I:%M{seconds}{fraction}{' ' if half[0] == ' ' else ''}%p{zone}"
     return f"{found['mark']}%H:%M{seconds}{fraction}{zone}"
 
