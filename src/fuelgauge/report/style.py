@@ -22,8 +22,12 @@ BASELINE = ("#66707d", "#98a3b3")
 
 FAMILY_ORDER = ("linear", "neighbours", "trees", "deep", "pretrained", "baseline")
 FAMILY_MARKERS = {
-    "linear": "square", "neighbours": "diamond", "trees": "triangle", "deep": "circle", "pretrained": "diamond"
-}  # fmt: skip
+    "linear": "square",
+    "neighbours": "diamond",
+    "trees": "triangle",
+    "deep": "circle",
+    "pretrained": "diamond",
+}
 FAMILY_DASHES = {
     "linear": "7 3", "neighbours": "5 2 1 2", "trees": "11 3 2 3", "pretrained": "14 4", "baseline": "1.5 4"
 }  # fmt: skip
