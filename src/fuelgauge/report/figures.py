@@ -268,7 +268,7 @@ def _ratio_axis(ax: Axes, rows: list[dict[str, Any]]) -> None:
     low, high = min([*values, 0.5]) / 1.3, max([*values, 2.0]) * 1.3
     _log_axis(ax, "x", pd.Series([low, high]), lambda ratio: f"{figure(ratio)}{TIMES}", at_most=5)
     ax.axvline(1, color=MUTED, linewidth=1)
-    ax.set_xlabel("data-efficiency ratio: rows the first needs, over rows the second has", loc="right")
+    ax.set_xlabel("DER: rows the first needs / rows the second has", loc="right")
 
 
 def _forest_row(ax: Axes, height: int, row: dict[str, Any], colour: str) -> None:
