@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 
 from fuelgauge.config import DatasetConfig
 from fuelgauge.data.arrow import ARRAY, is_tensor
+from fuelgauge.data.dataset import OWN
 from fuelgauge.errors import DataError, nearest
 
 ARRAY_MODALITIES = ("sequence", "image")
 MOMENT = pa.timestamp("us")
-RESERVED = ("__target__", "__group__", "__time__", "__row__")  # fuelgauge.data.dataset adds them
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def choose(schema: pa.Schema, dataset: DatasetConfig, where: str) -> Columns:
     """
     if twice := [name for name in schema.names if schema.names.count(name) > 1]:
         raise DataError(f"{where}: the source has two columns '{twice[0]}'; rename one of them.")
-    if taken := [name for name in schema.names if name in RESERVED]:
+    if taken := [name for name in schema.names if name in OWN]:
         raise DataError(
             f"{where}: the source has a column '{taken[0]}', a name kept for the pipeline; rename it."
         )

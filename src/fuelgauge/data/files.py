@@ -21,6 +21,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from fuelgauge import paths
 from fuelgauge.config import DatasetConfig
 from fuelgauge.data.arrow import tensor
+from fuelgauge.data.columns import MOMENT
 from fuelgauge.data.delimited import MISSING, Dialect, named_columns, open_csv, read_header
 from fuelgauge.errors import ConfigError, DataError, nearest
 
@@ -41,7 +42,6 @@ FORMATS = {
 IMAGE_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # EPS would start Ghostscript
 MODES = {"L": 1, "RGB": 3}
 LABEL = "label"
-MOMENT = pa.timestamp("us")
 ARROW_MAGIC = b"ARROW1"
 
 # The schema of a file, and a function that reads the named columns in batches.

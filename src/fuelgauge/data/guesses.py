@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from fuelgauge.config import METRICS, TASKS
 from fuelgauge.data.arrow import ARRAY
-from fuelgauge.data.columns import RESERVED
+from fuelgauge.data.dataset import OWN
 from fuelgauge.data.inspection import tell_tales
 from fuelgauge.data.survey import MOST_VALUES, MOSTLY, Facts, Survey, forms, is_ambiguous
 from fuelgauge.data.validation import MAX_CATEGORIES, MAX_CLASSES, MAX_MISSING_TARGETS
@@ -165,7 +165,7 @@ def check_marks(found: Survey, wishes: Wishes, decimal: str, where: str) -> None
 
 def check_names(found: Survey, wishes: Wishes, where: str) -> None:
     """Raise an error if the user names a column that is not there or one for two parts, or a name is kept."""
-    if taken := [name for name in found.columns if name in RESERVED]:
+    if taken := [name for name in found.columns if name in OWN]:
         raise DataError(f"{where} has a column '{taken[0]}', a name kept for the pipeline; rename it.")
     named = [wishes.target, wishes.time, wishes.group, wishes.text, *wishes.drop, *wishes.categorical]
     for name in filter(None, named):

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
-import pandas as pd
 import pandera.pandas as pandera
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from fuelgauge.config import ColumnCheck, DatasetConfig
-from fuelgauge.data.arrow import is_tensor
 from fuelgauge.data.columns import Columns, is_number
 from fuelgauge.data.targets import check_classes, check_values
 from fuelgauge.errors import ConfigError, DataError, nearest
@@ -93,8 +91,8 @@ class Tally:
     def count(self, table: pa.Table) -> pa.Table:
         """Count a batch, and return its rows that have a target."""
         target = table[self.columns.target]
-        labelled = table.filter(pc.is_valid(target)) if target.null_count else table
-        labelled = without_nan(labelled, self.columns.target)
+        missing = pc.is_null(target, nan_is_null=True)
+        labelled = table.filter(pc.invert(missing)) if pc.any(missing).as_py() else table
         self.n_rows += table.num_rows
         self.n_without_target += table.num_rows - labelled.num_rows
         self.count_target(labelled[self.columns.target])
@@ -141,14 +139,6 @@ class Tally:
             check_classes(names, counts, self.dataset.task, self.where, target)
 
 
-def without_nan(table: pa.Table, name: str) -> pa.Table:
-    """Return the rows in which a column of numbers is a number."""
-    if not pa.types.is_floating(table[name].type):
-        return table
-    missing = pc.is_nan(table[name])
-    return table.filter(pc.invert(missing)) if pc.any(missing).as_py() else table
-
-
 def check_complete(table: pa.Table, names: tuple[str, ...], first_row: int, where: str) -> None:
     """Raise DataError if a column that splits need has a missing value."""
     for name in names:
@@ -158,13 +148,3 @@ def check_complete(table: pa.Table, names: tuple[str, ...], first_row: int, wher
             raise DataError(
                 f"{where}: column '{name}', by which rows are split, is missing in row {row}; fill it."
             )
-
-
-def missing_share(column: pa.ChunkedArray) -> float:
-    """Return the share of values of a column that are missing; NaN counts as missing."""
-    if is_tensor(column.type):
-        flat = pa.chunked_array([chunk.storage.flatten() for chunk in column.chunks])
-        return missing_share(flat)
-    if pa.types.is_floating(column.type):
-        return float(pd.isna(column.to_numpy()).mean()) if len(column) else 0.0
-    return column.null_count / max(1, len(column))
