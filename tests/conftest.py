@@ -19,6 +19,8 @@ PARAMS = """
 datasets: [mnist1d]
 models: [dummy, logistic, mlp]
 features: [raw]
+sizes: [default]
+searches: [none]
 anchors: {start: 32, factor: 2, stop: 128}
 repeats: 2
 seed: 0

@@ -32,6 +32,10 @@ from .conftest import CHECKOUT, PARAMS
         ({"features": "engineered"}, r"features is 'engineered'; write a list, \[engineered\]"),
         ({"features": ["enginered"]}, "there is no feature_set 'enginered', did you mean 'engineered'"),
         ({"features": []}, "features is empty"),
+        ({"searches": ["tep"]}, "params.yaml, searches: there is no search 'tep', did you mean 'tpe'"),
+        ({"searches": "tpe"}, r"searches is 'tpe'; write a list, \[tpe\]"),
+        ({"sizes": []}, "sizes is empty"),
+        ({"sizes": ["large", "large"]}, "sizes names one twice"),
     ],
 )
 def test_a_slip_in_params_is_one_sentence_with_the_nearest_name(tmp_path, change, sentence):
@@ -141,3 +145,60 @@ def test_the_tracking_database_outlives_a_copy_made_by_a_dvc_experiment(monkeypa
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://example.test:1")
     assert compose().tracking.uri == "http://example.test:1"
     assert compose("tracking=none").tracking.uri == ""
+
+
+@pytest.fixture
+def twin():
+    """Write a model of another text into conf/model and compose with it."""
+    path = paths.CONF / "model/twin.yaml"
+
+    def write(old: str, new: str):
+        text = (paths.CONF / "model/logistic.yaml").read_text().replace("name: logistic", "name: twin")
+        assert old in text
+        path.write_text(text.replace(old, new))
+        config = compose("dataset=mnist1d")
+        config.models = ["twin"]
+        return config
+
+    yield write
+    path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("low: 1.0e-3", "low: 2.0e+3", "conf/model/twin.yaml, search.C: low and high are 2000.0 and 1000.0"),
+        ("low: 1.0e-3", "low: 0.0", "search.C: a logarithmic range begins above 0"),
+        ("type: float, low", "type: flot, low", "search.C: type is 'flot', did you mean 'float'"),
+        ("high: 1.0e+3, log: true", "high: 1.0e+3, lgo: true", "lgo"),
+        (
+            "\n  C: {type: float, low: 1.0e-3, high: 1.0e+3, log: true}",
+            "\n  C: {type: choice}",
+            "needs values",
+        ),
+        ("\n  C: {type", "\n  D: {type", "conf/model/twin.yaml: there is no hyperparameter 'D'"),
+        ("tiny: {C:", "tiny: {D:", "conf/model/twin.yaml: there is no hyperparameter 'D'"),
+    ],
+)
+def test_a_slip_in_a_search_space_or_a_size_is_refused_before_any_compute(twin, old, new, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        check_all(twin(old, new))
+
+
+def test_a_search_without_an_end_and_an_unknown_size_are_refused():
+    with pytest.raises(ConfigError, match=r"conf/search/tpe.yaml: the search has no end"):
+        compose("search=tpe", "search.trials=null")
+    with pytest.raises(ConfigError, match="trials is 0; it must be above 0"):
+        compose("search=random", "search.trials=0")
+    config = compose("dataset=mnist1d", "model=mlp")
+    config.sizes = ["default", "hgue"]
+    with pytest.raises(ConfigError, match="params.yaml, sizes: no model has a size 'hgue'"):
+        check_all(config)
+
+
+def test_every_model_but_the_baseline_has_a_search_space_and_a_dial():
+    for name in options("model"):
+        model = compose(f"model={name}").model
+        if model.family != "baseline":
+            assert model.search, name
+            assert list(model.capacity) == ["tiny", "small", "large"], name

@@ -7,7 +7,6 @@ import logging
 from fuelgauge.config import Config
 from fuelgauge.entry import all_curves
 from fuelgauge.errors import FuelgaugeError
-from fuelgauge.naming import contestant
 from fuelgauge.sweep.grid import plan_curve, why_not
 from fuelgauge.sweep.store import TrialStore, store_path
 from fuelgauge.tracking import safe_uri, send_curve
@@ -32,9 +31,8 @@ def catch_up() -> None:
 
 def send(config: Config) -> None:
     """Send one curve from its store."""
-    curve_name = contestant(config.model.name, config.feature_set.name)
-    name = f"{config.dataset.name}/{curve_name}"
-    path = store_path(config.dataset.name, curve_name)
+    name = f"{config.dataset.name}/{config.contestant}"
+    path = store_path(config.dataset.name, config.contestant)
     if not path.exists():
         log.info("%-18s has no trials yet", name)
         return

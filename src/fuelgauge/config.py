@@ -19,13 +19,23 @@ from fuelgauge.features import tabular
 from fuelgauge.features.image import ImageSettings
 from fuelgauge.features.sequence import SequenceSettings
 from fuelgauge.features.text import TextSettings
+from fuelgauge.naming import DEFAULT_SIZE, NO_SEARCH, RAW, contestant
 
 MODALITIES = ("tabular", "text", "image", "sequence")
 TASKS = ("binary", "multiclass", "regression")
 FAMILIES = ("baseline", "linear", "neighbours", "trees", "deep", "pretrained")
 DEVICES = ("auto", "cpu", "cuda")
 # A list of names in params.yaml, and the Hydra group whose options it names.
-GROUPS_OF_NAMES = {"datasets": "dataset", "features": "feature_set", "models": "model", "claims": "claim"}
+GROUPS_OF_NAMES = {
+    "datasets": "dataset",
+    "features": "feature_set",
+    "models": "model",
+    "searches": "search",
+    "claims": "claim",
+}
+LISTS = ("datasets", "models", "features", "sizes", "searches")
+RANGES = ("float", "int", "choice")
+METHODS = ("none", "random", "tpe")
 METRICS = {
     "binary": ("roc_auc", "accuracy", "log_loss"),
     "multiclass": ("accuracy", "log_loss"),
@@ -107,8 +117,30 @@ class FeatureSetConfig:
 
 
 @dataclass
+class Range:
+    """What a search may choose for a hyperparameter.
+
+    Numbers (`float`, `int`) from `low` to `high`, on a logarithmic scale with `log`, whole multiples
+    of `step` above `low` with `step`; or one of `values` (`choice`).
+    """
+
+    type: str = MISSING
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    step: float | None = None
+    values: list[Any] = field(default_factory=list)
+
+
+@dataclass
 class ModelConfig:
-    """One contestant: the class that fits it, what it can take and its hyperparameters."""
+    """One contestant: the class that fits it, what it can take and its hyperparameters.
+
+    `search` gives the ranges of a hyperparameter search and `capacity` the sizes beside the default
+    one, from small to large, each as the hyperparameters that it changes. A dotted name reaches into
+    a hyperparameter that is a mapping. `pretrained_on` says in a sentence what a pretrained model has
+    seen before: labels are not all that it learned from.
+    """
 
     name: str = MISSING
     target: str = MISSING
@@ -116,7 +148,23 @@ class ModelConfig:
     modalities: list[str] = MISSING
     tasks: list[str] = MISSING
     devices: list[str] = field(default_factory=lambda: ["cpu"])
+    pretrained_on: str = ""
     hyperparameters: dict[str, Any] = field(default_factory=dict)
+    search: dict[str, Range] = field(default_factory=dict)
+    capacity: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass
+class SearchConfig:
+    """How hyperparameters are searched within the rows of an anchor: `none`, `random` or `tpe`.
+
+    Either `trials` fits, the default among them, or fits until they have taken `seconds`.
+    """
+
+    name: str = MISSING
+    method: str = MISSING
+    trials: int | None = None
+    seconds: float | None = None
 
 
 @dataclass
@@ -141,7 +189,9 @@ class Params:
 
     datasets: list[str] = MISSING
     models: list[str] = MISSING
-    features: list[str] = field(default_factory=lambda: ["raw"])
+    features: list[str] = field(default_factory=lambda: [RAW])
+    sizes: list[str] = field(default_factory=lambda: [DEFAULT_SIZE])
+    searches: list[str] = field(default_factory=lambda: [NO_SEARCH])
     anchors: AnchorRule = field(default_factory=AnchorRule)
     repeats: int = 5
     seed: int = 0
@@ -153,13 +203,20 @@ class Params:
 
 @dataclass
 class Config(Params):
-    """What one job sees: the parameters, and the dataset and model that it is about."""
+    """What one job sees: the parameters, and the dataset and contestant that it is about."""
 
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     feature_set: FeatureSetConfig = field(default_factory=FeatureSetConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
+    size: str = DEFAULT_SIZE
+    search: SearchConfig = field(default_factory=SearchConfig)
     executor: ExecutorConfig = field(default_factory=ExecutorConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+
+    @property
+    def contestant(self) -> str:
+        """The name of the model on this feature set, in this size, with this search."""
+        return contestant(self.model.name, self.feature_set.name, self.size, self.search.name)
 
 
 def load_params(path: Path = paths.PARAMS) -> dict[str, Any]:
@@ -227,13 +284,10 @@ def check_option(group: str, name: str, where: str) -> None:
 
 def check_params(params: Params, where: str) -> None:
     """Raise ConfigError if a parameter lies outside what it may be; the sentence names it."""
+    lists = {name: getattr(params, name) for name in LISTS}
     rules = [
-        (len(params.datasets) > 0, "datasets is empty; name at least one"),
-        (len(params.models) > 0, "models is empty; name at least one"),
-        (len(params.features) > 0, "features is empty; name at least one"),
-        (len(set(params.datasets)) == len(params.datasets), "datasets names one twice"),
-        (len(set(params.models)) == len(params.models), "models names one twice"),
-        (len(set(params.features)) == len(params.features), "features names one twice"),
+        *((len(names) > 0, f"{key} is empty; name at least one") for key, names in lists.items()),
+        *((len(set(names)) == len(names), f"{key} names one twice") for key, names in lists.items()),
         (params.anchors.start >= 8, f"anchors.start is {params.anchors.start}; it must be at least 8"),
         (params.seed >= 0, f"seed is {params.seed}; it must be at least 0"),
         (
@@ -286,6 +340,39 @@ def check_model(model: ModelConfig) -> None:
         check_member("tasks", task, TASKS, where)
     for device in model.devices:
         check_member("devices", device, ("cpu", "cuda"), where)
+    if (model.family == "pretrained") != bool(model.pretrained_on):
+        raise ConfigError(f"{where}: pretrained_on belongs to the family pretrained, and to no other.")
+    for name, choice in model.search.items():
+        check_range(name, choice, f"{where}, search.{name}")
+
+
+def check_range(name: str, choice: Range, where: str) -> None:
+    """Raise ConfigError if a search could not choose from a range."""
+    check_member("type", choice.type, RANGES, where)
+    if choice.type == "choice":
+        if not choice.values:
+            raise ConfigError(f"{where}: a choice needs values.")
+        return
+    if choice.low is None or choice.high is None or not choice.low < choice.high:
+        raise ConfigError(
+            f"{where}: low and high are {choice.low} and {choice.high}; low must be below high."
+        )
+    if choice.log and (choice.low <= 0 or choice.step is not None):
+        raise ConfigError(f"{where}: a logarithmic range begins above 0 and has no step.")
+
+
+def check_search(search: SearchConfig) -> None:
+    """Raise ConfigError if a search has no end or no beginning."""
+    where = f"conf/search/{search.name}.yaml"
+    check_member("method", search.method, METHODS, where)
+    if search.method == "none":
+        return
+    if search.trials is None and search.seconds is None:
+        raise ConfigError(f"{where}: the search has no end; set trials, seconds or both.")
+    for setting in ("trials", "seconds"):
+        value = getattr(search, setting)
+        if value is not None and value <= 0:
+            raise ConfigError(f"{where}: {setting} is {value}; it must be above 0 or null.")
 
 
 def check_executor(executor: ExecutorConfig) -> None:
@@ -318,5 +405,6 @@ def resolve(composed: DictConfig) -> Config:
     check_params(config, "params.yaml or an override")
     check_dataset(config.dataset)
     check_model(config.model)
+    check_search(config.search)
     check_executor(config.executor)
     return config

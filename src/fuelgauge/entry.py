@@ -21,13 +21,14 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fuelgauge import paths
-from fuelgauge.config import Config, check_option, load_params, resolve
+from fuelgauge.config import Config, ModelConfig, check_option, load_params, resolve
 from fuelgauge.errors import ConfigError, FuelgaugeError, nearest
-from fuelgauge.models.base import create
+from fuelgauge.models.base import changed, create
+from fuelgauge.naming import DEFAULT_SIZE, NO_SEARCH
 
 log = logging.getLogger("fuelgauge")
 
-GROUPS = ("dataset", "feature_set", "model", "executor", "tracking")
+GROUPS = ("dataset", "feature_set", "model", "search", "executor", "tracking")
 
 
 def register() -> None:
@@ -119,7 +120,25 @@ def check_all(config: Config) -> None:
     for name in config.models:
         model = compose(f"model={name}").model
         check_name("model", name, model.name)
-        create(model.target, model.hyperparameters)
+        check_hyperparameters(model)
+    for name in config.searches:
+        check_name("search", name, compose(f"search={name}").search.name)
+    check_sizes(config)
+
+
+def check_hyperparameters(model: ModelConfig) -> None:
+    """Raise ConfigError if a class does not have what its file, its sizes or its search would give it."""
+    create(model.target, model.hyperparameters)
+    for change in (*model.capacity.values(), dict.fromkeys(model.search)):
+        changed(model.hyperparameters, change, f"conf/model/{model.name}.yaml")
+
+
+def check_sizes(config: Config) -> None:
+    """Raise ConfigError if params.yaml names a size that none of its models has."""
+    known = {DEFAULT_SIZE}.union(*(compose(f"model={name}").model.capacity for name in config.models))
+    for size in config.sizes:
+        if size not in known:
+            raise ConfigError(f"params.yaml, sizes: no model has a size '{size}', {nearest(size, known)}.")
 
 
 def check_name(group: str, file: str, name: str) -> None:
@@ -132,8 +151,19 @@ def all_curves() -> Iterator[Config]:
     """Yield the configuration of every curve that params.yaml asks for."""
     params = load_params()
     for dataset in params["datasets"]:
-        for features, model in itertools.product(params["features"], params["models"]):
-            yield compose(f"dataset={dataset}", f"feature_set={features}", f"model={model}")
+        for features, model, size, search in itertools.product(
+            params["features"],
+            params["models"],
+            params.get("sizes", [DEFAULT_SIZE]),
+            params.get("searches", [NO_SEARCH]),
+        ):
+            yield compose(
+                f"dataset={dataset}",
+                f"feature_set={features}",
+                f"model={model}",
+                f"size={size}",
+                f"search={search}",
+            )
 
 
 def check_overrides(arguments: list[str]) -> None:

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from fuelgauge import __version__, paths
 from fuelgauge.claims.analysis import Analysis, analyze
 from fuelgauge.config import Params
 from fuelgauge.data.card import data_card
 from fuelgauge.errors import TableError
-from fuelgauge.naming import contestant
+from fuelgauge.naming import NO_SEARCH, USUAL, contestant
 from fuelgauge.report import ReportContext, write_report
 from fuelgauge.sweep.runner import cores
 from fuelgauge.sweep.store import read_store, stores
@@ -28,8 +29,12 @@ HELD_EQUAL = (
     "the count: validation rows come out of n, for every model alike",
     "the nesting: the rows of a smaller anchor are a part of those of a larger one",
     "the threads of a fit, and one timing function for all fits",
-    "the search inside a trial: none; every model runs with its stated default",
 )
+SEARCHES = {
+    False: "the search inside a trial: none; every model runs with its stated default",
+    True: "the search inside a trial: as many fits, or seconds of fits, for every model, the default first, "
+    "on the rows of its anchor alone",
+}
 NOT_HELD_EQUAL = (
     "what decides when to stop: the log loss for boosted trees, the dataset's metric for nets",
     "how the defaults were found: docs/protocol.md says how many settings were tried for which model",
@@ -56,8 +61,12 @@ def evaluate(params: Params, out: Path = paths.REPORTS) -> Analysis:
     """
     trials = read_tables()
     for column, wanted in (
-        ("dataset", params.datasets), ("features", params.features), ("model", params.models)
-    ):  # fmt: skip
+        ("dataset", params.datasets),
+        ("features", params.features),
+        ("model", params.models),
+        ("size", params.sizes),
+        ("search", params.searches),
+    ):
         trials = trials[trials[column].isin(wanted)]
     if not (trials["status"] == "done").any():
         raise TableError(f"{paths.TRIALS} holds no finished trial; run the train stage first: dvc repro")
@@ -83,7 +92,7 @@ def sweep_metrics(trials: pd.DataFrame) -> dict[str, Any]:
     for path in stores():
         records, closings = read_store(path)
         used = [record for key, record in records.items() if key in wanted]
-        fit_cpu += sum(record["result"]["fit_cpu_seconds"] for record in used)
+        fit_cpu += sum(all_cpu_seconds(record["result"]) for record in used)
         sessions = {record["session"] for record in used}
         for record in (*used, *(c for c in closings if c["session"] in sessions)):
             session, elapsed = record["session"], record["elapsed"]
@@ -96,6 +105,11 @@ def sweep_metrics(trials: pd.DataFrame) -> dict[str, Any]:
         "wall_seconds": sum(wall.values()),
         "trials": {str(k): int(v) for k, v in trials["status"].value_counts().items()},
     }
+
+
+def all_cpu_seconds(result: Mapping[str, Any]) -> float:
+    """Return the CPU seconds of a trial's fits: of all fits of its search, or of the one that there was."""
+    return result["search_cpu_seconds"] or result["fit_cpu_seconds"]
 
 
 def write_metrics(path: Path, trials: pd.DataFrame, analysis: Analysis, sweep: Mapping[str, Any]) -> None:
@@ -113,9 +127,9 @@ def last_points(trials: pd.DataFrame) -> dict[str, Any]:
     """Return n, mean score and mean fit seconds at the largest anchor of every curve."""
     points: dict[str, Any] = {}
     done = trials[trials["status"] == "done"]
-    for (dataset, model, features), curve in done.groupby(["dataset", "model", "features"]):
+    for (dataset, model, *variant), curve in done.groupby(["dataset", "model", *USUAL]):
         last = curve[curve["n_train"] == curve["n_train"].max()]
-        points.setdefault(str(dataset), {})[contestant(str(model), str(features))] = rounded(
+        points.setdefault(str(dataset), {})[contestant(str(model), *map(str, variant))] = rounded(
             {
                 "n_train": int(last["n_train"].iloc[0]),
                 f"{last['metric'].iloc[0]}": float(last["score"].mean()),
@@ -147,11 +161,17 @@ def report_context(trials: pd.DataFrame, efficiency: float | None, params: Param
             {**data_card(name, params), "baseline": baseline(trials, name)}
             for name in sorted(trials["dataset"].unique())
         ],
-        held_equal=HELD_EQUAL,
+        held_equal=(*HELD_EQUAL, SEARCHES[set(params.searches) != {NO_SEARCH}]),
         not_held_equal=NOT_HELD_EQUAL,
+        pretrained_on={name: told for name in params.models if (told := pretrained_on(name))},
         failures=ended[["dataset", "model", "n_train", "repeat", "status", "reason"]],
         sweep_efficiency=efficiency,
     )
+
+
+def pretrained_on(model: str) -> str:
+    """Return what a model has learned from before, empty for most."""
+    return yaml.safe_load((paths.CONF / "model" / f"{model}.yaml").read_text()).get("pretrained_on", "")
 
 
 def machine_class() -> str:

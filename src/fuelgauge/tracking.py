@@ -45,6 +45,7 @@ CURVE_ID, REPORT_ID, DESCRIBED = "fuelgauge.curve_id", "fuelgauge.report_id", "f
 CATCH_UP = "catch up later with: fuelgauge track"
 # Seconds that the end of a curve waits for a slow server; the rest can be caught up.
 PATIENCE = 60.0
+NOT_SHOWN = {"n_test", "n_features", "hyperparameters"}
 WITH_BOUNDS = ("loss", "score", "fit_seconds")
 
 
@@ -215,9 +216,9 @@ def anchor_metrics(results: list[Record], n_pool: int) -> dict[str, float]:
     its own, and costs would stand before the learning curves.
     """
     values: dict[str, float] = {}
-    for name in sorted(results[0]):
+    for name in sorted(set(results[0]) - NOT_SHOWN):
         column = np.array([result[name] for result in results if result.get(name) is not None], dtype=float)
-        if not len(column) or name in ("n_test", "n_features"):
+        if not len(column):
             continue
         values[name] = float(column.mean())
         if name in WITH_BOUNDS and len(column) > 1:
@@ -243,6 +244,8 @@ def curve_params(config: Config, plan: Plan) -> list[Any]:
     shown = {
         **curve.hyperparameters,
         "features": curve.dataset.features,
+        "size": curve.size,
+        "search": curve.search_name,
         "repeats": curve.repeats,
         "seed": curve.seed,
         "threads": curve.threads,

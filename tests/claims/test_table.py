@@ -153,3 +153,15 @@ def test_loss_and_score_swapped(trials: pd.DataFrame) -> None:
 def test_times_of_different_devices(trials: pd.DataFrame) -> None:
     trials["device"] = np.where(trials["model"] == "mlp", "cuda", "cpu")
     assert "times of different device are compared on flights, letter" in warning(trials)
+
+
+def test_variants_of_a_model_are_contestants_of_their_own(trials: pd.DataFrame) -> None:
+    tuned = trials.assign(search="tpe", size="default", features="raw")
+    large = trials.assign(search="none", size="large", features="raw")
+    usual = trials.assign(search="none", size="default", features="raw")
+    checked = read_trials(pd.concat([usual, tuned, large])).trials
+    assert set(checked["model"]) == {
+        "logistic", "mlp", "logistic+tpe", "mlp+tpe", "logistic-large", "mlp-large",
+    }  # fmt: skip
+    alone = read_trials(tuned).trials
+    assert set(alone["model"]) == {"logistic", "mlp"}, "without another variant the plain name says it all"

@@ -98,11 +98,12 @@ def test_predictions_have_the_right_shape_and_learn(name, kind, task):
     assert name == "dummy" or skill(predicted, test) > 0.15
 
 
-@pytest.mark.parametrize("n", [8, 32])
+@pytest.mark.parametrize("n", [3, 8, 32])
 @pytest.mark.parametrize(("name", "kind"), PAIRS)
 def test_few_rows_are_enough_for_a_fit(name, kind, n):
+    """Three rows make batches of one row."""
     task = task_of(name)
-    model = fitted(name, examples(kind, task, n), examples(kind, task, n // 4, 2), FEW_STEPS)
+    model = fitted(name, examples(kind, task, n), examples(kind, task, max(1, n // 4), 2), FEW_STEPS)
     test = examples(kind, task, 20, 3)
     check(model.predict(test), test)
 
@@ -150,6 +151,17 @@ def test_a_class_without_a_training_row_is_survived(name, kind):
     train.y[:] = np.arange(26) % 2  # class 2 has no row
     model = fitted(name, train, validation, FEW_STEPS)
     check(model.predict(validation), validation)
+
+
+@pytest.mark.parametrize("name", [name for name, kind in PAIRS if kind == "table"])
+def test_a_table_of_categories_alone_is_taken(name):
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame({"kind": rng.choice(["a", "b", "c"], 60).astype(object)})
+    task = task_of(name)
+    y = (x["kind"] == "a").to_numpy().astype(float if task == "regression" else np.int64)
+    train = Examples(x, y, task, 0 if task == "regression" else 3, ("kind",))
+    model = fitted(name, train, train.head(12), FEW_STEPS)
+    check(model.predict(train), train)
 
 
 @pytest.mark.parametrize("name", [name for name, kind in PAIRS if kind == "text"])

@@ -4,7 +4,15 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 
 from fuelgauge.data.dataset import Examples
-from fuelgauge.models.preprocessing import MAX_CATEGORIES, ChannelScaler, DenseEncoder
+from fuelgauge.models.preprocessing import (
+    MAX_CATEGORIES,
+    ChannelScaler,
+    ColumnsEncoder,
+    DenseEncoder,
+    RankScaler,
+    RobustScaler,
+    bin_edges,
+)
 
 
 def rows(x) -> Examples:
@@ -109,3 +117,66 @@ def test_what_is_encoded_is_left_as_it_was():
     encoded(x, x)
     ChannelScaler().fit(x).transform(x)
     assert np.array_equal(x, before, equal_nan=True)
+
+
+def test_the_robust_scale_has_median_0_and_quartiles_1_apart_and_ends_smoothly():
+    column = np.arange(9.0)[:, None]  # median 4, quartiles 2 and 6
+    scaler = RobustScaler().fit(column)
+    linear = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
+    expected = linear / np.sqrt(1 + (linear / 3) ** 2)
+    assert scaler.transform(np.array([[0.0], [2], [4], [6], [8]])).ravel() == pytest.approx(expected)
+    assert scaler.transform(np.array([[1e9], [-1e9]])).ravel() == pytest.approx([3, -3])
+
+
+def test_a_column_of_equal_quartiles_is_scaled_by_its_range_and_a_constant_one_is_0():
+    x = np.zeros((20, 2))
+    x[0, 0], x[1, 0] = 4.0, -4.0
+    assert RobustScaler().fit(x).transform(np.array([[4.0, 7.0]])) == pytest.approx(
+        np.array([[1 / np.sqrt(1 + 1 / 9), 0]])
+    )
+
+
+def test_ranks_become_normal_deviates_and_a_constant_column_is_0():
+    x = np.column_stack([np.exp(np.arange(1001.0) / 100), np.full(1001, 5.0)])
+    scaled = RankScaler(1001).fit(x).transform(np.array([[np.exp(5.0), 5], [np.exp(8.41), 6], [1e9, 5]]))
+    assert scaled[0, 0] == pytest.approx(0, abs=0.05)
+    assert scaled[1, 0] == pytest.approx(1, abs=0.05)  # 84% of the rows lie below
+    assert 4 < scaled[2, 0] < 6
+    assert not scaled[:, 1].any()
+
+
+@pytest.mark.parametrize("scaling", ["robust", "quantile"])
+def test_columns_are_numbers_then_marks_of_missing_ones_then_codes(scaling):
+    train = pd.DataFrame({"a": [1.0, 2, 3, np.nan, 5], "b": np.arange(5.0), "kind": [*"xyxy", None]})
+    encoder = ColumnsEncoder(scaling).fit(rows(train))
+    assert (encoder.n_numbers, encoder.cardinalities) == (3, (3,))
+    test = pd.DataFrame({"a": [np.nan, 2.5], "b": [2.0, np.nan], "kind": ["new", "y"]})
+    matrix = encoder.transform(rows(test))
+    assert matrix.dtype == np.float32
+    assert matrix[0, 0] == pytest.approx(matrix[1, 0], abs=1e-6)  # the median of 1, 2, 3, 5 is 2.5
+    assert matrix[:, 1] == pytest.approx([0, 0], abs=1e-6)
+    assert matrix[:, 2].tolist() == [1, 0]
+    assert matrix[:, 3].tolist() == [0, 2]
+    assert encoder.transform(rows(train))[:, 3].tolist() == [1, 2, 1, 2, 0]
+
+
+def test_the_rarest_of_many_categories_share_a_code():
+    names = [*(f"c{i:03d}" for i in range(MAX_CATEGORIES + 50)), *["c000"] * 9]
+    encoder = ColumnsEncoder("robust").fit(rows(pd.DataFrame({"kind": names})))
+    assert (encoder.n_numbers, encoder.cardinalities) == (0, (MAX_CATEGORIES + 1,))
+    codes = encoder.transform(rows(pd.DataFrame({"kind": ["c000", *names[1:306], "other"]}))).ravel()
+    together = [code for code in set(codes) if (codes == code).sum() > 1]
+    assert [(codes == code).sum() for code in together] == [51]  # 255 have a code of their own
+    assert codes[0] not in together
+    assert codes[-1] == 0
+
+
+def test_bins_lie_between_distinct_quantiles_and_a_constant_column_has_one():
+    numbers = np.stack([np.arange(5.0), np.array([0, 0, 0, 0, 8.0]), np.full(5, 7.0)], axis=1)
+    assert [column.tolist() for column in bin_edges(numbers, 2)] == [[0, 2, 4], [0, 8], [0, 1]]
+    assert bin_edges(numbers, 64)[0].tolist() == [0, 1, 2, 3, 4], "bins are fewer than the rows"
+
+
+@pytest.mark.parametrize(("rows", "edges"), [([[3.0]], [0, 1]), ([[1.0], [2.0]], [1, 2])])
+def test_one_and_two_rows_have_bins_too(rows, edges):
+    assert bin_edges(np.array(rows), 8)[0].tolist() == edges

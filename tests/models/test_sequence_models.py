@@ -8,6 +8,7 @@ from fuelgauge.models.fcn import FCN
 from fuelgauge.models.knn import KNN
 from fuelgauge.models.rnn import CELLS, RNN
 from fuelgauge.models.sequences import fold, summary
+from fuelgauge.models.transformer import Encoder, SequenceTransformer
 
 from .kinds import examples
 
@@ -31,13 +32,62 @@ def test_an_unknown_cell_is_answered_with_the_nearest():
         RNN(cell="grru")
 
 
-@pytest.mark.parametrize("model", [*(RNN(cell=cell) for cell in CELLS), FCN()], ids=[*CELLS, "fcn"])
+WALKERS = {**{cell: RNN(cell=cell) for cell in CELLS}, "fcn": FCN(), "transformer": SequenceTransformer()}
+
+
+@pytest.mark.parametrize("model", WALKERS.values(), ids=WALKERS)
 @pytest.mark.parametrize("steps", [1, 200])
 def test_sequences_of_one_step_and_of_hundreds_are_taken(model, steps):
     train = examples("sequence", "binary", 20)
     object.__setattr__(train, "x", np.resize(train.x, (20, steps, 2)))
     model.fit(train, train, FitContext(0, 1, "cpu", "accuracy", step_limit=2))
     assert np.isfinite(model.predict(train.head(1))).all()
+
+
+def test_a_shape_says_the_same_wherever_it_is_but_at_the_ends():
+    torch.manual_seed(0)
+    walk = FCN(channels=8).network(torch.zeros(1, 40, 1), 2)[0]
+    early, late = torch.zeros(2, 1, 40, 1)
+    early[0, 10:15, 0] = late[0, 20:25, 0] = torch.randn(5)
+    assert torch.allclose(walk(early), walk(late), atol=1e-6)
+
+
+def encoder() -> Encoder:
+    torch.manual_seed(0)
+    return Encoder(n_tokens=5, width=8, depth=2, heads=2, dropout=0.5).eval()
+
+
+def test_what_fills_a_row_up_changes_nothing_that_the_tokens_say():
+    net, tokens = encoder(), torch.randn(2, 3, 8)
+    filled = torch.cat([tokens, 100 * torch.ones(2, 2, 8)], dim=1)
+    mask = torch.tensor([True] * 4 + [False] * 2).expand(2, 1, 1, 6)
+    assert torch.allclose(net(filled, mask)[:, :4], net(tokens), atol=1e-6)
+    assert not torch.allclose(net(filled)[:, :4], net(tokens), atol=1e-6)
+
+
+def test_tokens_see_one_another_and_know_their_places():
+    net, tokens = encoder(), torch.randn(1, 3, 8)
+    changed = tokens.clone()
+    changed[0, 2] *= -1
+    assert not torch.allclose(net(tokens)[0, 1], net(changed)[0, 1])
+    assert not torch.allclose(net(tokens).mean(1), net(tokens.flip(1)).mean(1))
+
+
+def test_the_warm_up_of_a_transformer_is_its_share_of_the_steps():
+    model = SequenceTransformer(learning_rate=1.0, warm=0.5)
+    net = torch.nn.Linear(1, 1)
+    optimizer = model.optimizer(net)
+    rates = []
+    for step in range(8):
+        model.before_step(net, optimizer, step, 8)
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert rates[:5] == [0.25, 0.5, 0.75, 1.0, 1.0]
+    assert rates[-1] < 0.2
+
+
+def test_heads_that_do_not_divide_the_width_are_named():
+    with pytest.raises(ConfigError, match="width is 10, which is no multiple of the 4 heads"):
+        SequenceTransformer(width=10)
 
 
 def test_fewer_rows_than_neighbours_are_all_asked():

@@ -9,6 +9,7 @@ from fuelgauge.models.charcnn import CharCNN
 from fuelgauge.models.dan import DAN, MOST_GRAMS, Pool
 from fuelgauge.models.texts import pairs_of, parts_of, words_of
 from fuelgauge.models.tfidf import TfIdf
+from fuelgauge.models.transformer import TextTransformer
 
 CONTEXT = FitContext(0, 1, "cpu", "accuracy")
 
@@ -92,3 +93,32 @@ def test_tf_idf_counts_only_the_n_grams_of_the_fit():
     assert model.count_parameters() == 3 + 3 + 1
     unseen = model.predict(rows("qwx", "zzz"))
     assert np.array_equal(unseen[0], unseen[1])
+
+
+def text_transformer() -> TextTransformer:
+    model = TextTransformer(vocabulary=3, words=4)
+    model.fit_encoder(rows("good film", "a good film", "good tea"))
+    return model
+
+
+def test_the_words_of_a_transformer_are_the_most_frequent_of_the_fit_in_their_order():
+    model = text_transformer()
+    assert model.numbers == {"good": 1, "film": 2, "a": 3}
+    assert model.encode(rows("a never seen film", "", "good good good good good")).tolist() == [
+        [3, 2, 0, 0],
+        [0, 0, 0, 0],
+        [1, 1, 1, 1],
+    ]
+
+
+def test_a_transformer_reads_words_in_order_and_takes_a_batch_of_empty_texts():
+    model = text_transformer()
+    torch.manual_seed(0)
+    net = model.network(torch.zeros(1, 4, dtype=torch.int32), 2).eval()
+    net[0].vectors.weight.data *= 100  # as large as learned ones
+    one, other = net(torch.tensor([[1, 2, 0, 0], [2, 1, 0, 0]]))
+    assert not torch.allclose(one, other)
+    alone = net(torch.tensor([[1, 2, 0, 0]]))
+    among = net(torch.tensor([[1, 2, 0, 0], [1, 2, 3, 3]]))[:1]
+    assert torch.allclose(among, alone, atol=1e-5)
+    assert torch.isfinite(net(torch.zeros(3, 4, dtype=torch.int32))).all()

@@ -180,3 +180,11 @@ def test_sections_without_facts_are_left_out(analysis: SimpleNamespace) -> None:
     page = render(analysis, replace(ReportContext(), title="mine"))
     assert "What was held equal" not in page.headline
     assert "How to get these numbers again" not in page.headline
+
+
+def test_what_a_pretrained_model_has_learned_from_stands_beside_its_curves_and_no_others(analysis):
+    context = ReportContext(pretrained_on={"cnn1d": "pairs of sentences."})
+    page = render(analysis, context)
+    said = "is pretrained: besides the rows counted here it has learned from pairs of sentences."
+    assert page.text.count(said) == 1  # cnn1d has a curve on one of the three datasets
+    assert "cnn1d" in page.text[: page.text.index(said)][-40:]

@@ -102,3 +102,28 @@ def test_cuda_that_is_not_there_is_said(monkeypatch):
 
 def test_the_split_rule_is_hashable_for_the_caches():
     assert hash(SplitRule()) == hash(SplitRule())
+
+
+def test_a_size_changes_the_hyperparameters_and_names_the_contestant():
+    usual, large = (
+        plan_curve(compose("dataset=mnist1d", "model=mlp", f"size={s}")).curve for s in ("default", "large")
+    )
+    assert large.name == "mlp-large"
+    assert large.identity != usual.identity
+    assert large.hyperparameters != usual.hyperparameters
+    assert why_not(compose("dataset=mnist1d", "model=dummy", "size=large")) == "dummy has no size 'large'"
+
+
+def test_a_search_is_part_of_what_identifies_a_trial_and_its_name_is_not():
+    usual, tpe, longer, renamed = (
+        plan_curve(compose("dataset=mnist1d", "model=logistic", *more)).curve
+        for more in (
+            [],
+            ["search=tpe"],
+            ["search=tpe", "search.trials=17"],
+            ["search=tpe", "search.name=bayes"],
+        )
+    )
+    assert (usual.search, tpe.name, renamed.name) == ({}, "logistic+tpe", "logistic+bayes")
+    assert len({usual.identity, tpe.identity, longer.identity}) == 3
+    assert renamed.identity == tpe.identity

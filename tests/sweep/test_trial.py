@@ -1,9 +1,12 @@
+import json
+
 import numpy as np
 import pytest
 
 from fuelgauge.data.dataset import Examples
 from fuelgauge.entry import compose
 from fuelgauge.models.base import FitError
+from fuelgauge.models.knn import KNN
 from fuelgauge.sweep.grid import plan_curve
 from fuelgauge.sweep.trial import judge, rows_of, run_trial
 
@@ -53,3 +56,36 @@ def test_a_prediction_that_is_not_a_number_is_a_failure():
     examples = Examples(np.zeros((3, 1)), np.array([0, 1, 0]), "binary", 2)
     with pytest.raises(FitError, match="the prediction for row 1 of 3 is not a finite number"):
         judge(np.array([[0.5, 0.5], [np.nan, 0.5], [0.5, 0.5]]), examples, "accuracy")
+
+
+def test_a_search_chooses_by_validation_rows_and_judges_the_chosen_fit_alone():
+    overrides = ["dataset=mnist1d", "model=logistic", "search=random", "search.trials=6"]
+    trial = plan_curve(compose(*overrides)).trials[-1]
+    result, again = run_trial(trial), run_trial(trial)
+    assert result["hyperparameters"] == again["hyperparameters"]
+    assert result["loss"] == again["loss"]
+    assert result["n_fits"] == 6
+    assert result["search_seconds"] > result["fit_seconds"]
+    default = run_trial(trials("logistic")[-1])
+    assert (default["n_fits"], default["search_seconds"]) == (1, 0)
+    assert result["val_loss"] <= default["val_loss"]
+    chosen = json.loads(result["hyperparameters"])
+    again_alone = trials_with(f"model.hyperparameters.C={chosen['C']}")[-1]
+    assert run_trial(again_alone)["loss"] == result["loss"]
+
+
+def trials_with(override: str):
+    return plan_curve(compose("dataset=mnist1d", "model=logistic", override)).trials
+
+
+def test_test_rows_reach_a_model_once_also_with_a_search(monkeypatch):
+    trial = plan_curve(compose("dataset=mnist1d", "model=knn", "search=random", "search.trials=4")).trials[0]
+    test = rows_of(trial)[2]
+    seen = []
+    original = KNN.predict
+    monkeypatch.setattr(
+        KNN, "predict", lambda self, rows: seen.append(row_set(rows) == row_set(test)) or original(self, rows)
+    )
+    run_trial(trial)
+    assert seen.count(True) == 1
+    assert len(seen) >= 5

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fuelgauge.errors import TableError
-from fuelgauge.naming import RAW, contestant
+from fuelgauge.naming import USUAL, contestant
 
 NEEDED = ("dataset", "model", "family", "n_train", "repeat", "loss")
 KEY = ["dataset", "model", "n_train", "repeat"]
@@ -53,7 +53,7 @@ def read_trials(source: Path | str | pd.DataFrame) -> TrialTable:
     raw, name = _load(source)
     _need_columns(raw, name)
     trials, warnings = _done_only(raw, name)
-    trials = _named_by_features(_typed(trials, name))
+    trials = _named_by_variant(_typed(trials, name))
     trials, dropped = _without_missing_loss(trials, name)
     for check in (_positive_rows, _finite_losses, _no_duplicates, _one_family_a_model):
         check(trials, name)
@@ -112,12 +112,19 @@ def _typed(trials: pd.DataFrame, name: str) -> pd.DataFrame:
     return trials
 
 
-def _named_by_features(trials: pd.DataFrame) -> pd.DataFrame:
-    """Take a model on another feature set for another contestant, where a table has more than one set."""
-    if "features" not in trials or trials["features"].nunique() < 2:
+def _named_by_variant(trials: pd.DataFrame) -> pd.DataFrame:
+    """Take a model in another variant for another contestant, where a table has more than one variant.
+
+    A variant is a feature set, a size or a search, each in a column of its own.
+    """
+    varied = [column for column in USUAL if column in trials and trials[column].nunique() > 1]
+    if not varied:
         return trials
-    features = trials["features"].fillna(RAW).astype(str)
-    names = [contestant(model, kind) for model, kind in zip(trials["model"], features, strict=True)]
+    variants = trials[varied].fillna(USUAL).astype(str).to_dict("records")
+    names = [
+        contestant(model, **{str(column): value for column, value in variant.items()})
+        for model, variant in zip(trials["model"], variants, strict=True)
+    ]
     return trials.assign(model=names)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -49,7 +50,13 @@ class Model(ABC):
     A model is a subclass in a file of its own in this folder, decorated with `dataclass`, and a
     file conf/model/<name>.yaml that names it and gives its defaults. Everything that is fitted,
     preprocessing too, is fitted in `fit` on `train` alone; `validation` may choose when to stop.
+
+    What is fitted are attributes of plain data, NumPy arrays and scikit-learn objects. An attribute
+    that has a file format of its own is named in `own_format`, and `save_own` and `load_own` know it
+    (fuelgauge.models.storage).
     """
+
+    own_format: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
@@ -73,6 +80,51 @@ class Model(ABC):
     @abstractmethod
     def predict(self, examples: Examples) -> np.ndarray:
         """Return class probabilities, shape (rows, n_classes), or values, shape (rows,)."""
+
+    def save_own(self, folder: Path) -> None:  # noqa: B027 - most models have nothing of the kind
+        """Write the attributes named in `own_format` into a folder."""
+
+    def load_own(self, folder: Path) -> None:  # noqa: B027
+        """Set the attributes named in `own_format`, from a folder; all others are set already."""
+
+
+def changed(hyperparameters: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return hyperparameters with some of them changed; a dotted name reaches into one that is a mapping.
+
+    Parameters
+    ----------
+    where
+        Said in an error.
+
+    Raises
+    ------
+    ConfigError
+        There is no such hyperparameter.
+    """
+    result = dict(hyperparameters)
+    for name, value in changes.items():
+        outer, _, inner = name.partition(".")
+        if outer not in hyperparameters:
+            raise ConfigError(f"{where}: there is no hyperparameter '{outer}', {nearest(outer, result)}.")
+        result[outer] = {**result[outer], inner: value} if inner else value
+    return result
+
+
+def all_classes(probabilities: np.ndarray, classes: np.ndarray, n_classes: int) -> np.ndarray:
+    """Return probabilities with a column for every class; a class without a training row has 0.
+
+    Parameters
+    ----------
+    probabilities
+        Shape (rows, number of known classes).
+    classes
+        Codes of the known classes, in the order of the columns.
+    n_classes
+        Of the dataset.
+    """
+    placed = np.zeros((len(probabilities), n_classes))
+    placed[:, classes] = probabilities
+    return placed
 
 
 def create(target: str, hyperparameters: Mapping[str, Any]) -> Model:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from fuelgauge.data.dataset import Examples
-from fuelgauge.models.deep import DeepModel, Dropout
+from fuelgauge.models.deep import DeepModel
+from fuelgauge.models.layers import Dropout
 from fuelgauge.models.texts import texts_of
 
 N_BYTES = 256

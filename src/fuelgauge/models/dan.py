@@ -12,7 +12,8 @@ import numpy as np
 from torch import Tensor, nn
 
 from fuelgauge.data.dataset import Examples
-from fuelgauge.models.deep import DeepModel, Dropout
+from fuelgauge.models.deep import DeepModel
+from fuelgauge.models.layers import Dropout
 from fuelgauge.models.texts import pairs_of, parts_of, texts_of, words_of
 
 INITIAL_DEVIATION = 0.01

@@ -1,36 +1,35 @@
-"""What the nets share: encoding, the step budget and the training loop on Lightning.
-
-A Lightning batch costs about a millisecond of its own, as much as an optimizer step of a small net.
-So one Lightning batch here is a *round* of many optimizer steps on data that are in memory already,
-and Lightning's validation loop and callbacks run once a round.
-"""
+"""What the nets share: encoding, the step budget, early stopping on Lightning, and prediction."""
 
 from __future__ import annotations
 
-import copy
 import logging
 import math
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import ClassVar
 
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping
+from lightning.pytorch.callbacks import EarlyStopping
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from fuelgauge.data.dataset import Examples
-from fuelgauge.models.base import FitContext, FitError, Model
+from fuelgauge.models.base import FitContext, Model
+from fuelgauge.models.training import KeepBest, Loss, OneBatch, StepPlan, TrainingModule, warm_cosine
 
-TIE_BREAK = 1e-6
+WEIGHTS = "weights.safetensors"
 
 
 @dataclass
 class DeepModel(Model):
     """A net trained by AdamW with a warmed-up cosine schedule, early stopping and the best weights kept.
+
+    A subclass gives `fit_encoder`, `encode` and `network`; one with a recipe of its own overrides
+    `optimizer`, `before_step` or `loss` too.
 
     Parameters
     ----------
@@ -50,6 +49,7 @@ class DeepModel(Model):
         `fp32` or `bf16` (mixed).
     """
 
+    own_format: ClassVar[tuple[str, ...]] = ("net",)
     # Rows that go through the net at once where nothing is trained.
     prediction_rows: ClassVar[int] = 4096
 
@@ -73,26 +73,45 @@ class DeepModel(Model):
 
     @abstractmethod
     def network(self, inputs: Tensor, n_outputs: int) -> nn.Module:
-        """Return the untrained net for inputs of this shape."""
+        """Return the untrained net for such inputs, on their device.
+
+        The shapes of its weights follow from the shape of a row of `inputs` and from what
+        `fit_encoder` has fitted, so that a saved net can be built again; its first weights may
+        depend on the values. In training the net may return an ensemble's outputs, shape (rows,
+        members, n_outputs); in evaluation it returns shape (rows, n_outputs).
+        """
+
+    def optimizer(self, net: nn.Module) -> torch.optim.Optimizer:
+        """Return the optimizer; each group's learning rate is the peak of its schedule."""
+        return torch.optim.AdamW(
+            net.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
+        )
+
+    def before_step(self, net: nn.Module, optimizer: torch.optim.Optimizer, step: int, steps: int) -> None:
+        """Set what a schedule changes before optimizer step `step` of at most `steps`, from 0."""
+        set_learning_rate(optimizer, warm_cosine(step, steps))
+
+    def loss(self, task: str, metric: str) -> Loss:
+        """Return the training loss and the validation loss that decides when to stop."""
+        return Loss(task, metric)
 
     def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
         """Train the net and put the weights of the best validation round back."""
         lightning_quietly()
         torch.set_num_threads(context.threads)
         torch.manual_seed(context.seed)
-        self.device = torch.device(context.device)
+        self.device = context.device
         self.fit_encoder(train)
         self.scale = TargetScale.of(train)
         inputs, targets = self.tensor(train), self.scale.encode(train).to(self.device)
+        self.row_shape, self.row_type = tuple(inputs.shape[1:]), str(inputs.dtype).removeprefix("torch.")
         module = TrainingModule(
             net=self.network(inputs, self.scale.n_outputs),
             inputs=inputs,
             targets=targets,
-            loss=Loss(train.task, context.metric),
+            loss=self.loss(train.task, context.metric),
             plan=self.plan(len(train), context.step_limit),
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            prediction_rows=self.prediction_rows,
+            recipe=self,
         )
         held_out = (self.tensor(validation), self.scale.encode(validation).to(self.device))
         best = self.train(module, held_out, context)
@@ -103,6 +122,18 @@ class DeepModel(Model):
     def count_parameters(self) -> int:
         """Return the number of weights."""
         return sum(p.numel() for p in self.net.parameters())
+
+    def save_own(self, folder: Path) -> None:
+        """Write the weights."""
+        save_file(
+            {name: value.contiguous() for name, value in self.net.state_dict().items()}, folder / WEIGHTS
+        )
+
+    def load_own(self, folder: Path) -> None:
+        """Build the net anew and read its weights."""
+        row = torch.zeros((1, *self.row_shape), dtype=getattr(torch, self.row_type), device=self.device)
+        self.net = self.network(row, self.scale.n_outputs).eval()
+        self.net.load_state_dict(load_file(folder / WEIGHTS, device=self.device))
 
     def train(self, module: TrainingModule, held_out: tuple[Tensor, Tensor], context: FitContext) -> KeepBest:
         """Run Lightning's trainer until the budget is used or the patience is at its end."""
@@ -144,20 +175,6 @@ class DeepModel(Model):
 
 
 @dataclass(frozen=True)
-class StepPlan:
-    """A budget: `rounds` of `steps_per_round` optimizer steps; an epoch is `batches` steps."""
-
-    batches: int
-    steps_per_round: int
-    rounds: int
-
-    @property
-    def steps(self) -> int:
-        """Optimizer steps of the whole budget."""
-        return self.rounds * self.steps_per_round
-
-
-@dataclass(frozen=True)
 class TargetScale:
     """How targets enter the loss: class codes as they are, values with mean 0 and variance 1."""
 
@@ -186,162 +203,10 @@ class TargetScale:
         return outputs.double().softmax(dim=1)
 
 
-@dataclass(frozen=True)
-class Loss:
-    """The training loss, and the validation loss that decides when to stop.
-
-    Where a dataset is judged by accuracy, training stops by the error rate; cross-entropy breaks
-    ties. The cross-entropy of an accurate net grows while its error still falls.
-    """
-
-    task: str
-    metric: str
-
-    def training(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean loss of a batch."""
-        if self.task == "regression":
-            return nn.functional.mse_loss(outputs.squeeze(1), targets)
-        return nn.functional.cross_entropy(outputs, targets)
-
-    def validation(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss by which training stops."""
-        smooth = self.training(outputs, targets)
-        if self.metric != "accuracy":
-            return smooth
-        error = (outputs.argmax(dim=1) != targets).float().mean()
-        return error + TIE_BREAK * smooth
-
-
-class TrainingModule(lightning.LightningModule):
-    """A net, the rows that it is trained on and the way a round of steps is made."""
-
-    def __init__(
-        self,
-        net: nn.Module,
-        inputs: Tensor,
-        targets: Tensor,
-        loss: Loss,
-        plan: StepPlan,
-        learning_rate: float,
-        weight_decay: float,
-        prediction_rows: int = DeepModel.prediction_rows,
-    ):
-        super().__init__()
-        self.automatic_optimization = False
-        self.net = net
-        self.inputs, self.targets = inputs, targets
-        self.loss, self.plan = loss, plan
-        self.learning_rate, self.weight_decay = learning_rate, weight_decay
-        self.prediction_rows = prediction_rows
-        self.steps_done = 0
-        self.batches = self.endless_batches()
-
-    def endless_batches(self) -> Iterator[Tensor]:
-        """Yield row numbers: each epoch in new order, divided evenly, no row left out."""
-        while True:
-            order = torch.randperm(len(self.targets)).to(self.targets.device)
-            yield from order.tensor_split(self.plan.batches)
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return AdamW over all weights."""
-        return torch.optim.AdamW(
-            self.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
-        )
-
-    def training_step(self, steps: int, _: int) -> None:
-        """Make one round of optimizer steps."""
-        optimizer: Any = self.optimizers(use_pl_optimizer=False)
-        total = torch.zeros((), device=self.device)
-        for _ in range(steps):
-            rows = next(self.batches)
-            set_learning_rate(optimizer, self.learning_rate * warm_cosine(self.steps_done, self.plan.steps))
-            optimizer.zero_grad(set_to_none=True)
-            loss = self.loss.training(self.net(self.inputs[rows]), self.targets[rows])
-            self.manual_backward(loss)
-            optimizer.step()
-            self.steps_done += 1
-            total += loss.detach()
-        if not torch.isfinite(total):
-            raise FitError(
-                f"the training loss is {total.item()} after step {self.steps_done} "
-                f"at a learning rate of {self.learning_rate}."
-            )
-
-    def validation_step(self, held_out: tuple[Tensor, Tensor], _: int) -> None:
-        """Take the validation loss after a round."""
-        inputs, targets = held_out
-        outputs = torch.cat([self.net(chunk) for chunk in inputs.split(self.prediction_rows)])
-        self.log("val_loss", self.loss.validation(outputs.float(), targets), batch_size=len(targets))
-
-
-class Dropout(nn.Module):
-    """Dropout whose random bits are cheap on a CPU, where `nn.Dropout` takes a quarter of a small net's fit.
-
-    On a CPU the share is rounded to a 256th: a value is dropped if its random byte lies below it.
-
-    Parameters
-    ----------
-    share
-        Of the values that are dropped in training; the others are scaled up in its place.
-    """
-
-    def __init__(self, share: float):
-        super().__init__()
-        self.share = share
-        self.threshold = round(share * 256)
-        self.generator = np.random.default_rng(torch.initial_seed())
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Drop and scale in training; return the values as they are otherwise."""
-        if not self.training or not self.threshold:
-            return values
-        if values.device.type != "cpu":
-            return nn.functional.dropout(values, self.share)
-        random = np.frombuffer(self.generator.bytes(values.numel()), dtype=np.uint8)
-        kept = torch.from_numpy((random >= self.threshold).view(np.uint8)).view(values.shape)
-        return values * kept.to(values.dtype).mul_(256 / (256 - self.threshold))
-
-
-class OneBatch:
-    """An epoch of a single batch that is in memory: no workers, no copying."""
-
-    def __init__(self, batch: Any):
-        self.batch = batch
-
-    def __iter__(self) -> Iterator[Any]:
-        yield self.batch
-
-    def __len__(self) -> int:
-        return 1
-
-
-class KeepBest(Callback):
-    """Keep a copy of the weights of the best validation round, in memory."""
-
-    def __init__(self) -> None:
-        self.best = math.inf
-        self.state: dict[str, Tensor] = {}
-
-    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Compare the round's validation loss with the best so far."""
-        loss = trainer.callback_metrics["val_loss"].item()
-        if loss < self.best or not self.state:
-            self.best = loss
-            self.state = copy.deepcopy(pl_module.net.state_dict())  # type: ignore[union-attr]
-
-
-def warm_cosine(step: int, steps: int, warm: float = 0.05) -> float:
-    """Return the factor on the learning rate: a linear rise, then half a cosine down to zero."""
-    rise = max(1, round(warm * steps))
-    if step < rise:
-        return (step + 1) / rise
-    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
-
-
-def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
-    """Set the learning rate of every parameter group."""
+def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    """Set the learning rate of every parameter group to a factor times the one that it began with."""
     for group in optimizer.param_groups:
-        group["lr"] = value
+        group["lr"] = factor * group.setdefault("peak", group["lr"])
 
 
 def lightning_quietly() -> None:

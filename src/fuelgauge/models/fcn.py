@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from fuelgauge.models.deep import Dropout
+from fuelgauge.models.layers import Dropout
 from fuelgauge.models.sequences import SequenceModel, summary
 
 GROUPS = 4
@@ -30,7 +30,7 @@ class FCN(SequenceModel):
         Share of the summary dropped in training.
     """
 
-    channels: int = 64
+    channels: int = 32
     kernel: int = 5
     depth: int = 3
     dropout: float = 0.2

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from fuelgauge.data.dataset import Examples
-from fuelgauge.models.base import FitContext, Model
+from fuelgauge.models.base import FitContext, Model, all_classes
 from fuelgauge.models.preprocessing import DenseEncoder
 
 
@@ -48,6 +48,4 @@ class KNN(Model):
         matrix = self.encoder.transform(examples)
         if examples.task == "regression":
             return self.model.predict(matrix)
-        probabilities = np.zeros((len(examples), examples.n_classes))
-        probabilities[:, self.model.classes_] = self.model.predict_proba(matrix)
-        return probabilities
+        return all_classes(self.model.predict_proba(matrix), self.model.classes_, examples.n_classes)

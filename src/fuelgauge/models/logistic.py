@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
 from fuelgauge.data.dataset import Examples
-from fuelgauge.models.base import FitContext, Model
+from fuelgauge.models.base import FitContext, Model, all_classes
+from fuelgauge.models.linear import fit_logistic
 from fuelgauge.models.preprocessing import DenseEncoder
 
 
@@ -33,11 +31,8 @@ class Logistic(Model):
         """Fit encoder and coefficients."""
         self.encoder = DenseEncoder().fit(train)
         limit = context.step_limit or self.max_iter
-        self.regression = LogisticRegression(C=self.C, max_iter=limit, random_state=context.seed)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
-            self.regression.fit(self.encoder.transform(train), train.y)
+        matrix = self.encoder.transform(train)
+        self.regression = fit_logistic(matrix, train.y, self.C, limit, context.seed)
         return int(np.max(self.regression.n_iter_))
 
     def count_parameters(self) -> int:
@@ -46,8 +41,5 @@ class Logistic(Model):
 
     def predict(self, examples: Examples) -> np.ndarray:
         """Return class probabilities; a class without a training row gets 0."""
-        probabilities = np.zeros((len(examples), examples.n_classes))
-        probabilities[:, self.regression.classes_] = self.regression.predict_proba(
-            self.encoder.transform(examples)
-        )
-        return probabilities
+        known = self.regression.predict_proba(self.encoder.transform(examples))
+        return all_classes(known, self.regression.classes_, examples.n_classes)

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from rtdl_num_embeddings import PiecewiseLinearEmbeddings
 from torch import Tensor, nn
 
 from fuelgauge.data.dataset import Examples
-from fuelgauge.models.deep import DeepModel, Dropout
-from fuelgauge.models.preprocessing import DenseEncoder
+from fuelgauge.models.deep import DeepModel
+from fuelgauge.models.layers import Dropout
+from fuelgauge.models.preprocessing import ColumnsEncoder, DenseEncoder, bin_edges
+
+MAX_EMBEDDED_NUMBERS = 128
 
 
 @dataclass
 class MLP(DeepModel):
     """Hidden layers of rectified linear units with dropout on scaled, one-hot encoded inputs.
+
+    In a table of at most 128 columns of numbers, these are scaled robustly and have piecewise-linear
+    embeddings (Gorishniy et al., arXiv 2203.05556) between quantiles of the fit. Wider tables, images
+    and flattened sequences have none.
 
     Parameters
     ----------
@@ -22,25 +32,75 @@ class MLP(DeepModel):
         Units of a hidden layer, and how many hidden layers there are.
     dropout
         Share of units dropped in training.
+    bins
+        Between the quantiles of a number at which the slope of its embedding may change, at most.
+    embedding
+        Length of the embedding of a number; the number itself stands beside it.
     """
 
     width: int = 256
     depth: int = 2
     dropout: float = 0.1
+    bins: int = 32
+    embedding: int = 8
 
     def fit_encoder(self, train: Examples) -> None:
-        """Fit scales and categories."""
-        self.encoder = DenseEncoder().fit(train)
+        """Fit scales and categories, and the bins of numbers that have embeddings."""
+        self.edges: list[np.ndarray] = []
+        if not 0 < count_numbers(train) <= MAX_EMBEDDED_NUMBERS:
+            self.encoder: DenseEncoder | ColumnsEncoder = DenseEncoder().fit(train)
+            return
+        self.encoder = ColumnsEncoder("robust").fit(train)
+        self.edges = bin_edges(self.encoder.transform(train)[:, : self.encoder.n_numbers], self.bins)
 
     def encode(self, examples: Examples) -> np.ndarray:
-        """Return a scaled matrix."""
+        """Return a scaled matrix, with codes of categories after numbers that have embeddings."""
         return self.encoder.transform(examples)
 
     def network(self, inputs: Tensor, n_outputs: int) -> nn.Module:
         """Return the layers."""
         layers: list[nn.Module] = []
-        n_inputs = inputs.shape[1]
+        if isinstance(self.encoder, ColumnsEncoder):
+            layers.append(ColumnsEmbedding(self.edges, self.embedding, self.encoder.cardinalities))
+        n_inputs = nn.Sequential(*layers)(inputs[:1].cpu()).shape[1]
         for _ in range(self.depth):
             layers += [nn.Linear(n_inputs, self.width), nn.ReLU(), Dropout(self.dropout)]
             n_inputs = self.width
         return nn.Sequential(*layers, nn.Linear(n_inputs, n_outputs)).to(inputs.device)
+
+
+class ColumnsEmbedding(nn.Module):
+    """Numbers, their piecewise-linear embeddings, linear at first, and indicators of categories.
+
+    Parameters
+    ----------
+    edges
+        Of the bins of each column of numbers.
+    size
+        Length of the embedding of a number.
+    cardinalities
+        Of the columns of codes after the numbers; a code of 0 is shown by no indicator.
+    """
+
+    def __init__(self, edges: list[np.ndarray], size: int, cardinalities: tuple[int, ...]):
+        super().__init__()
+        self.cardinalities = cardinalities
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of columns of a single bin, such as 0 and 1
+            self.embeddings = PiecewiseLinearEmbeddings(
+                [torch.from_numpy(column) for column in edges], size, activation=False, version="B"
+            )
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return a matrix of all numbers, embeddings and indicators."""
+        n_numbers = inputs.shape[1] - len(self.cardinalities)
+        numbers, codes = inputs[:, :n_numbers], inputs[:, n_numbers:].long().unbind(dim=1)
+        parts = [numbers, self.embeddings(numbers).flatten(1)]
+        for column, cardinality in zip(codes, self.cardinalities, strict=True):
+            parts.append(nn.functional.one_hot(column, cardinality)[:, 1:].float())
+        return torch.cat(parts, dim=1)
+
+
+def count_numbers(examples: Examples) -> int:
+    """Return the columns of numbers of a table; 0 of images and sequences."""
+    return examples.x.shape[1] - len(examples.categorical) if examples.x.ndim == 2 else 0

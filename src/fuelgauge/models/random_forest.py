@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from fuelgauge.data.dataset import Examples
-from fuelgauge.models.base import FitContext, Model
+from fuelgauge.models.base import FitContext, Model, all_classes
 from fuelgauge.models.preprocessing import DenseEncoder
 
 
@@ -58,6 +58,4 @@ class RandomForest(Model):
         matrix = self.encoder.transform(examples)
         if examples.task == "regression":
             return self.forest.predict(matrix)
-        probabilities = np.zeros((len(examples), examples.n_classes))
-        probabilities[:, self.forest.classes_] = self.forest.predict_proba(matrix)
-        return probabilities
+        return all_classes(self.forest.predict_proba(matrix), self.forest.classes_, examples.n_classes)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fuelgauge.errors import ConfigError, nearest
-from fuelgauge.models.deep import Dropout
+from fuelgauge.models.layers import Dropout
 from fuelgauge.models.sequences import SequenceModel, summary
 
 CELLS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}

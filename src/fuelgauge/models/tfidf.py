@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_matrix
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import Ridge
 from sklearn.pipeline import FeatureUnion, make_union
 
 from fuelgauge.data.dataset import Examples
-from fuelgauge.models.base import FitContext, FitError, Model
+from fuelgauge.models.base import FitContext, FitError, Model, all_classes
+from fuelgauge.models.linear import fit_logistic
 from fuelgauge.models.texts import TOKEN
 
 
@@ -51,11 +50,7 @@ class TfIdf(Model):
             self.regression = Ridge(alpha=1 / self.C, random_state=context.seed).fit(grams, train.y)
             return 1
         limit = context.step_limit or self.max_iter
-        self.regression = LogisticRegression(C=self.C, max_iter=limit, random_state=context.seed)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
-            self.regression.fit(grams, train.y)
+        self.regression = fit_logistic(grams, train.y, self.C, limit, context.seed)
         return int(np.max(self.regression.n_iter_))
 
     def fit_vocabulary(self, train: Examples) -> csr_matrix:
@@ -84,6 +79,4 @@ class TfIdf(Model):
         grams = self.encoder.transform(examples.x)
         if examples.task == "regression":
             return self.regression.predict(grams)
-        probabilities = np.zeros((len(examples), examples.n_classes))
-        probabilities[:, self.regression.classes_] = self.regression.predict_proba(grams)
-        return probabilities
+        return all_classes(self.regression.predict_proba(grams), self.regression.classes_, examples.n_classes)

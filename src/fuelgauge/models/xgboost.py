@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ OBJECTIVES = {
     "regression": {"objective": "reg:squarederror", "eval_metric": "rmse"},
 }
 DEFAULT_BINS = 256
+BOOSTER = "booster.ubj"
 
 
 @dataclass
@@ -35,6 +37,8 @@ class XGBoost(Model):
     parameters
         Handed to `xgboost.train` as they are.
     """
+
+    own_format: ClassVar[tuple[str, ...]] = ("booster",)
 
     max_rounds: int = 1000
     patience: int = 20
@@ -75,6 +79,14 @@ class XGBoost(Model):
             return np.column_stack([1 - predicted, predicted])
         return predicted
 
+    def save_own(self, folder: Path) -> None:
+        """Write the trees."""
+        self.booster.save_model(folder / BOOSTER)
+
+    def load_own(self, folder: Path) -> None:
+        """Read the trees."""
+        self.booster = xgboost.Booster(model_file=folder / BOOSTER)
+
     def settings(self, train: Examples, context: FitContext) -> dict[str, Any]:
         """Return the parameters of `xgboost.train`."""
         chosen = {**OBJECTIVES[train.task], "tree_method": "hist", **self.parameters}
@@ -108,8 +120,10 @@ class XGBoost(Model):
         return {"data": examples.x.assign(**coded), "enable_categorical": True}
 
 
-def training_categories(train: Examples) -> dict[str, pd.Index]:
+def training_categories(train: Examples) -> dict[str, np.ndarray]:
     """Return the sorted categories that each categorical column has in the training rows."""
     if not isinstance(train.x, pd.DataFrame):
         return {}
-    return {name: pd.Index(sorted(train.x[name].dropna().unique())) for name in train.categorical}
+    return {
+        name: np.array(sorted(train.x[name].dropna().unique()), dtype=object) for name in train.categorical
+    }

@@ -32,6 +32,8 @@ class ReportContext:
         What was the same for every model, one sentence an entry.
     not_held_equal
         What was not, one sentence an entry.
+    pretrained_on
+        By model, what it has learned from before it saw these data, in a sentence.
     failures
         Failed and skipped trials with their reasons; taken from the trial table where not given.
     sweep_efficiency
@@ -46,5 +48,6 @@ class ReportContext:
     data_cards: Sequence[Mapping[str, Any]] = ()
     held_equal: Sequence[str] = ()
     not_held_equal: Sequence[str] = ()
+    pretrained_on: Mapping[str, str] = field(default_factory=dict)
     failures: pd.DataFrame | Sequence[Mapping[str, Any]] | None = None
     sweep_efficiency: float | None = None

@@ -132,9 +132,21 @@ def _dataset(contents: Contents, context: ReportContext, name: str) -> dict[str,
     return {
         "name": name,
         "tags": _tags(contents, context, name),
+        "pretrained": _pretrained(curves, context),
         "has_zero_loss": bool((curves["loss_mean"] <= 0).any()),
         "one_repeat": bool(curves["n_repeats"].notna().any() and curves["n_repeats"].max() <= 1),
     }
+
+
+def _pretrained(curves: pd.DataFrame, context: ReportContext) -> list[tuple[str, str]]:
+    """Return the pretrained models among the curves, and what each has learned from before."""
+    shown = sorted(set(curves["model"]))
+    return [
+        (model, told)
+        for model in shown
+        for name, told in context.pretrained_on.items()
+        if model == name or model.startswith((f"{name}-", f"{name}+", f"{name}@"))
+    ]
 
 
 def _tags(contents: Contents, context: ReportContext, name: str) -> list[str]:

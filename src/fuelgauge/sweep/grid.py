@@ -15,7 +15,8 @@ from fuelgauge.config import Config
 from fuelgauge.data.dataset import Dataset, Description
 from fuelgauge.data.splits import AnchorRule, SplitRule, anchors, cannot_split, draw
 from fuelgauge.errors import ConfigError, DataError
-from fuelgauge.naming import contestant, inputs_of
+from fuelgauge.models.base import changed
+from fuelgauge.naming import DEFAULT_SIZE, NO_SEARCH, contestant, inputs_of
 from fuelgauge.sweep.fingerprint import code_fingerprint, library_versions
 
 T = TypeVar("T")
@@ -26,9 +27,11 @@ TRIAL_MODULE = "fuelgauge.sweep.trial"
 class Curve:
     """One model on one dataset: everything that its trials have in common.
 
-    `identity` is what could change a result: the resolved settings, the data, the code and the
-    libraries. `repeats` and `n_pool`, the rows that every repeat has to draw training rows from, are
-    not part of it: more repeats change no trial.
+    `hyperparameters` are those of its size. `search` is empty, or says how they are searched:
+    method, trials, seconds and ranges. `identity` is what could change a result: the resolved
+    settings, the data, the code and the libraries. The names of size and search are not part of it,
+    nor are `repeats` and `n_pool`, the rows that every repeat has to draw training rows from: more
+    repeats change no trial.
     """
 
     dataset: Description
@@ -43,20 +46,24 @@ class Curve:
     repeats: int
     n_pool: int
     code: str
+    size: str = DEFAULT_SIZE
+    search_name: str = NO_SEARCH
+    search: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @functools.cached_property
     def identity(self) -> str:
         """A SHA-256 that changes if and only if the results could."""
         about = asdict(self)
-        del about["repeats"], about["n_pool"]
+        for name in ("repeats", "n_pool", "size", "search_name"):
+            del about[name]
         about["dataset"] = self.dataset.identity
         return sha256_of(about)
 
     @property
     def name(self) -> str:
-        """The model's name, with the feature set where it is not the raw one."""
-        return contestant(self.model, self.dataset.features)
+        """The name of the contestant."""
+        return contestant(self.model, self.dataset.features, self.size, self.search_name)
 
     @property
     def curve_id(self) -> str:
@@ -114,6 +121,8 @@ def why_not(config: Config) -> str | None:
         return f"{model.name} takes {', '.join(model.modalities)} data, {shown} is {inputs}"
     if dataset.task not in model.tasks:
         return f"{model.name} does {', '.join(model.tasks)} tasks, {dataset.name} is {dataset.task}"
+    if config.size != DEFAULT_SIZE and config.size not in model.capacity:
+        return f"{model.name} has no size '{config.size}'"
     return None
 
 
@@ -203,12 +212,13 @@ def unsupported(dataset: Dataset, order: np.ndarray, n_train: int) -> str | None
 def make_curve(config: Config, description: Description, n_pool: int) -> Curve:
     """Return the curve that a configuration describes."""
     modules = (TRIAL_MODULE, config.model.target.rpartition(".")[0])
+    sized = config.model.capacity.get(config.size, {})
     return Curve(
         dataset=description,
         model=config.model.name,
         family=config.model.family,
         target=config.model.target,
-        hyperparameters=config.model.hyperparameters,
+        hyperparameters=changed(config.model.hyperparameters, sized, f"conf/model/{config.model.name}.yaml"),
         split=config.split,
         seed=config.seed,
         device=choose_device(config.device, config.model.devices),
@@ -216,8 +226,20 @@ def make_curve(config: Config, description: Description, n_pool: int) -> Curve:
         repeats=config.repeats,
         n_pool=n_pool,
         code=code_fingerprint(*modules),
+        size=config.size,
+        search_name=config.search.name,
+        search=search_settings(config),
         versions=library_versions(*modules),
     )
+
+
+def search_settings(config: Config) -> dict[str, Any]:
+    """Return what `fuelgauge.sweep.search.find` is told; empty without a search."""
+    search = config.search
+    if search.method == "none":
+        return {}
+    ranges = {name: asdict(choice) for name, choice in config.model.search.items()}
+    return {"method": search.method, "trials": search.trials, "seconds": search.seconds, "ranges": ranges}
 
 
 def choose_device(wanted: str, supported: list[str]) -> str:

@@ -16,7 +16,6 @@ import psutil
 
 from fuelgauge.config import Config, ExecutorConfig
 from fuelgauge.errors import TrialsFailed
-from fuelgauge.naming import contestant
 from fuelgauge.sweep.grid import Plan, Trial, plan_curve, why_not
 from fuelgauge.sweep.pool import Failure, WorkerPool
 from fuelgauge.sweep.progress import SweepProgress
@@ -63,13 +62,12 @@ def run_curve(config: Config, make_tracker: MakeTracker) -> pd.DataFrame | None:
     StoreError
         The store cannot be written; what was stored before is safe.
     """
-    curve_name = contestant(config.model.name, config.feature_set.name)
-    name = f"{config.dataset.name}/{curve_name}"
+    name = f"{config.dataset.name}/{config.contestant}"
     if reason := why_not(config):
         log.info("%-18s not run: %s", name, reason)
         return None
     plan = plan_curve(config)
-    with TrialStore(store_path(config.dataset.name, curve_name)) as store:
+    with TrialStore(store_path(config.dataset.name, config.contestant)) as store:
         todo = pending(plan, store)
         announce(name, plan, store, todo)
         tracker = make_tracker(config, plan, plan.ended(store.records))

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from fuelgauge.config import Config
 from fuelgauge.errors import DataError
-from fuelgauge.naming import contestant
 from fuelgauge.sweep.grid import plan_curve, why_not
 from fuelgauge.sweep.store import RETRY, TrialStore, read_store, store_path, stores
 
@@ -32,8 +31,7 @@ class CurveState:
 
 def curve_state(config: Config) -> CurveState:
     """Return how far the curve of a configuration is."""
-    name = contestant(config.model.name, config.feature_set.name)
-    state = CurveState(config.dataset.name, name, why_not=why_not(config) or "")
+    state = CurveState(config.dataset.name, config.contestant, why_not=why_not(config) or "")
     if state.why_not:
         return state
     try:

@@ -10,13 +10,15 @@ from typing import Any
 import pandas as pd
 
 from fuelgauge import paths
+from fuelgauge.naming import USUAL
 from fuelgauge.sweep.grid import Curve, Plan, Trial
 from fuelgauge.sweep.store import Record
 
-TEXT = ["trial_id", "dataset", "modality", "task", "model", "family", "features"]
+TEXT = ["trial_id", "dataset", "modality", "task", "model", "family", "features", "size", "search"]
 MEASURED = [
     "loss", "score", "val_loss", "n_test", "n_features", "n_pool", "fit_seconds", "fit_cpu_seconds",
-    "search_seconds", "predict_seconds", "peak_memory_mb", "n_parameters", "n_steps",
+    "search_seconds", "search_cpu_seconds", "n_fits", "predict_seconds", "peak_memory_mb", "n_parameters",
+    "n_steps",
 ]  # fmt: skip
 COLUMNS = [
     *TEXT, "control", "n_train", "repeat", "seed", "status", "reason", "metric", *MEASURED,
@@ -35,6 +37,8 @@ def trial_columns(trial: Trial) -> dict[str, Any]:
         "model": curve.model,
         "family": curve.family,
         "features": about.features,
+        "size": curve.size,
+        "search": curve.search_name,
         "control": about.control,
         "n_train": trial.n_train,
         "repeat": trial.repeat,
@@ -78,7 +82,6 @@ def outcome_columns(record: Record) -> dict[str, Any]:
         **columns,
         "status": record["status"],
         "reason": f"{failure['kind']}: {failure['message']}" if failure else "",
-        "search_seconds": columns.get("search_seconds", 0.0),
         "started_at": record["started_at"],
     }
 
@@ -97,11 +100,11 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 
 def read_tables(folder: Path = paths.TRIALS) -> pd.DataFrame:
-    """Return the trial tables of all curves as one, sorted by dataset, model, features, anchor and repeat."""
+    """Return the trial tables of all curves as one, sorted by dataset, contestant, anchor and repeat."""
     tables = [pd.read_parquet(path) for path in sorted(folder.glob("*/*.parquet"))]
     if not tables:
         return pd.DataFrame(columns=COLUMNS)
     whole = pd.concat(tables, ignore_index=True)
     extra = sorted(name for name in whole.columns if name.startswith("metric_"))
-    keys = ["dataset", "model", "features", "n_train", "repeat"]
+    keys = ["dataset", "model", *USUAL, "n_train", "repeat"]
     return whole[[*COLUMNS, *extra]].sort_values(keys, ignore_index=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from fuelgauge.data.dataset import Dataset, Examples
 from fuelgauge.data.splits import Draw, SplitRule, draw, split_validation
 from fuelgauge.models.base import FitContext, FitError, Model, create
 from fuelgauge.sweep.metrics import all_metrics, loss_and_score
+from fuelgauge.sweep.search import Fitted, find
 from fuelgauge.sweep.timing import measure
 
 WARM_UP_STEPS = 2
@@ -41,23 +44,35 @@ def run_trial(trial: Any) -> dict[str, Any]:
     context = FitContext(trial.seed, curve.threads, curve.device, curve.dataset.metric)
     with threadpool_limits(curve.threads):
         warm_up(trial, train, validation)
-        model = create(curve.target, curve.hyperparameters)
-        fitted = measure(lambda: model.fit(train, validation, context), curve.device)
+
+        def attempt(hyperparameters: Mapping[str, Any]) -> Fitted:
+            model = create(curve.target, hyperparameters)
+            fit = measure(lambda: model.fit(train, validation, context), curve.device)
+            held_out = measure(lambda: model.predict(validation), curve.device)
+            val_loss = judge(held_out.value, validation, curve.dataset.metric)[0]
+            return Fitted(model, hyperparameters, fit, val_loss, held_out.seconds)
+
+        found = find(attempt, curve.hyperparameters, curve.search, trial.seed)
+        best, model = found.best, found.best.model
         predicted = measure(lambda: model.predict(test), curve.device)
-        val_loss = judge(model.predict(validation), validation, curve.dataset.metric)[0]
     loss, score, others = judge(predicted.value, test, curve.dataset.metric)
+    is_searched = bool(curve.search)
     return {
         "loss": loss,
         "score": score,
         **{f"metric_{name}": value for name, value in others.items()},
-        "val_loss": val_loss,
+        "val_loss": best.val_loss,
         "n_test": len(test),
-        "fit_seconds": fitted.seconds,
-        "fit_cpu_seconds": fitted.cpu_seconds,
+        "fit_seconds": best.fit.seconds,
+        "fit_cpu_seconds": best.fit.cpu_seconds,
+        "search_seconds": found.seconds if is_searched else 0.0,
+        "search_cpu_seconds": found.cpu_seconds if is_searched else 0.0,
+        "n_fits": found.n_fits,
         "predict_seconds": predicted.seconds,
-        "peak_memory_mb": fitted.peak_memory_mb,
+        "peak_memory_mb": best.fit.peak_memory_mb,
         "n_parameters": model.count_parameters(),
-        "n_steps": fitted.value,
+        "n_steps": best.fit.value,
+        "hyperparameters": json.dumps(dict(best.hyperparameters), sort_keys=True),
     }
 
 

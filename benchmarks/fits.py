@@ -1,0 +1,145 @@
+"""What the pipeline's fits cost beside bare ones: a net in a plain PyTorch loop, trees by hand.
+
+    python benchmarks/fits.py
+
+Prints ratios of CPU seconds, medians of fits made in turns in this very process, beside their limits:
+1.5 for an MLP on Lightning, 1.1 for XGBoost at n = 20,000.
+"""
+
+from __future__ import annotations
+
+import copy
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import xgboost
+from torch import nn
+
+from fuelgauge.data.dataset import Examples
+from fuelgauge.entry import compose
+from fuelgauge.models.base import FitContext, create
+from fuelgauge.models.mlp import MLP
+from fuelgauge.models.training import warm_cosine
+
+MLP_ALLOWED, XGBOOST_ALLOWED = 1.5, 1.1
+ROUNDS_OF_TIMING = 7
+N_COLUMNS, N_CLASSES = 16, 26
+
+
+def rows(n: int, seed: int) -> Examples:
+    """Return rows of 16 numbers in 26 classes that a net can learn."""
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(n, N_COLUMNS)).astype(np.float32)
+    weights = np.random.default_rng(0).normal(size=(N_COLUMNS, N_CLASSES))
+    return Examples(x, np.argmax(np.tanh(x) @ weights, axis=1), "multiclass", N_CLASSES)
+
+
+def bare_loop(model: MLP, train: Examples, validation: Examples, steps: int, validate: bool) -> None:
+    """Train the net that `model` has in a hand-written loop: the same batches, steps and schedule.
+
+    With `validate` it also does what the pipeline does after each round: it takes the validation loss and
+    keeps the best weights.
+    """
+    torch.manual_seed(0)
+    model.fit_encoder(train)
+    x, y = torch.from_numpy(model.encode(train)), torch.from_numpy(train.y)
+    x_val, y_val = torch.from_numpy(model.encode(validation)), torch.from_numpy(validation.y)
+    net = model.network(x, N_CLASSES)
+    optimizer = torch.optim.AdamW(
+        net.parameters(), lr=model.learning_rate, weight_decay=model.weight_decay, fused=True
+    )
+    plan = model.plan(len(train), None)
+    best, state, batches = float("inf"), net.state_dict(), iter(())
+    for step in range(steps):
+        chosen = next(batches, None)
+        if chosen is None:
+            batches = iter(torch.randperm(len(y)).tensor_split(plan.batches))
+            chosen = next(batches)
+        optimizer.param_groups[0]["lr"] = model.learning_rate * warm_cosine(step, plan.steps)
+        optimizer.zero_grad(set_to_none=True)
+        nn.functional.cross_entropy(net(x[chosen]), y[chosen]).backward()
+        optimizer.step()
+        if validate and (step + 1) % plan.steps_per_round == 0:
+            net.eval()
+            with torch.no_grad():
+                error = (net(x_val).argmax(dim=1) != y_val).float().mean().item()
+            net.train()
+            if error < best:
+                best, state = error, copy.deepcopy(net.state_dict())
+    net.load_state_dict(state)
+
+
+def by_hand(settings: dict, rounds: int, train: Examples, validation: Examples) -> None:
+    """Boost the same trees by calling `xgboost.train`, the validation loss watched as in the pipeline."""
+    data = xgboost.QuantileDMatrix(train.x, train.y, max_bin=settings["max_bin"], nthread=1)
+    watched = xgboost.QuantileDMatrix(
+        validation.x, validation.y, ref=data, max_bin=settings["max_bin"], nthread=1
+    )
+    xgboost.train(settings, data, rounds, evals=[(watched, "validation")], verbose_eval=False)
+
+
+def median_seconds(*calls: Callable[[], object]) -> list[float]:
+    """Return the median CPU seconds of each call, the calls made in turns after one unmeasured turn."""
+    seconds: list[list[float]] = [[] for _ in calls]
+    for turn in range(ROUNDS_OF_TIMING + 1):
+        for call, found in zip(calls, seconds, strict=True):
+            started = time.process_time()
+            call()
+            if turn:
+                found.append(time.process_time() - started)
+    return [statistics.median(found) for found in seconds]
+
+
+def compare_mlp() -> bool:
+    """Print the ratio of the MLP; return whether it keeps to its limit."""
+    hyperparameters = {**compose("model=mlp").model.hyperparameters, "patience": 1000}
+    holds = True
+    for n in (512, 4096):
+        train, validation = rows(n * 4 // 5, 1), rows(n // 5, 2)
+        context = FitContext(0, 1, "cpu", "accuracy")
+        steps = MLP(**hyperparameters).plan(len(train), None).steps
+        ours, loop, validating = median_seconds(
+            lambda: MLP(**hyperparameters).fit(train, validation, context),  # noqa: B023
+            lambda: bare_loop(MLP(**hyperparameters), train, validation, steps, False),  # noqa: B023
+            lambda: bare_loop(MLP(**hyperparameters), train, validation, steps, True),  # noqa: B023
+        )
+        print(
+            f"MLP, n = {n:,}, {steps:,} steps: {ours:.2f} s on Lightning; a bare loop {loop:.2f} s, ratio "
+            f"{ours / loop:.2f} (limit {MLP_ALLOWED}); one that validates too {validating:.2f} s, ratio "
+            f"{ours / validating:.2f}"
+        )
+        holds &= ours / loop <= MLP_ALLOWED
+    return holds
+
+
+def compare_xgboost() -> bool:
+    """Print the ratio of XGBoost; return whether it keeps to its limit."""
+    config = compose("model=xgboost").model
+    train, validation = rows(16_000, 1), rows(4_000, 2)
+    context = FitContext(0, 1, "cpu", "accuracy")
+    hyperparameters = {**config.hyperparameters, "max_rounds": 60, "patience": 60}
+    model = create(config.target, hyperparameters)
+    settings = model.settings(train, context)  # type: ignore[attr-defined]
+    ours, bare = median_seconds(
+        lambda: create(config.target, hyperparameters).fit(train, validation, context),
+        lambda: by_hand(settings, 60, train, validation),
+    )
+    print(
+        f"XGBoost, n = 20,000, 60 rounds: {ours:.2f} s; by hand {bare:.2f} s, ratio {ours / bare:.2f} "
+        f"(limit {XGBOOST_ALLOWED})"
+    )
+    return ours / bare <= XGBOOST_ALLOWED
+
+
+def main() -> int:
+    """Compare both; 1 if a limit is broken."""
+    torch.set_num_threads(1)
+    return 0 if all([compare_mlp(), compare_xgboost()]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

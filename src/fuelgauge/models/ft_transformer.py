@@ -1,0 +1,112 @@
+"""FT-Transformer: attention over the columns of a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from rtdl_revisiting_models import FTTransformer as ColumnTransformer
+from torch import Tensor, nn
+
+from fuelgauge.data.dataset import Examples
+from fuelgauge.models.base import FitError
+from fuelgauge.models.deep import DeepModel
+from fuelgauge.models.layers import numbers_and_codes, with_cheap_dropout
+from fuelgauge.models.preprocessing import ColumnsEncoder
+
+
+@dataclass
+class FTTransformer(DeepModel):
+    """FT-Transformer (Gorishniy et al., arXiv 2106.11959).
+
+    Each column becomes a vector. Blocks of attention between these and one more vector follow, and the
+    prediction is read from the latter.
+
+    Parameters
+    ----------
+    width
+        Length of a column's vector; a multiple of `heads`.
+    depth
+        Blocks of attention and a feed-forward net.
+    heads
+        Of the attention.
+    widening
+        Hidden units of the feed-forward nets for each of `width`.
+    attention_dropout, dropout, residual_dropout
+        Shares dropped in training of the attention's weights, of the feed-forward nets' hidden units and
+        of what a block adds.
+    max_columns
+        That a table may have, marks of missing numbers included: time and memory grow with the square
+        of their number.
+    """
+
+    prediction_rows: ClassVar[int] = 128
+
+    width: int = 64
+    depth: int = 2
+    heads: int = 4
+    widening: float = 4 / 3
+    attention_dropout: float = 0.05
+    dropout: float = 0.0
+    residual_dropout: float = 0.0
+    max_columns: int = 100
+
+    def fit_encoder(self, train: Examples) -> None:
+        """Fit ranks of numbers and categories.
+
+        Raises
+        ------
+        FitError
+            The table has more than `max_columns` columns.
+        """
+        self.encoder = ColumnsEncoder("quantile").fit(train)
+        columns = self.encoder.n_numbers + len(self.encoder.cardinalities)
+        if columns > self.max_columns:
+            raise FitError(
+                f"FTTransformer pays attention to each pair of columns and takes at most {self.max_columns} "
+                f"(max_columns); this table has {columns}."
+            )
+
+    def encode(self, examples: Examples) -> np.ndarray:
+        """Return a matrix of scaled numbers and codes of categories."""
+        return self.encoder.transform(examples)
+
+    def network(self, inputs: Tensor, n_outputs: int) -> nn.Module:
+        """Return the transformer."""
+        transformer = ColumnTransformer(
+            n_cont_features=self.encoder.n_numbers,
+            cat_cardinalities=list(self.encoder.cardinalities),
+            d_out=n_outputs,
+            n_blocks=self.depth,
+            d_block=self.width,
+            attention_n_heads=self.heads,
+            attention_dropout=self.attention_dropout,
+            ffn_d_hidden_multiplier=self.widening,
+            ffn_dropout=self.dropout,
+            residual_dropout=self.residual_dropout,
+        )
+        return Divided(with_cheap_dropout(transformer), self.encoder.n_numbers).to(inputs.device)
+
+    def optimizer(self, net: nn.Module) -> torch.optim.Optimizer:
+        """Return AdamW that decays no embeddings, biases or scales of normalisation."""
+        return torch.optim.AdamW(
+            net.transformer.make_parameter_groups(),  # type: ignore[operator, union-attr]
+            lr=self.learning_rate,
+            weight_decay=self.weight_decay,
+            fused=True,
+        )
+
+
+class Divided(nn.Module):
+    """A transformer that is given the numbers and the codes of one matrix apart."""
+
+    def __init__(self, transformer: ColumnTransformer, n_numbers: int):
+        super().__init__()
+        self.transformer = transformer
+        self.n_numbers = n_numbers
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the outputs, shape (rows, outputs)."""
+        return self.transformer(*numbers_and_codes(inputs, self.n_numbers))

@@ -1,0 +1,52 @@
+"""Layers that several nets share."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+class Dropout(nn.Module):
+    """Dropout whose random bits are cheap on a CPU, where `nn.Dropout` takes a quarter of a small net's fit.
+
+    On a CPU the share is rounded to a 256th: a value is dropped if its random byte lies below it.
+
+    Parameters
+    ----------
+    share
+        Of the values that are dropped in training; the others are scaled up in its place.
+    """
+
+    def __init__(self, share: float):
+        super().__init__()
+        self.share = share
+        self.threshold = round(share * 256)
+        # Of its own: layers of one width that drew alike would drop the same units.
+        self.generator = np.random.default_rng(int(torch.randint(2**62, ())))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Drop and scale in training; return the values as they are otherwise."""
+        if not self.training or not self.threshold:
+            return values
+        if values.device.type != "cpu":
+            return nn.functional.dropout(values, self.share)
+        random = np.frombuffer(self.generator.bytes(values.numel()), dtype=np.uint8)
+        kept = torch.from_numpy((random >= self.threshold).view(np.uint8)).view(values.shape)
+        return values * kept.to(values.dtype).mul_(256 / (256 - self.threshold))
+
+
+def with_cheap_dropout(net: nn.Module) -> nn.Module:
+    """Put `Dropout` in the place of each `nn.Dropout` of a library's net; return the net."""
+    for name, layer in list(net.named_children()):
+        if isinstance(layer, nn.Dropout):
+            setattr(net, name, Dropout(layer.p))
+        else:
+            with_cheap_dropout(layer)
+    return net
+
+
+def numbers_and_codes(inputs: Tensor, n_numbers: int) -> tuple[Tensor | None, Tensor | None]:
+    """Divide rows of `ColumnsEncoder` into numbers and codes of categories; None in place of no columns."""
+    numbers, codes = inputs[:, :n_numbers], inputs[:, n_numbers:]
+    return numbers if numbers.shape[1] else None, codes.long() if codes.shape[1] else None

@@ -1,0 +1,339 @@
+"""RealMLP, the feed-forward net with a bag of tricks for tables."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fuelgauge.data.dataset import Examples
+from fuelgauge.models.base import FitContext
+from fuelgauge.models.deep import DeepModel, TargetScale, set_learning_rate
+from fuelgauge.models.layers import Dropout
+from fuelgauge.models.preprocessing import ColumnsEncoder, RobustScaler
+from fuelgauge.models.training import Loss
+
+LEARNING_RATES = {"classes": 0.04, "values": 0.2}
+# Factors on the learning rate, by the name of a weight; those that are not named here have 1.
+RATE_FACTORS = {
+    "scale": 6.0,
+    "bias": 0.1,
+    "mix": 0.1,
+    "frequencies": 0.1,
+    "phases": 0.1,
+    "combinations": 0.1,
+    "offsets": 0.1,
+}
+CYCLES = 4
+MAX_INDICATORS = 8
+CATEGORY_SIZE = 8
+FREQUENCIES, EMBEDDING_SIZE = 16, 4
+MAX_EMBEDDED_NUMBERS = 128
+INITIAL_ROWS = 4096
+
+
+@dataclass
+class RealMLP(DeepModel):
+    """RealMLP-TD (Holzmueller, Grinsztajn and Steinwart, arXiv 2407.04491).
+
+    Robustly scaled numbers with periodic embeddings; indicators of at most 8 categories, learned
+    embeddings of more; a learned scale of each input; hidden layers in neural tangent parametrization
+    whose first weights depend on the rows, with learned mixes of activation and identity; label
+    smoothing; and schedules of learning rate, dropout and weight decay. In a table of more than 128
+    columns of numbers, these have no embeddings, so that a wide one costs what it would cost a plain net.
+
+    Parameters
+    ----------
+    learning_rate
+        The peak of the schedule; None is the published one, 0.04 for classes and 0.2 for values.
+    width, depth
+        Units of a hidden layer, and how many hidden layers there are.
+    dropout
+        Share of units dropped in the first half of training; it falls to 0 in the second, and so
+        does the weight decay.
+    label_smoothing
+        Share of a class label that is spread over all classes in training, where accuracy is the metric.
+    frequency_deviation
+        Standard deviation of the first frequencies of the periodic embeddings.
+    """
+
+    learning_rate: float | None = None  # type: ignore[assignment]
+    weight_decay: float = 0.02
+    width: int = 256
+    depth: int = 3
+    dropout: float = 0.15
+    label_smoothing: float = 0.1
+    frequency_deviation: float = 0.1
+
+    def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
+        """Train the net at the learning rate of the task, unless another is asked for."""
+        if self.learning_rate is None:
+            self.learning_rate = LEARNING_RATES["values" if train.task == "regression" else "classes"]
+        return super().fit(train, validation, context)
+
+    def fit_encoder(self, train: Examples) -> None:
+        """Fit scales and categories, and the range of a target of values."""
+        self.encoder = ColumnsEncoder("robust").fit(train)
+        self.n_numbers = self.encoder.n_numbers
+        columns = range(len(self.encoder.cardinalities))
+        self.looked_up = tuple(c for c in columns if self.encoder.cardinalities[c] > MAX_INDICATORS + 1)
+        self.indicated = tuple(c for c in columns if c not in self.looked_up)
+        self.indicator_scaler = RobustScaler().fit(self.indicators(self.codes(self.encoder.transform(train))))
+        self.target_range: tuple[float, float] | None = None
+        if train.task == "regression":
+            targets = TargetScale.of(train).encode(train)
+            self.target_range = (float(targets.min()), float(targets.max()))
+
+    def encode(self, examples: Examples) -> np.ndarray:
+        """Return a matrix of scaled numbers, scaled indicators and the codes that are looked up."""
+        matrix = self.encoder.transform(examples)
+        codes = self.codes(matrix)
+        indicators = self.indicator_scaler.transform(self.indicators(codes))
+        parts = [matrix[:, : self.n_numbers], indicators, codes[:, list(self.looked_up)]]
+        return np.hstack(parts).astype(np.float32)
+
+    def codes(self, matrix: np.ndarray) -> np.ndarray:
+        """Return the categories' part of what the encoder gives."""
+        return matrix[:, self.n_numbers :].astype(np.int64)
+
+    def indicators(self, codes: np.ndarray) -> np.ndarray:
+        """Return the indicators of the columns of few categories."""
+        cardinalities = self.encoder.cardinalities
+        columns = [indicator_columns(codes[:, c], cardinalities[c]) for c in self.indicated]
+        return np.hstack([np.empty((len(codes), 0), dtype=np.float32), *columns])
+
+    def network(self, inputs: Tensor, n_outputs: int) -> nn.Module:
+        """Return the layers, each fitted to what those before it make of some of the rows."""
+        rows = inputs[torch.randperm(len(inputs))[:INITIAL_ROWS].to(inputs.device)].cpu()
+        cardinalities = [self.encoder.cardinalities[c] for c in self.looked_up]
+        embedded = self.n_numbers if self.n_numbers <= MAX_EMBEDDED_NUMBERS else 0
+        embedding = InputEmbedding(embedded, cardinalities, self.frequency_deviation)
+        layers: list[nn.Module] = [embedding, Scale(embedding(rows).shape[1])]
+        with torch.no_grad():
+            values = embedding(rows)
+            for _ in range(self.depth):
+                linear = TangentLinear(values, self.width)
+                activation = MixedActivation(self.width, is_smooth=self.target_range is not None)
+                layers += [linear, activation, Dropout(self.dropout)]
+                values = activation(linear(values))
+            layers.append(TangentLinear(values, n_outputs))
+        if self.target_range is not None:
+            layers.append(Clip(*self.target_range))
+        return nn.Sequential(*layers).to(inputs.device)
+
+    def optimizer(self, net: nn.Module) -> torch.optim.Optimizer:
+        """Return AdamW with a learning rate for each kind of weight; biases do not decay."""
+        assert self.learning_rate is not None, "fit sets it"
+        groups = defaultdict(list)
+        for name, weight in net.named_parameters():
+            kind = name.rpartition(".")[2]
+            groups[RATE_FACTORS.get(kind, 1.0), 0.0 if kind == "bias" else self.weight_decay].append(weight)
+        return torch.optim.AdamW(
+            [
+                {"params": weights, "lr": factor * self.learning_rate, "decay": decay}
+                for (factor, decay), weights in groups.items()
+            ],
+            betas=(0.9, 0.95),
+            fused=True,
+        )
+
+    def before_step(self, net: nn.Module, optimizer: torch.optim.Optimizer, step: int, steps: int) -> None:
+        """Set learning rates, weight decay and dropout."""
+        progress = step / steps
+        set_learning_rate(optimizer, coslog(progress))
+        flat = flat_cosine(progress)
+        for group in optimizer.param_groups:
+            group["weight_decay"] = flat * group["decay"]
+        for layer in net.children():
+            if isinstance(layer, Dropout):
+                set_dropout(layer, flat * self.dropout)
+
+    def loss(self, task: str, metric: str) -> Loss:
+        """Return the loss, with smooth labels in training where the metric is accuracy.
+
+        The authors advise against smooth labels where probabilities or their order are judged.
+        """
+        return Loss(task, metric, self.label_smoothing if metric == "accuracy" else 0.0)
+
+
+class InputEmbedding(nn.Module):
+    """Embeddings of numbers and of categories; what lies between them passes as it is.
+
+    Parameters
+    ----------
+    n_numbers
+        First columns, which get periodic embeddings.
+    cardinalities
+        Of the last columns, which are codes.
+    deviation
+        Of the first frequencies.
+    """
+
+    def __init__(self, n_numbers: int, cardinalities: list[int], deviation: float):
+        super().__init__()
+        self.n_numbers, self.n_categories = n_numbers, len(cardinalities)
+        self.periodic = PeriodicEmbedding(n_numbers, deviation) if n_numbers else None
+        self.tables = nn.ModuleList(nn.Embedding(size, CATEGORY_SIZE) for size in cardinalities)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return a matrix of the columns and their embeddings."""
+        n_plain = inputs.shape[1] - self.n_categories
+        parts = [inputs[:, :n_plain]]
+        if self.periodic:
+            parts.append(self.periodic(inputs[:, : self.n_numbers]))
+        codes = inputs[:, n_plain:].long().unbind(dim=1)
+        parts += [table(column) for table, column in zip(self.tables, codes, strict=True)]
+        return torch.cat(parts, dim=1)
+
+
+class PeriodicEmbedding(nn.Module):
+    """For each number, linear combinations of cosines of learned frequencies and phases.
+
+    With the number itself, which is not returned here, this is the published PBLD embedding.
+
+    Parameters
+    ----------
+    n_numbers
+        Columns of the input.
+    deviation
+        Of the first frequencies.
+    """
+
+    def __init__(self, n_numbers: int, deviation: float):
+        super().__init__()
+        n_combinations, bound = EMBEDDING_SIZE - 1, FREQUENCIES**-0.5
+        self.frequencies = nn.Parameter(deviation * torch.randn(n_numbers, 1, FREQUENCIES))
+        self.phases = nn.Parameter(uniform(math.pi, n_numbers, 1, FREQUENCIES))
+        self.combinations = nn.Parameter(uniform(bound, n_numbers, FREQUENCIES, n_combinations))
+        self.offsets = nn.Parameter(uniform(bound, n_numbers, 1, n_combinations))
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        """Return the combinations of all numbers, shape (rows, n_numbers * 3)."""
+        columns = numbers.T.unsqueeze(2)
+        waves = torch.baddbmm(self.phases, columns, self.frequencies, alpha=2 * math.pi).cos()
+        return torch.baddbmm(self.offsets, waves, self.combinations).transpose(0, 1).flatten(1)
+
+
+class Scale(nn.Module):
+    """A learned factor on each input.
+
+    Parameters
+    ----------
+    n_inputs
+        How many there are.
+    """
+
+    def __init__(self, n_inputs: int):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(n_inputs))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the scaled inputs."""
+        return inputs * self.scale
+
+
+class TangentLinear(nn.Module):
+    """A linear layer in neural tangent parametrization: its weights are divided by the root of their number.
+
+    The first weights give every output variance 1 on the rows shown, and the first bias puts its zero
+    at a random mean of five of its values there (`he+5`).
+
+    Parameters
+    ----------
+    inputs
+        Rows that the layer will see at the beginning.
+    n_outputs
+        Of the layer.
+    """
+
+    def __init__(self, inputs: Tensor, n_outputs: int):
+        super().__init__()
+        n_inputs = inputs.shape[1]
+        self.factor = n_inputs**-0.5
+        weight = torch.randn(n_inputs, n_outputs)
+        outputs = self.factor * inputs @ weight
+        deviation = outputs.std(dim=0, correction=0)
+        deviation[deviation < 1e-6] = 1
+        self.weight = nn.Parameter(weight / deviation)
+        self.bias = nn.Parameter(-random_means(outputs / deviation, 5))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the outputs."""
+        return torch.addmm(self.bias, inputs, self.weight, alpha=self.factor)
+
+
+class MixedActivation(nn.Module):
+    """A learned mix of an activation and the identity, one for each unit.
+
+    Parameters
+    ----------
+    n_units
+        How many there are.
+    is_smooth
+        Whether the activation is Mish rather than SELU.
+    """
+
+    def __init__(self, n_units: int, is_smooth: bool):
+        super().__init__()
+        self.activation = nn.functional.mish if is_smooth else nn.functional.selu
+        self.mix = nn.Parameter(torch.ones(n_units))
+
+    def forward(self, units: Tensor) -> Tensor:
+        """Return the activated units."""
+        return torch.lerp(units, self.activation(units), self.mix)
+
+
+class Clip(nn.Module):
+    """Clip what is predicted to the range of the training targets.
+
+    Parameters
+    ----------
+    low, high
+        Of the range.
+    """
+
+    def __init__(self, low: float, high: float):
+        super().__init__()
+        self.low, self.high = low, high
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        """Return the outputs, clipped unless in training."""
+        return outputs if self.training else outputs.clamp(self.low, self.high)
+
+
+def indicator_columns(codes: np.ndarray, cardinality: int) -> np.ndarray:
+    """Return a column of 0 and 1 for each category, or of two a single one of -1 and 1; 0 if unknown."""
+    if cardinality == 3:
+        return np.array([0, -1, 1], dtype=np.float32)[codes][:, None]
+    return np.eye(cardinality, dtype=np.float32)[codes][:, 1:]
+
+
+def uniform(bound: float, *shape: int) -> Tensor:
+    """Return random numbers between -bound and bound."""
+    return bound * (2 * torch.rand(shape) - 1)
+
+
+def random_means(values: Tensor, n: int) -> Tensor:
+    """Return for each column a mean of n of its values with random weights (uniform on the simplex)."""
+    rows = torch.randint(len(values), (n, values.shape[1]))
+    weights = torch.empty(rows.shape).exponential_()
+    return (values.gather(0, rows) * weights / weights.sum(dim=0)).sum(dim=0)
+
+
+def coslog(progress: float) -> float:
+    """Return the factor on the learning rate: cosine cycles, each twice as long as the one before."""
+    return 0.5 * (1 - math.cos(2 * math.pi * math.log2(1 + (2**CYCLES - 1) * progress)))
+
+
+def flat_cosine(progress: float) -> float:
+    """Return the factor on dropout and weight decay: 1 for half of training, then half a cosine to 0."""
+    return 0.5 * (1 + math.cos(math.pi * max(0.0, 2 * progress - 1)))
+
+
+def set_dropout(layer: Dropout, share: float) -> None:
+    """Change the share of values that a layer drops."""
+    layer.share, layer.threshold = share, round(share * 256)

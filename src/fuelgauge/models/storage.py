@@ -1,0 +1,124 @@
+"""A fitted model as a folder of files in which no code can hide.
+
+`model.json` names the class and its hyperparameters; `state.skops` holds what was fitted, in a format
+that names every type it would build; weights of nets are safetensors, trees of XGBoost its own binary
+JSON. Nothing is unpickled. On loading, a type that is not one of ours or of a short list is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import skops.io
+from skops.io.exceptions import UntrustedTypesFoundException
+
+from fuelgauge.errors import FuelgaugeError
+from fuelgauge.models.base import Model, create
+
+ABOUT, STATE = "model.json", "state.skops"
+OWN_PACKAGE = "fuelgauge.models."
+# Compiled parts of scikit-learn's models and what describes an array: data, no code.
+TRUSTED = frozenset(
+    {
+        "numpy.dtype",
+        "sklearn.metrics._dist_metrics.EuclideanDistance64",
+        "sklearn.neighbors._kd_tree.KDTree",
+        "sklearn.tree._tree.Tree",
+    }
+)
+
+
+class StoredModelError(FuelgaugeError):
+    """A folder does not hold a model that can be loaded safely."""
+
+
+def save(model: Model, folder: Path) -> None:
+    """Write a fitted model into a folder, which is made if need be.
+
+    Parameters
+    ----------
+    model
+        After `fit`.
+    folder
+        Files of an earlier model in it are replaced.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    given = {f.name for f in fields(model)}  # type: ignore[arg-type]
+    cls = type(model)
+    about = {
+        "target": f"{cls.__module__}.{cls.__qualname__}",
+        "hyperparameters": {name: getattr(model, name) for name in sorted(given)},
+    }
+    (folder / ABOUT).write_text(json.dumps(about, indent=2) + "\n")
+    fitted = {k: v for k, v in vars(model).items() if k not in given and k not in model.own_format}
+    skops.io.dump(fitted, folder / STATE)
+    model.save_own(folder)
+
+
+def load(folder: Path, device: str = "cpu") -> Model:
+    """Return a fitted model from a folder that `save` has written.
+
+    Parameters
+    ----------
+    device
+        On which it will predict.
+
+    Raises
+    ------
+    StoredModelError
+        A file is missing or damaged, or it asks for a type or a class that is none of this package's.
+    """
+    about = read_about(folder / ABOUT)
+    model = create(about["target"], about["hyperparameters"])
+    vars(model).update(read_state(folder / STATE))
+    if hasattr(model, "device"):
+        model.device = device
+    try:
+        model.load_own(folder)
+    except Exception as error:
+        raise StoredModelError(f"{folder}: the weights cannot be read: {first_line(error)}") from error
+    return model
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """Return class and hyperparameters of a stored model."""
+    try:
+        about = json.loads(path.read_text())
+        target, _ = about["target"], about["hyperparameters"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoredModelError(f"{path} does not describe a model: {first_line(error)}") from error
+    if not str(target).startswith(OWN_PACKAGE):
+        raise StoredModelError(
+            f"{path} names the class '{target}', which is none of {OWN_PACKAGE}*; refused."
+        )
+    return about
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Return the fitted attributes of a stored model."""
+    try:
+        asked = skops.io.get_untrusted_types(file=path)
+        refuse(path, asked)
+        return skops.io.load(path, trusted=asked)
+    except StoredModelError:
+        raise
+    except UntrustedTypesFoundException as error:
+        raise StoredModelError(f"{path}: {first_line(error)}") from error
+    except Exception as error:
+        raise StoredModelError(f"{path} cannot be read: {first_line(error)}") from error
+
+
+def refuse(path: Path, types: Iterable[str]) -> None:
+    """Raise StoredModelError if a file would build a type that is not known to be harmless."""
+    strange = [name for name in types if name not in TRUSTED and not name.startswith(OWN_PACKAGE)]
+    if strange:
+        raise StoredModelError(f"{path} holds objects of type {', '.join(sorted(strange))}; refused.")
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or its name."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__

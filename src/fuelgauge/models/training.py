@@ -1,0 +1,191 @@
+"""How a net is trained on rows in memory: the budget, the loss and a round of optimizer steps.
+
+A Lightning batch costs about a millisecond of its own, as much as an optimizer step of a small net.
+So one Lightning batch here is a *round* of many optimizer steps on data that are in memory already,
+and Lightning's validation loop and callbacks run once a round.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback
+from torch import Tensor, nn
+
+from fuelgauge.models.base import FitError
+
+TIE_BREAK = 1e-6
+
+
+class Recipe(Protocol):
+    """What a model decides about its training."""
+
+    learning_rate: float
+    prediction_rows: ClassVar[int]
+
+    def optimizer(self, net: nn.Module) -> torch.optim.Optimizer:
+        """Return the optimizer of a net."""
+
+    def before_step(self, net: nn.Module, optimizer: torch.optim.Optimizer, step: int, steps: int) -> None:
+        """Set what a schedule changes."""
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """A budget: `rounds` of `steps_per_round` optimizer steps; an epoch is `batches` steps."""
+
+    batches: int
+    steps_per_round: int
+    rounds: int
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of the whole budget."""
+        return self.rounds * self.steps_per_round
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The training loss, and the validation loss that decides when to stop.
+
+    Where a dataset is judged by accuracy, training stops by the error rate; cross-entropy breaks
+    ties. The cross-entropy of an accurate net grows while its error still falls.
+
+    Parameters
+    ----------
+    task, metric
+        Of the dataset.
+    smoothing
+        Share of a class label that is spread over all classes in training.
+    """
+
+    task: str
+    metric: str
+    smoothing: float = 0.0
+
+    def training(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean loss of a batch, shape (rows, outputs) or (rows, members, outputs).
+
+        The members of an ensemble are trained side by side, each by its own loss.
+        """
+        return self.smooth(outputs, targets, self.smoothing)
+
+    def smooth(self, outputs: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+        """Return the mean squared error or the mean cross-entropy."""
+        if outputs.ndim == 3:
+            targets = targets.repeat_interleave(outputs.shape[1])
+            outputs = outputs.flatten(0, 1)
+        if self.task == "regression":
+            return nn.functional.mse_loss(outputs.squeeze(1), targets)
+        return nn.functional.cross_entropy(outputs, targets, label_smoothing=smoothing)
+
+    def validation(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss by which training stops."""
+        smooth = self.smooth(outputs, targets, 0.0)
+        if self.metric != "accuracy":
+            return smooth
+        error = (outputs.argmax(dim=1) != targets).float().mean()
+        return error + TIE_BREAK * smooth
+
+
+class TrainingModule(lightning.LightningModule):
+    """A net, the rows that it is trained on and the way a round of steps is made."""
+
+    def __init__(
+        self, net: nn.Module, inputs: Tensor, targets: Tensor, loss: Loss, plan: StepPlan, recipe: Recipe
+    ):
+        super().__init__()
+        self.automatic_optimization = False
+        self.net = net
+        self.inputs, self.targets = inputs, targets
+        self.loss, self.plan, self.recipe = loss, plan, recipe
+        self.steps_done = 0
+        self.batches = self.endless_batches()
+
+    def endless_batches(self) -> Iterator[Tensor]:
+        """Yield row numbers: each epoch in new order, divided evenly, no row left out."""
+        while True:
+            order = torch.randperm(len(self.targets)).to(self.targets.device)
+            yield from order.tensor_split(self.plan.batches)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Return the optimizer of the recipe."""
+        return self.recipe.optimizer(self.net)
+
+    def training_step(self, steps: int, _: int) -> None:
+        """Make one round of optimizer steps.
+
+        Raises
+        ------
+        FitError
+            The loss of a step is not a finite number.
+        """
+        optimizer: Any = self.optimizers(use_pl_optimizer=False)
+        first, losses = self.steps_done, []
+        for _ in range(steps):
+            rows = next(self.batches)
+            self.recipe.before_step(self.net, optimizer, self.steps_done, self.plan.steps)
+            optimizer.zero_grad(set_to_none=True)
+            loss = self.loss.training(self.net(self.inputs[rows]), self.targets[rows])
+            self.manual_backward(loss)
+            optimizer.step()
+            self.steps_done += 1
+            losses.append(loss.detach())
+        self.check(torch.stack(losses), first)
+
+    def check(self, losses: Tensor, first: int) -> None:
+        """Raise FitError at the first step whose loss is not finite; one look a round, for a GPU's sake."""
+        broken = (~torch.isfinite(losses)).nonzero().flatten().tolist()
+        if broken:
+            raise FitError(
+                f"the training loss is {losses[broken[0]].item()} at step {first + broken[0] + 1} of "
+                f"{self.plan.steps} at a learning rate of {self.recipe.learning_rate}; try a smaller one."
+            )
+
+    def validation_step(self, held_out: tuple[Tensor, Tensor], _: int) -> None:
+        """Take the validation loss after a round."""
+        inputs, targets = held_out
+        outputs = torch.cat([self.net(chunk) for chunk in inputs.split(self.recipe.prediction_rows)])
+        self.log("val_loss", self.loss.validation(outputs.float(), targets), batch_size=len(targets))
+
+
+class OneBatch:
+    """An epoch of a single batch that is in memory: no workers, no copying."""
+
+    def __init__(self, batch: Any):
+        self.batch = batch
+
+    def __iter__(self) -> Iterator[Any]:
+        yield self.batch
+
+    def __len__(self) -> int:
+        return 1
+
+
+class KeepBest(Callback):
+    """Keep a copy of the weights of the best validation round, in memory."""
+
+    def __init__(self) -> None:
+        self.best = math.inf
+        self.state: dict[str, Tensor] = {}
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Compare the round's validation loss with the best so far."""
+        loss = trainer.callback_metrics["val_loss"].item()
+        if loss < self.best or not self.state:
+            self.best = loss
+            self.state = copy.deepcopy(pl_module.net.state_dict())  # type: ignore[union-attr]
+
+
+def warm_cosine(step: int, steps: int, warm: float = 0.05) -> float:
+    """Return the factor on the learning rate: a linear rise, then half a cosine down to zero."""
+    rise = max(1, round(warm * steps))
+    if step < rise:
+        return (step + 1) / rise
+    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))

@@ -1,0 +1,245 @@
+"""The Transformer encoders, for sequences and for texts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fuelgauge.data.dataset import Examples
+from fuelgauge.errors import ConfigError
+from fuelgauge.models.deep import DeepModel, set_learning_rate
+from fuelgauge.models.layers import Dropout
+from fuelgauge.models.sequences import SequenceModel, summary
+from fuelgauge.models.texts import texts_of, words_of
+from fuelgauge.models.training import warm_cosine
+
+PLACE_DEVIATION = 0.1  # of the first vectors of places
+WORD_DEVIATION = 0.01  # smaller, so that a word seen once says little
+ATTENDED_SHARE = 0.1  # of what comes out of the blocks, at first, beside the sum of words
+HIDDEN_FACTOR = 2  # units of the hidden layer of a block, in widths
+
+
+@dataclass
+class TransformerModel(DeepModel):
+    """What both Transformers share: blocks of attention, normalised first, and a longer warm-up.
+
+    After Vaswani et al. (arXiv 1706.03762), normalised as by Xiong et al. (arXiv 2002.04745).
+
+    Parameters
+    ----------
+    width
+        Numbers in the vector of a token.
+    depth, heads
+        How many blocks there are, and the heads of attention in each.
+    dropout
+        Share of the numbers dropped in training after attention and after the layers of a block.
+    warm
+        Share of the steps in which the learning rate rises.
+    """
+
+    width: int = 64
+    depth: int = 2
+    heads: int = 4
+    dropout: float = 0.1
+    warm: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.width % self.heads:
+            raise ConfigError(f"width is {self.width}, which is no multiple of the {self.heads} heads.")
+
+    def before_step(self, net: nn.Module, optimizer: torch.optim.Optimizer, step: int, steps: int) -> None:
+        """Set the learning rate."""
+        set_learning_rate(optimizer, warm_cosine(step, steps, self.warm))
+
+    def encoder(self, n_tokens: int) -> Encoder:
+        """Return the untrained blocks for at most `n_tokens` tokens."""
+        return Encoder(n_tokens, self.width, self.depth, self.heads, self.dropout)
+
+
+@dataclass
+class SequenceTransformer(TransformerModel, SequenceModel):
+    """A Transformer encoder whose tokens are the steps of a folded sequence.
+
+    With `longest` below the number of steps, neighbouring steps are one token together, as the
+    patches of PatchTST are (Nie et al., arXiv 2211.14730).
+    """
+
+    def network(self, inputs: Tensor, n_outputs: int) -> nn.Module:
+        """Return the layers."""
+        _, n_tokens, n_channels = inputs.shape
+        steps = Steps(n_channels, self.width, self.encoder(n_tokens))
+        return nn.Sequential(steps, nn.Linear(3 * self.width, n_outputs)).to(inputs.device)
+
+
+@dataclass
+class TextTransformer(TransformerModel):
+    """A Transformer encoder whose tokens are words.
+
+    The vocabulary is that of the training rows; what is not in it is left out.
+
+    Parameters
+    ----------
+    vocabulary
+        Words at most; the most frequent are taken.
+    words
+        Of a text that are read, from its beginning.
+    """
+
+    # The rows are long: a chunk of them holds as much as one of the usual size in other nets.
+    prediction_rows: ClassVar[int] = 256
+
+    vocabulary: int = 20_000
+    words: int = 96
+
+    def fit_encoder(self, train: Examples) -> None:
+        """Give the words numbers by falling frequency, from 1; 0 is no word."""
+        counts: Counter[str] = Counter()
+        for text in texts_of(train):
+            counts.update(words_of(text, self.words))
+        frequent = counts.most_common(self.vocabulary)
+        self.numbers = {word: number for number, (word, _) in enumerate(frequent, start=1)}
+
+    def encode(self, examples: Examples) -> np.ndarray:
+        """Return the numbers of the known words of each text, filled up with 0."""
+        encoded = np.zeros((len(examples), self.words), dtype=np.int32)
+        for row, text in zip(encoded, texts_of(examples), strict=True):
+            known = [self.numbers[word] for word in words_of(text, self.words) if word in self.numbers]
+            row[: len(known)] = known
+        return encoded
+
+    def network(self, inputs: Tensor, n_outputs: int) -> nn.Module:
+        """Return the layers."""
+        words = Words(len(self.numbers), self.width, self.encoder(self.words))
+        return nn.Sequential(words, nn.Linear(2 * self.width, n_outputs)).to(inputs.device)
+
+
+class Steps(nn.Module):
+    """The vectors of steps, the blocks that they go through and the summary of what comes out.
+
+    Parameters
+    ----------
+    n_channels
+        Of a step.
+    width
+        Of a vector.
+    encoder
+        Of the vectors.
+    """
+
+    def __init__(self, n_channels: int, width: int, encoder: Encoder):
+        super().__init__()
+        self.vectors = nn.Linear(n_channels, width)
+        self.encoder = encoder
+
+    def forward(self, sequences: Tensor) -> Tensor:
+        """Return an array of shape (rows, 3 * width)."""
+        said = self.encoder(self.vectors(sequences))
+        return summary(said, said[:, -1])
+
+
+class Words(nn.Module):
+    """The vectors of words, the blocks they go through, the mean of what comes out, and the sum of words.
+
+    The sum, over the root of their number, passes the blocks by: from few texts the words themselves are
+    all that can be learned, and attention would drown them.
+
+    Parameters
+    ----------
+    n_words
+        In the vocabulary, numbered from 1.
+    width
+        Of a vector.
+    encoder
+        Of the vectors.
+    """
+
+    def __init__(self, n_words: int, width: int, encoder: Encoder):
+        super().__init__()
+        self.vectors = nn.Embedding(n_words + 1, width, padding_idx=0)
+        nn.init.normal_(self.vectors.weight[1:], std=WORD_DEVIATION)
+        self.encoder = encoder
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        """Return an array of shape (texts, 2 * width); filling beyond the longest text costs nothing."""
+        counts = nn.functional.pad(numbers != 0, (1, 0), value=True)  # the start token first
+        n_longest = int(counts.sum(dim=1).max())
+        counts, numbers = counts[:, :n_longest], numbers[:, : n_longest - 1]
+        vectors, n_tokens = self.vectors(numbers), counts.sum(dim=1, keepdim=True)
+        said = self.encoder(vectors, counts[:, None, None, :])
+        mean = ATTENDED_SHARE * (said * counts.unsqueeze(2)).sum(dim=1) / n_tokens
+        return torch.cat([mean, vectors.sum(dim=1) / n_tokens.sqrt()], dim=1)
+
+
+class Encoder(nn.Module):
+    """A start token and tokens with learned positions, and blocks of attention.
+
+    Parameters
+    ----------
+    n_tokens
+        At most, without the start token, which is there so that no text is without any.
+    width, depth, heads, dropout
+        See `TransformerModel`.
+    """
+
+    def __init__(self, n_tokens: int, width: int, depth: int, heads: int, dropout: float):
+        super().__init__()
+        self.start = nn.Parameter(PLACE_DEVIATION * torch.randn(1, 1, width))
+        self.positions = nn.Parameter(PLACE_DEVIATION * torch.randn(n_tokens, width))
+        self.dropout = Dropout(dropout)
+        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(depth))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return what the start token and the tokens say, shape (rows, 1 + tokens, width).
+
+        Parameters
+        ----------
+        tokens
+            Shape (rows, tokens, width).
+        mask
+            Shape (rows, 1, 1, 1 + tokens): False where a row is filled up. None: none is.
+        """
+        placed = self.dropout(tokens + self.positions[: tokens.shape[1]])
+        values = torch.cat([self.start.expand(len(tokens), -1, -1), placed], dim=1)
+        for block in self.blocks:
+            values = block(values, mask)
+        return self.norm(values)
+
+
+class Block(nn.Module):
+    """Attention and a hidden layer, each added to what came in.
+
+    Parameters
+    ----------
+    width, heads, dropout
+        See `TransformerModel`.
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float):
+        super().__init__()
+        self.heads = heads
+        self.asks = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 3 * width))
+        self.joins = nn.Sequential(nn.Linear(width, width), Dropout(dropout))
+        self.hidden = nn.Sequential(
+            nn.LayerNorm(width),
+            nn.Linear(width, HIDDEN_FACTOR * width),
+            nn.GELU(),
+            nn.Linear(HIDDEN_FACTOR * width, width),
+            Dropout(dropout),
+        )
+
+    def forward(self, values: Tensor, mask: Tensor | None) -> Tensor:
+        """Return an array of the same shape, (rows, tokens, width)."""
+        values = values + self.joins(self.attention(values, mask))
+        return values + self.hidden(values)
+
+    def attention(self, values: Tensor, mask: Tensor | None) -> Tensor:
+        """Return what the heads of each token gather from the tokens that the mask lets through."""
+        queries, keys, contents = self.asks(values).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        gathered = nn.functional.scaled_dot_product_attention(queries, keys, contents, attn_mask=mask)
+        return gathered.transpose(1, 2).flatten(2)

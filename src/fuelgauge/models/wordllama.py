@@ -1,0 +1,143 @@
+"""The pretrained contestant for texts: WordLlama's sentence embeddings and a linear head."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load
+from sklearn.linear_model import Ridge
+from tokenizers import Tokenizer
+
+from fuelgauge.data.dataset import Examples
+from fuelgauge.models.base import FitContext, FitError, Model, all_classes
+from fuelgauge.models.linear import fit_logistic
+from fuelgauge.models.preprocessing import Scaler
+from fuelgauge.models.texts import texts_of
+
+# Files of the package, and their SHA-256: other vectors would be another contestant.
+WEIGHTS = (
+    "weights/l2_supercat_256.safetensors",
+    "64b47a2dc493cb8e85944076601189739852d7b64e0e1eedcb1937a251cd9fd5",
+)
+TOKENIZER = (
+    "tokenizers/l2_supercat_tokenizer_config.json",
+    "93248f2a9ec36c7b35f700a033d5f36228aae48db61aee31007fa49062cdeb68",
+)
+
+
+@dataclass
+class WordLlama(Model):
+    """Logistic or ridge regression on a pretrained embedding of each text, scaled to variance 1.
+
+    The embedding is the mean of the vectors of a text's tokens, 256 numbers a token. These vectors are
+    those of WordLlama (`l2_supercat`): the token embeddings of LLaMA 2 70B, Phi-3 medium and others of
+    the same vocabulary, joined and projected by contrastive training on public pairs of English
+    sentences (AllNLI, MS MARCO, HotpotQA, GooAQ, Yahoo Answers, Stack Exchange, Quora, Amazon questions
+    and more). So this contestant has seen text beside its training rows, which no other has; a tweet or
+    a review of a test set may be among what the language models had read. The vectors stay as they are:
+    only the regression is fitted, and only its coefficients are counted.
+
+    Parameters
+    ----------
+    C
+        Inverse strength of the penalty.
+    characters
+        Of a text that are read, from its beginning.
+    max_iter
+        Upper bound on iterations of L-BFGS.
+    """
+
+    C: float = 0.003
+    characters: int = 4000
+    max_iter: int = 1000
+
+    def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
+        """Fit scales and coefficients."""
+        embedded = self.embed(train)
+        self.scaler = Scaler().fit(embedded)
+        scaled = self.scaler.transform(embedded)
+        if train.task == "regression":
+            self.regression = Ridge(alpha=1 / self.C, random_state=context.seed).fit(scaled, train.y)
+            return 1
+        limit = context.step_limit or self.max_iter
+        self.regression = fit_logistic(scaled, train.y, self.C, limit, context.seed)
+        return int(np.max(self.regression.n_iter_))
+
+    def embed(self, examples: Examples) -> np.ndarray:
+        """Return the pretrained embeddings of the texts, shape (rows, 256)."""
+        return np.stack([embedder().embed(text[: self.characters]) for text in texts_of(examples)])
+
+    def count_parameters(self) -> int:
+        """Return the number of coefficients and intercepts; the pretrained vectors are not fitted."""
+        return self.regression.coef_.size + np.size(self.regression.intercept_)
+
+    def predict(self, examples: Examples) -> np.ndarray:
+        """Return values, or class probabilities; a class without a training row gets 0."""
+        scaled = self.scaler.transform(self.embed(examples))
+        if examples.task == "regression":
+            return self.regression.predict(scaled)
+        return all_classes(
+            self.regression.predict_proba(scaled), self.regression.classes_, examples.n_classes
+        )
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """A tokenizer and the vectors of its tokens.
+
+    Parameters
+    ----------
+    tokenizer
+        Of LLaMA 2.
+    vectors
+        Shape (tokens of the vocabulary, 256).
+    """
+
+    tokenizer: Tokenizer
+    vectors: np.ndarray
+
+    def embed(self, text: str) -> np.ndarray:
+        """Return the mean of the vectors of a text's tokens; zeros for a text without any."""
+        # Half of a pair of UTF-16 codes is no character, and the tokenizer refuses it.
+        readable = text.encode("utf-8", errors="replace").decode()
+        tokens = self.tokenizer.encode(readable, add_special_tokens=False).ids
+        if not tokens:
+            return np.zeros(self.vectors.shape[1], dtype=np.float32)
+        return self.vectors[tokens].mean(axis=0)
+
+
+@functools.cache
+def embedder() -> Embedder:
+    """Return the pretrained embedder, read once a process from the files of the package `wordllama`.
+
+    The files are read without the package's own loader, which downloads what it does not find and, when
+    imported, turns on the log of every library.
+    """
+    tokenizer = Tokenizer.from_str(package_file(*TOKENIZER).decode())
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    vectors = load(package_file(*WEIGHTS))["embedding.weight"]
+    return Embedder(tokenizer, vectors.astype(np.float32))
+
+
+def package_file(name: str, sha256: str) -> bytes:
+    """Return a file of the package `wordllama`.
+
+    Raises
+    ------
+    FitError
+        The package is not installed, or its file is not the one that is meant.
+    """
+    package = find_spec("wordllama")
+    if package is None or not package.submodule_search_locations:
+        raise FitError("the package wordllama is not installed; make the environment anew: make env")
+    path = Path(package.submodule_search_locations[0]) / name
+    content = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise FitError(f"{path} is not the file that this model is made for; install wordllama as locked.")
+    return content

@@ -1,0 +1,31 @@
+import torch
+from torch import nn
+
+from fuelgauge.models.layers import Dropout, with_cheap_dropout
+
+
+def test_dropout_drops_its_share_scales_the_others_and_does_nothing_in_evaluation():
+    torch.manual_seed(0)
+    layer = Dropout(0.25)
+    values = layer(torch.ones(100, 1000))
+    dropped = (values == 0).float().mean().item()
+    assert abs(dropped - 0.25) < 0.01
+    assert abs(values.max().item() - 256 / 192) < 1e-6
+    assert torch.equal(layer.eval()(torch.ones(5)), torch.ones(5))
+
+
+def test_layers_of_a_net_drop_units_of_their_own_and_a_seed_repeats_them():
+    def dropped() -> list[torch.Tensor]:
+        torch.manual_seed(3)
+        return [Dropout(0.5)(torch.ones(1000)) for _ in range(2)]
+
+    (one, other), (again, _) = dropped(), dropped()
+    assert torch.equal(one, again)
+    assert 0.4 < (one == other).float().mean().item() < 0.6
+
+
+def test_the_dropout_of_a_library_net_is_replaced_at_any_depth():
+    net = with_cheap_dropout(nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.Dropout(0.3), nn.ReLU())))
+    found = [m for m in net.modules() if isinstance(m, Dropout)]
+    assert [m.share for m in found] == [0.3]
+    assert not [m for m in net.modules() if isinstance(m, nn.Dropout)]

@@ -1,0 +1,78 @@
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+import skops.io
+
+from fuelgauge.models.storage import StoredModelError, load, save
+
+from .kinds import examples
+from .test_contract import FEW_STEPS, PAIRS, fitted, task_of
+
+
+@pytest.mark.parametrize(("name", "kind"), PAIRS)
+def test_a_stored_model_predicts_bit_for_bit_what_it_did(name, kind, tmp_path):
+    task = task_of(name)
+    model = fitted(name, examples(kind, task, 60), examples(kind, task, 16, 2), FEW_STEPS)
+    test = examples(kind, task, 30, 3)
+    save(model, tmp_path / "model")
+    again = load(tmp_path / "model")
+    assert type(again) is type(model)
+    assert np.array_equal(again.predict(test), model.predict(test))
+    assert again.count_parameters() == model.count_parameters()
+    assert not [p for p in (tmp_path / "model").iterdir() if p.suffix in {".pkl", ".pt", ".ckpt", ".joblib"}]
+
+
+@pytest.fixture
+def stored(tmp_path):
+    model = fitted("mlp", examples("table", "binary", 40), examples("table", "binary", 10, 2), FEW_STEPS)
+    save(model, tmp_path)
+    return tmp_path
+
+
+class Evil:
+    """What a pickle would run when it is read."""
+
+    def __reduce__(self):
+        return (os.system, ("touch /tmp/fuelgauge-was-here",))
+
+
+def test_a_foreign_type_is_refused_by_name(stored):
+    skops.io.dump({"scale": Evil()}, stored / "state.skops")
+    with pytest.raises(StoredModelError, match=r"state.skops holds objects of type .*Evil.*; refused"):
+        load(stored)
+
+
+def test_a_foreign_class_is_refused_by_name(stored):
+    about = json.loads((stored / "model.json").read_text())
+    (stored / "model.json").write_text(json.dumps({**about, "target": "subprocess.Popen"}))
+    with pytest.raises(StoredModelError, match="names the class 'subprocess.Popen', .* refused"):
+        load(stored)
+
+
+@pytest.mark.parametrize("name", ["model.json", "state.skops", "weights.safetensors"])
+@pytest.mark.parametrize("damage", [None, b"", b"\x80\x04nonsense"])
+def test_a_missing_or_damaged_file_is_one_sentence(stored, name, damage):
+    (stored / name).unlink()
+    if damage is not None:
+        (stored / name).write_bytes(damage)
+    with pytest.raises(StoredModelError, match="cannot be read|does not describe a model"):
+        load(stored)
+
+
+def test_a_pickle_in_the_place_of_the_state_is_refused(stored, tmp_path):
+    import pickle
+
+    (stored / "state.skops").write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(StoredModelError, match="cannot be read"):
+        load(stored)
+
+
+def test_a_model_is_stored_over_an_older_one(stored):
+    model = fitted("logistic", examples("table", "binary", 40), examples("table", "binary", 10, 2))
+    save(model, stored)
+    test = examples("table", "binary", 20, 3)
+    assert np.array_equal(load(stored).predict(test), model.predict(test))
+    shutil.rmtree(stored)
