@@ -87,11 +87,13 @@ def test_valid_overrides_pass():
     )
 
 
-@pytest.mark.parametrize("dataset", options("dataset"))
-@pytest.mark.parametrize("model", options("model"))
-def test_every_configuration_composes_into_the_schema(dataset, model):
-    config = compose(f"dataset={dataset}", f"model={model}")
-    assert (config.dataset.name, config.model.name) == (dataset, model)
+GROUPED = [(group, name) for group in ("dataset", "model", "search") for name in options(group)]
+
+
+@pytest.mark.parametrize(("group", "name"), GROUPED)
+def test_every_configuration_composes_into_the_schema(group, name):
+    config = compose(f"{group}={name}")
+    assert getattr(config, group).name == name
     assert config.datasets == yaml.safe_load(PARAMS)["datasets"]
 
 

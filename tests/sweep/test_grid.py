@@ -5,6 +5,7 @@ from fuelgauge.entry import compose
 from fuelgauge.errors import ConfigError
 from fuelgauge.sweep import grid
 from fuelgauge.sweep.grid import choose_device, plan_curve, why_not
+from fuelgauge.sweep.table import curve_table
 
 pytestmark = pytest.mark.usefixtures("featurized")
 
@@ -127,3 +128,12 @@ def test_a_search_is_part_of_what_identifies_a_trial_and_its_name_is_not():
     assert (usual.search, tpe.name, renamed.name) == ({}, "logistic+tpe", "logistic+bayes")
     assert len({usual.identity, tpe.identity, longer.identity}) == 3
     assert renamed.identity == tpe.identity
+
+
+def test_a_dataset_of_too_many_features_is_skipped_with_the_reason():
+    plan = plan_curve(compose("dataset=mnist1d", "model=logistic", "model.max_features=39"))
+    assert not plan.trials
+    reasons = {reason for _, reason in plan.skipped}
+    assert reasons == {"logistic takes at most 39 features, mnist1d has 40"}
+    assert set(curve_table(plan, {})["status"]) == {"skipped"}
+    assert plan_curve(compose("dataset=mnist1d", "model=logistic", "model.max_features=40")).trials

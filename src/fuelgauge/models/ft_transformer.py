@@ -51,7 +51,7 @@ class FTTransformer(DeepModel):
     attention_dropout: float = 0.05
     dropout: float = 0.0
     residual_dropout: float = 0.0
-    max_columns: int = 100
+    max_columns: int = 200
 
     def fit_encoder(self, train: Examples) -> None:
         """Fit ranks of numbers and categories.

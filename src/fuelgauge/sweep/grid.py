@@ -146,6 +146,8 @@ def plan_curve(config: Config) -> Plan:
         config.seed,
         config.repeats,
     )
+    if reason := too_wide(config, dataset.description):
+        reasons = dict.fromkeys(reasons, reason)
     curve = make_curve(config, dataset.description, n_pool)
     trials = {key: curve.trial(*key) for key in sorted(reasons)}
     return Plan(
@@ -153,6 +155,15 @@ def plan_curve(config: Config) -> Plan:
         tuple(trial for key, trial in trials.items() if not reasons[key]),
         tuple((trial, reasons[key]) for key, trial in trials.items() if reasons[key]),
     )
+
+
+def too_wide(config: Config, description: Description) -> str:
+    """Return why a dataset has too many features for a model; empty if it has not."""
+    limit, n_features = config.model.max_features, description.n_features
+    if limit is None or n_features <= limit:
+        return ""
+    shown = contestant(description.name, description.features)
+    return f"{config.model.name} takes at most {limit} features, {shown} has {n_features:,}"
 
 
 @functools.lru_cache(maxsize=4)
