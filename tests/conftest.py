@@ -41,7 +41,7 @@ def make_project(root: Path) -> None:
     (root / "params.yaml").write_text(PARAMS)
     replace(root / "conf/dataset/mnist1d.yaml", "n_rows: 40000", "n_rows: 1000")
     replace(root / "conf/model/mlp.yaml", "min_steps: 600", "min_steps: 40")
-    replace(root / "conf/model/mlp.yaml", "max_steps: 2400", "max_steps: 40")
+    replace(root / "conf/model/mlp.yaml", "max_steps: 4800", "max_steps: 40")
 
 
 def replace(path: Path, old: str, new: str) -> None:

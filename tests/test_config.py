@@ -3,7 +3,7 @@ import yaml
 
 from fuelgauge import paths
 from fuelgauge.config import check_dataset, check_model, load_params, options
-from fuelgauge.entry import check_all, check_overrides, compose
+from fuelgauge.entry import all_curves, check_all, check_overrides, compose
 from fuelgauge.errors import ConfigError
 
 from .conftest import CHECKOUT, PARAMS
@@ -204,3 +204,17 @@ def test_every_model_but_the_baseline_has_a_search_space_and_a_dial():
         if model.family != "baseline":
             assert model.search, name
             assert list(model.capacity) == ["tiny", "small", "large"], name
+
+
+def test_all_curves_are_those_that_would_be_composed_one_by_one(monkeypatch):
+    params = {**yaml.safe_load(PARAMS), "datasets": ["letter", "mnist1d"], "searches": ["none", "tpe"]}
+    params |= {"sizes": ["default", "large"], "features": ["raw", "engineered"]}
+    monkeypatch.setattr("fuelgauge.entry.load_params", lambda: params)
+    curves = list(all_curves())
+    assert len(curves) == 2 * 2 * 3 * 2 * 2
+    assert len({(c.dataset.name, c.contestant) for c in curves}) == len(curves)
+    alone = compose(
+        "dataset=mnist1d", "feature_set=engineered", "model=mlp", "size=large", "search=tpe"
+    )  # fmt: skip
+    (found,) = [c for c in curves if (c.dataset.name, c.contestant) == ("mnist1d", alone.contestant)]
+    assert found == alone

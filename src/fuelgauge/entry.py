@@ -8,7 +8,7 @@ import itertools
 import logging
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, get_type_hints
 
 import hydra
@@ -24,7 +24,7 @@ from fuelgauge import paths
 from fuelgauge.config import Config, ModelConfig, check_option, load_params, resolve
 from fuelgauge.errors import ConfigError, FuelgaugeError, nearest
 from fuelgauge.models.base import changed, create
-from fuelgauge.naming import DEFAULT_SIZE, NO_SEARCH
+from fuelgauge.naming import DEFAULT_SIZE
 
 log = logging.getLogger("fuelgauge")
 
@@ -148,22 +148,27 @@ def check_name(group: str, file: str, name: str) -> None:
 
 
 def all_curves() -> Iterator[Config]:
-    """Yield the configuration of every curve that params.yaml asks for."""
-    params = load_params()
-    for dataset in params["datasets"]:
-        for features, model, size, search in itertools.product(
-            params["features"],
-            params["models"],
-            params.get("sizes", [DEFAULT_SIZE]),
-            params.get("searches", [NO_SEARCH]),
-        ):
-            yield compose(
-                f"dataset={dataset}",
-                f"feature_set={features}",
-                f"model={model}",
-                f"size={size}",
-                f"search={search}",
-            )
+    """Yield the configuration of every curve that params.yaml asks for.
+
+    Each option is composed once and then put together with all others: composing every curve by itself
+    would take a tenth of a second each.
+    """
+    base = compose()
+    chosen = {group: [compose(f"{group}={name}") for name in names] for group, names in named(base).items()}
+    for parts in itertools.product(*chosen.values()):
+        options = {group: getattr(part, group) for group, part in zip(chosen, parts, strict=True)}
+        for size in base.sizes:
+            yield replace(base, **options, size=size)
+
+
+def named(config: Config) -> dict[str, list[str]]:
+    """Return the options of each group that params.yaml names, in the order in which curves are run."""
+    return {
+        "dataset": config.datasets,
+        "feature_set": config.features,
+        "model": config.models,
+        "search": config.searches,
+    }
 
 
 def check_overrides(arguments: list[str]) -> None:
