@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     describe_add(add_command)
     add("verdict", verdict, "print the verdict and where the report is")
     add("status", status, "print what of every curve is done, failed and left to do")
+    add("plan", plan, "print what the next run will do and how long its trials will take")
     add("retry", retry, "give failed trials another chance in the next run")
     add("track", track, "send to MLflow what the trial store has and MLflow lacks")
     ui_command = add("ui", ui, "open the MLflow UI on this machine")
@@ -190,6 +191,23 @@ def status(_: argparse.Namespace) -> None:
     Console().print(table)
     for failure in failures:
         print(failure)
+
+
+def plan(_: argparse.Namespace) -> None:
+    """Print the trials that the next run will make, and their time by the costs of past ones."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from fuelgauge.entry import all_curves
+    from fuelgauge.sweep.plan import grid_plan
+
+    planned = grid_plan(all_curves())
+    table = Table("dataset", "model", "done", "failed", "skipped", "to do", "time of fits")
+    for row in planned.rows():
+        table.add_row(*row)
+    Console().print(table)
+    for line in planned.summary():
+        print(line)
 
 
 def retry(_: argparse.Namespace) -> None:

@@ -83,7 +83,7 @@ def test_failed_trials_are_typed_kept_and_retried_only_when_asked(project):
     assert table["loss"].isna().all()
     assert table["reason"].str.startswith("exception: InvalidParameterError").all()
     state = curve_state(compose("dataset=mnist1d", *bad))
-    assert (state.failed, state.to_do, len(state.failures)) == (6, 0, 6)
+    assert (state.failed, state.waiting, len(state.failures)) == (6, [], 6)
 
     assert forget_failures() == 6
     with pytest.raises(TrialsFailed):

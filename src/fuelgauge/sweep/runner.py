@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import pandas as pd
 import psutil
 
-from fuelgauge.config import Config, ExecutorConfig
+from fuelgauge.config import Config
 from fuelgauge.errors import TrialsFailed
 from fuelgauge.sweep.grid import Plan, Trial, plan_curve, why_not
 from fuelgauge.sweep.pool import Failure, WorkerPool
@@ -71,7 +71,7 @@ def run_curve(config: Config, make_tracker: MakeTracker) -> pd.DataFrame | None:
         todo = pending(plan, store)
         announce(name, plan, store, todo)
         tracker = make_tracker(config, plan, plan.ended(store.records))
-        failures = run_trials(name, todo, store, tracker, config.executor, config.threads)
+        failures = run_trials(name, todo, store, tracker, config)
         tracker.close()
         table = curve_table(plan, store.records)
         write_table(table, table_path(plan.curve))
@@ -100,15 +100,15 @@ def announce(name: str, plan: Plan, store: TrialStore, todo: list[Trial]) -> Non
 
 
 def run_trials(
-    name: str, todo: list[Trial], store: TrialStore, tracker: Tracker, executor: ExecutorConfig, threads: int
+    name: str, todo: list[Trial], store: TrialStore, tracker: Tracker, config: Config
 ) -> list[Record]:
     """Run trials side by side, store and track each as it ends; return the failed ones."""
     if not todo:
         return []
     failures = []
-    pool = shared_pool(executor.workers or max(1, cores() // threads), threads)
+    pool = shared_pool(workers(config), config.threads)
     with SweepProgress(name, todo) as progress:
-        for trial, outcome in pool.run(todo, executor.trial_seconds):
+        for trial, outcome in pool.run(todo, config.executor.trial_seconds):
             record = trial_record(trial, outcome)
             store.append(record)
             tracker.add(record)
@@ -124,6 +124,11 @@ def shared_pool(n_workers: int, threads: int) -> WorkerPool:
     pool = WorkerPool(run_trial, n_workers, threads)
     atexit.register(pool.close)
     return pool
+
+
+def workers(config: Config) -> int:
+    """Return how many trials run side by side."""
+    return config.executor.workers or max(1, cores() // config.threads)
 
 
 def cores() -> int:

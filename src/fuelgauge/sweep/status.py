@@ -19,13 +19,13 @@ class CurveState:
     done: int = 0
     failed: int = 0
     skipped: int = 0
-    to_do: int = 0
+    waiting: list[int] = field(default_factory=list)  # n_train of the trials to do
     why_not: str = ""
     failures: list[str] = field(default_factory=list)
 
     def cells(self) -> list[str]:
         """Return the row of a table."""
-        counts = [self.done, self.failed, self.skipped, self.to_do]
+        counts = [self.done, self.failed, self.skipped, len(self.waiting)]
         return [self.dataset, self.model, *map(str, counts), self.why_not]
 
 
@@ -43,7 +43,8 @@ def curve_state(config: Config) -> CurveState:
     found = plan.ended(records)
     failed = [record for record in found if record["status"] == "failed"]
     state.failed, state.done = len(failed), len(found) - len(failed)
-    state.skipped, state.to_do = len(plan.skipped), len(plan.trials) - len(found)
+    state.skipped = len(plan.skipped)
+    state.waiting = [trial.n_train for trial in plan.trials if trial.trial_id not in records]
     state.failures = [
         f"{state.dataset}/{state.model} n={r['n_train']} repeat={r['repeat']} failed "
         f"({r['failure']['kind']}): {r['failure']['message']}"

@@ -1,0 +1,78 @@
+"""What trials to come will cost, judged by what trials like them have cost."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from fuelgauge import paths
+from fuelgauge.sweep.store import Record, read_store, stores
+
+# Bounds on the power of n with which a cost is continued beyond the sizes that were measured.
+LEAST_POWER, MOST_POWER = 0.0, 2.0
+
+
+class PastCosts:
+    """Mean seconds of past trials by dataset, contestant and size.
+
+    Parameters
+    ----------
+    seconds
+        By dataset and contestant, by n_train.
+    """
+
+    def __init__(self, seconds: Mapping[tuple[str, str], Mapping[int, float]]):
+        self.seconds = seconds
+
+    @classmethod
+    def read(cls, folder: Path = paths.STORE) -> PastCosts:
+        """Return the costs of all trials that the stores hold."""
+        return cls(
+            {
+                (path.parent.name, path.stem): mean_seconds(read_store(path)[0].values())
+                for path in stores(folder)
+            }
+        )
+
+    def estimate(self, dataset: str, contestant: str, n_train: int) -> float | None:
+        """Return the seconds that a trial will take, None if nothing like it was ever run.
+
+        By the same contestant on the same dataset; else by the geometric mean of what it would cost on the
+        other datasets where it was run. Between sizes costs are read on logarithmic scales.
+        """
+        if own := self.seconds.get((dataset, contestant)):
+            return cost_at(own, n_train)
+        others = [
+            cost_at(seconds, n_train)
+            for (_, name), seconds in self.seconds.items()
+            if name == contestant and seconds
+        ]
+        return float(np.exp(np.mean(np.log(others)))) if others else None
+
+
+def mean_seconds(records: Iterable[Record]) -> dict[int, float]:
+    """Return the mean wall seconds of finished trials by size: fitting, a search included, and predicting."""
+    found: dict[int, list[float]] = defaultdict(list)
+    for record in records:
+        if record["status"] == "done":
+            result = record["result"]
+            fits = result.get("search_seconds") or result["fit_seconds"]
+            found[record["n_train"]].append(fits + result["predict_seconds"])
+    return {n: float(np.mean(seconds)) for n, seconds in sorted(found.items())}
+
+
+def cost_at(seconds: Mapping[int, float], n_train: int) -> float:
+    """Return the seconds at a size, from those at some sizes.
+
+    Between two sizes the cost is a power of n; beyond the largest the power is that of the last two, within
+    bounds; below the smallest the cost is that of the smallest.
+    """
+    sizes, costs = np.log(list(seconds)), np.log(np.maximum(list(seconds.values()), 1e-6))
+    wanted = np.log(n_train)
+    if wanted <= sizes[-1] or len(sizes) == 1:
+        return float(np.exp(np.interp(wanted, sizes, costs)))
+    power = np.clip((costs[-1] - costs[-2]) / (sizes[-1] - sizes[-2]), LEAST_POWER, MOST_POWER)
+    return float(np.exp(costs[-1] + power * (wanted - sizes[-1])))

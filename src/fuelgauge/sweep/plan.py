@@ -1,0 +1,93 @@
+"""What the next run will do and how long it will take, before it does it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from fuelgauge.config import Config
+from fuelgauge.sweep.costs import PastCosts
+from fuelgauge.sweep.runner import workers
+from fuelgauge.sweep.status import CurveState, curve_state
+
+
+@dataclass(frozen=True)
+class GridPlan:
+    """The curves of a run, each with the seconds of the trials that it waits for.
+
+    Parameters
+    ----------
+    curves
+        Those that can be run; None for the seconds where no past trial tells them.
+    n_impossible
+        Curves that are not run, since a model does not take a dataset.
+    n_workers
+        Trials that run side by side.
+    """
+
+    curves: tuple[tuple[CurveState, float | None], ...]
+    n_impossible: int
+    n_workers: int
+
+    def rows(self) -> Iterator[list[str]]:
+        """Yield the rows of a table: dataset, model, done, failed, skipped, to do, time of fits."""
+        for state, to_go in self.curves:
+            *counts, _ = state.cells()
+            known = "?" if to_go is None else duration(to_go)
+            yield [*counts, known if state.waiting else ""]
+
+    def summary(self) -> Iterator[str]:
+        """Yield the lines below the table."""
+        n_trials = sum(len(state.waiting) for state, _ in self.curves)
+        total = sum(to_go or 0.0 for _, to_go in self.curves)
+        unknown = sum(len(state.waiting) for state, to_go in self.curves if to_go is None)
+        yield f"{n_trials:,} trials to run" if n_trials else "nothing to run"
+        if total:
+            wall = duration(total / self.n_workers)
+            yield f"about {wall} of fits on {self.n_workers} workers, by the costs of past trials"
+        if unknown:
+            yield f"of {unknown:,} trials no past one tells the time"
+        if self.n_impossible:
+            yield f"{self.n_impossible} curves are not run (fuelgauge status says why)"
+
+
+def grid_plan(configs: Iterable[Config], costs: PastCosts | None = None) -> GridPlan:
+    """Return the plan of the curves of a run.
+
+    Parameters
+    ----------
+    configs
+        One a curve.
+    costs
+        Of past trials; those in the stores where not given.
+    """
+    costs = costs or PastCosts.read()
+    curves: list[tuple[CurveState, float | None]] = []
+    n_impossible, n_workers = 0, 1
+    for config in configs:
+        state, n_workers = curve_state(config), workers(config)
+        if state.why_not:
+            n_impossible += 1
+        else:
+            curves.append((state, seconds_to_go(state, costs)))
+    return GridPlan(tuple(curves), n_impossible, n_workers)
+
+
+def seconds_to_go(state: CurveState, costs: PastCosts) -> float | None:
+    """Return the seconds of the trials that a curve waits for, None if no past trial tells them."""
+    total = 0.0
+    for n_train, how_many in Counter(state.waiting).items():
+        each = costs.estimate(state.dataset, state.model, n_train)
+        if each is None:
+            return None
+        total += each * how_many
+    return total
+
+
+def duration(seconds: float) -> str:
+    """Write a duration for a person: `42 s`, `12 min`, `3 h 20 min`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60:,} h {minutes % 60} min"

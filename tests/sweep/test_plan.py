@@ -1,0 +1,76 @@
+import pytest
+
+from fuelgauge.entry import compose
+from fuelgauge.sweep.costs import PastCosts, cost_at, mean_seconds
+from fuelgauge.sweep.plan import GridPlan, duration, grid_plan, seconds_to_go
+from fuelgauge.sweep.runner import run_curve
+from fuelgauge.sweep.status import CurveState
+from fuelgauge.tracking import make_tracker
+
+PAST = PastCosts({("letter", "mlp"): {32: 1.0, 128: 4.0}, ("magic", "mlp"): {32: 4.0}, ("magic", "knn"): {}})
+
+
+@pytest.mark.parametrize(("n", "seconds"), [(16, 1), (32, 1), (64, 2), (128, 4), (512, 16)])
+def test_a_cost_is_a_power_of_n_between_sizes_and_beyond_the_last(n, seconds):
+    assert cost_at({32: 1.0, 128: 4.0}, n) == pytest.approx(seconds)
+
+
+def test_a_cost_is_continued_by_no_more_than_the_square_and_never_falls():
+    assert cost_at({32: 1.0, 64: 100.0}, 128) == pytest.approx(400)
+    assert cost_at({32: 2.0, 64: 1.0}, 128) == pytest.approx(1)
+    assert cost_at({32: 3.0}, 4096) == pytest.approx(3)
+
+
+def test_without_a_trial_of_its_own_a_curve_costs_the_mean_of_the_others():
+    assert PAST.estimate("letter", "mlp", 64) == pytest.approx(2)
+    assert PAST.estimate("satimage", "mlp", 128) == pytest.approx(4)  # of 4 and 4
+    assert PAST.estimate("satimage", "mlp", 32) == pytest.approx(2)  # the geometric mean of 1 and 4
+    assert PAST.estimate("letter", "xgboost", 64) is None
+    assert PAST.estimate("letter", "knn", 64) is None
+
+
+def test_the_cost_of_a_searched_trial_is_that_of_all_its_fits():
+    results = [
+        {"status": "done", "n_train": 64, "result": {"fit_seconds": 1.0, "predict_seconds": 0.5}},
+        {
+            "status": "done",
+            "n_train": 64,
+            "result": {"fit_seconds": 1.0, "predict_seconds": 0.5, "search_seconds": 9.0},
+        },
+        {"status": "failed", "n_train": 64, "result": {}},
+    ]
+    assert mean_seconds(results) == {64: pytest.approx((1.5 + 9.5) / 2)}
+
+
+def test_a_curve_costs_the_sum_of_what_it_waits_for():
+    assert seconds_to_go(CurveState("letter", "mlp", waiting=[32, 32, 128]), PAST) == pytest.approx(6)
+    assert seconds_to_go(CurveState("letter", "mlp"), PAST) == 0
+    assert seconds_to_go(CurveState("letter", "new", waiting=[32]), PAST) is None
+
+
+def test_the_summary_counts_trials_time_and_what_is_unknown():
+    known = CurveState("letter", "mlp", waiting=[128] * 60)
+    plan = GridPlan(((known, 240.0), (CurveState("letter", "new", waiting=[32]), None)), 3, 2)
+    assert list(plan.summary()) == [
+        "61 trials to run",
+        "about 2 min of fits on 2 workers, by the costs of past trials",
+        "of 1 trials no past one tells the time",
+        "3 curves are not run (fuelgauge status says why)",
+    ]
+    assert [row[-2:] for row in plan.rows()] == [["60", "4 min"], ["1", "?"]]
+
+
+def test_a_plan_of_a_project_knows_what_is_done(project):
+    done, other, impossible = (compose("dataset=mnist1d", f"model={m}") for m in ("dummy", "logistic", "dan"))
+    run_curve(done, make_tracker)
+    plan = grid_plan([done, other, impossible])
+    assert [len(state.waiting) for state, _ in plan.curves] == [0, 6]
+    assert [to_go for _, to_go in plan.curves] == [0.0, None]
+    assert plan.n_impossible == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.4, "0 s"), (42, "42 s"), (720, "12 min"), (12_000, "3 h 20 min")]
+)
+def test_durations_are_written_for_a_person(seconds, words):
+    assert duration(seconds) == words
