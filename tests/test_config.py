@@ -180,6 +180,12 @@ def twin():
         ),
         ("\n  C: {type", "\n  D: {type", "conf/model/twin.yaml: there is no hyperparameter 'D'"),
         ("tiny: {C:", "tiny: {D:", "conf/model/twin.yaml: there is no hyperparameter 'D'"),
+        ("tiny: {C:", "tiny: {C.inner:", "'C' is no mapping, so that there is no 'C.inner'"),
+        ("tiny: {C:", "default: {C:", "capacity names a size 'default'"),
+        ("tiny: {C:", "ti/ny: {C:", "capacity names a size 'ti/ny'"),
+        ("type: float, low: 1.0e-3", "type: int, low: 0.5", "low, high and step of an int must be whole"),
+        ("high: 1.0e+3, log: true", "high: 1.0e+3, step: -1", "step is -1.0; it must be above 0 and fit"),
+        ("high: 1.0e+3, log: true", "high: 1.0, step: 2", "step is 2.0; it must be above 0 and fit"),
     ],
 )
 def test_a_slip_in_a_search_space_or_a_size_is_refused_before_any_compute(twin, old, new, sentence):
@@ -190,6 +196,12 @@ def test_a_slip_in_a_search_space_or_a_size_is_refused_before_any_compute(twin, 
 def test_a_search_without_an_end_and_an_unknown_size_are_refused():
     with pytest.raises(ConfigError, match=r"conf/search/tpe.yaml: the search has no end"):
         compose("search=tpe", "search.trials=null")
+    with pytest.raises(ConfigError, match="the search 'none' alone has the method none"):
+        compose("search.method=tpe", "search.trials=4")
+    with pytest.raises(ConfigError, match="the search 'none' alone has the method none"):
+        compose("search=tpe", "search.method=none")
+    with pytest.raises(ConfigError, match="command line: no model has a size 'larg', did you mean 'large'"):
+        check_overrides(["-m", "size=default,larg"])
     with pytest.raises(ConfigError, match="trials is 0; it must be above 0"):
         compose("search=random", "search.trials=0")
     config = compose("dataset=mnist1d", "model=mlp")

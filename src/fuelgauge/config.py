@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -19,7 +21,7 @@ from fuelgauge.features import tabular
 from fuelgauge.features.image import ImageSettings
 from fuelgauge.features.sequence import SequenceSettings
 from fuelgauge.features.text import TextSettings
-from fuelgauge.naming import DEFAULT_SIZE, NO_SEARCH, RAW, contestant
+from fuelgauge.naming import DEFAULT_SIZE, NO_SEARCH, RAW, changed, contestant
 
 MODALITIES = ("tabular", "text", "image", "sequence")
 TASKS = ("binary", "multiclass", "regression")
@@ -36,6 +38,7 @@ GROUPS_OF_NAMES = {
 LISTS = ("datasets", "models", "features", "sizes", "searches")
 RANGES = ("float", "int", "choice")
 METHODS = ("none", "random", "tpe")
+PLAIN_NAME = "[a-z0-9_]+"
 METRICS = {
     "binary": ("roc_auc", "accuracy", "log_loss"),
     "multiclass": ("accuracy", "log_loss"),
@@ -278,6 +281,13 @@ def options(group: str) -> list[str]:
     return sorted(p.stem for p in (paths.CONF / group).glob("*.yaml"))
 
 
+@functools.cache
+def known_sizes() -> frozenset[str]:
+    """Return the names of all sizes that some model in conf/model has."""
+    files = (yaml.safe_load((paths.CONF / "model" / f"{name}.yaml").read_text()) for name in options("model"))
+    return frozenset({DEFAULT_SIZE}).union(*(content.get("capacity", {}) for content in files))
+
+
 def check_option(group: str, name: str, where: str) -> None:
     """Raise ConfigError, with the nearest valid name, if a group has no such option."""
     if name not in options(group):
@@ -345,10 +355,18 @@ def check_model(model: ModelConfig) -> None:
     if (model.family == "pretrained") != bool(model.pretrained_on):
         raise ConfigError(f"{where}: pretrained_on belongs to the family pretrained, and to no other.")
     for name, choice in model.search.items():
-        check_range(name, choice, f"{where}, search.{name}")
+        check_range(choice, f"{where}, search.{name}")
+    changed(model.hyperparameters, dict.fromkeys(model.search), where)
+    for size, changes in model.capacity.items():
+        if size == DEFAULT_SIZE or not re.fullmatch(PLAIN_NAME, size):
+            raise ConfigError(
+                f"{where}: capacity names a size '{size}'; it must be of the letters a to z, digits and _, "
+                f"and not '{DEFAULT_SIZE}', which is the file's own hyperparameters."
+            )
+        changed(model.hyperparameters, changes, where)
 
 
-def check_range(name: str, choice: Range, where: str) -> None:
+def check_range(choice: Range, where: str) -> None:
     """Raise ConfigError if a search could not choose from a range."""
     check_member("type", choice.type, RANGES, where)
     if choice.type == "choice":
@@ -361,12 +379,23 @@ def check_range(name: str, choice: Range, where: str) -> None:
         )
     if choice.log and (choice.low <= 0 or choice.step is not None):
         raise ConfigError(f"{where}: a logarithmic range begins above 0 and has no step.")
+    if choice.step is not None and not 0 < choice.step <= choice.high - choice.low:
+        raise ConfigError(f"{where}: step is {choice.step}; it must be above 0 and fit into the range.")
+    given = (choice.low, choice.high, choice.step or 0)
+    if choice.type == "int" and any(value != int(value) for value in given):
+        raise ConfigError(f"{where}: low, high and step of an int must be whole numbers.")
 
 
 def check_search(search: SearchConfig) -> None:
     """Raise ConfigError if a search has no end or no beginning."""
     where = f"conf/search/{search.name}.yaml"
     check_member("method", search.method, METHODS, where)
+    if not re.fullmatch(PLAIN_NAME, search.name):
+        raise ConfigError(f"{where}: its name must be of the letters a to z, digits and _.")
+    if (search.name == NO_SEARCH) != (search.method == "none"):
+        raise ConfigError(
+            f"{where}: method is '{search.method}'; the search '{NO_SEARCH}' alone has the method none."
+        )
     if search.method == "none":
         return
     if search.trials is None and search.seconds is None:

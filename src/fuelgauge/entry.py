@@ -21,10 +21,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fuelgauge import paths
-from fuelgauge.config import Config, ModelConfig, check_option, load_params, resolve
+from fuelgauge.config import Config, check_option, known_sizes, load_params, resolve
 from fuelgauge.errors import ConfigError, FuelgaugeError, nearest
-from fuelgauge.models.base import changed, create
-from fuelgauge.naming import DEFAULT_SIZE
+from fuelgauge.models.base import create
 
 log = logging.getLogger("fuelgauge")
 
@@ -120,25 +119,22 @@ def check_all(config: Config) -> None:
     for name in config.models:
         model = compose(f"model={name}").model
         check_name("model", name, model.name)
-        check_hyperparameters(model)
+        create(model.target, model.hyperparameters)
     for name in config.searches:
         check_name("search", name, compose(f"search={name}").search.name)
     check_sizes(config)
 
 
-def check_hyperparameters(model: ModelConfig) -> None:
-    """Raise ConfigError if a class does not have what its file, its sizes or its search would give it."""
-    create(model.target, model.hyperparameters)
-    for change in (*model.capacity.values(), dict.fromkeys(model.search)):
-        changed(model.hyperparameters, change, f"conf/model/{model.name}.yaml")
-
-
 def check_sizes(config: Config) -> None:
-    """Raise ConfigError if params.yaml names a size that none of its models has."""
-    known = {DEFAULT_SIZE}.union(*(compose(f"model={name}").model.capacity for name in config.models))
+    """Raise ConfigError if params.yaml names a size that no model has."""
     for size in config.sizes:
-        if size not in known:
-            raise ConfigError(f"params.yaml, sizes: no model has a size '{size}', {nearest(size, known)}.")
+        check_size(size, "params.yaml, sizes")
+
+
+def check_size(size: str, where: str) -> None:
+    """Raise ConfigError if no model has a size of this name."""
+    if size not in known_sizes():
+        raise ConfigError(f"{where}: no model has a size '{size}', {nearest(size, known_sizes())}.")
 
 
 def check_name(group: str, file: str, name: str) -> None:
@@ -188,6 +184,9 @@ def check_overrides(arguments: list[str]) -> None:
         if override.key_or_group in GROUPS:
             for choice in choices(override):
                 check_option(override.key_or_group, choice, "command line")
+        elif override.key_or_group == "size":
+            for size in choices(override):
+                check_size(size, "command line")
         elif not override.is_add() and not override.key_or_group.startswith("hydra"):
             check_setting(override.key_or_group)
 

@@ -163,5 +163,7 @@ def test_variants_of_a_model_are_contestants_of_their_own(trials: pd.DataFrame) 
     assert set(checked["model"]) == {
         "logistic", "mlp", "logistic+tpe", "mlp+tpe", "logistic-large", "mlp-large",
     }  # fmt: skip
+    unsaid = read_trials(pd.concat([trials.assign(search=None), tuned])).trials
+    assert set(unsaid["model"]) == {"logistic", "mlp", "logistic+tpe", "mlp+tpe"}
     alone = read_trials(tuned).trials
     assert set(alone["model"]) == {"logistic", "mlp"}, "without another variant the plain name says it all"

@@ -54,6 +54,15 @@ def test_embeddings_begin_as_linear_and_bend_at_the_edges_of_bins():
     assert bent[:, 1].tolist() == pytest.approx([2.5, 5, 8.5, 12], abs=1e-5)
 
 
+def test_beyond_its_edges_an_embedding_stays_what_it_is_there():
+    layer = ColumnsEmbedding([np.array([0, 0.01, 3], dtype=np.float32)], 2, ())
+    with torch.no_grad():
+        layer.embeddings.linear.weight += 5.0
+        below, at, inside = layer(torch.tensor([[-100.0], [0.0], [1.0]]))[:, 1:]
+    assert torch.equal(below, at)
+    assert not torch.equal(at, inside)
+
+
 def test_categories_are_shown_by_indicators_and_unknown_ones_by_none():
     layer = ColumnsEmbedding([np.array([0, 1], dtype=np.float32)], 1, (3, 2))
     shown = layer(torch.tensor([[0.5, 1, 0], [0.5, 2, 1], [0.5, 0, 1]]))[:, 2:]

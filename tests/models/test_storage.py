@@ -1,12 +1,13 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import skops.io
 
-from fuelgauge.models.storage import StoredModelError, load, save
+from fuelgauge.models.storage import StoredModelError, load, own_class, save
 
 from .kinds import examples
 from .test_contract import FEW_STEPS, PAIRS, fitted, task_of
@@ -48,7 +49,38 @@ def test_a_foreign_type_is_refused_by_name(stored):
 def test_a_foreign_class_is_refused_by_name(stored):
     about = json.loads((stored / "model.json").read_text())
     (stored / "model.json").write_text(json.dumps({**about, "target": "subprocess.Popen"}))
-    with pytest.raises(StoredModelError, match="names the class 'subprocess.Popen', .* refused"):
+    with pytest.raises(StoredModelError, match="names 'subprocess.Popen', which is no model .* refused"):
+        load(stored)
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["fuelgauge.models.base.create", "fuelgauge.models.mlp.ColumnsEmbedding", "fuelgauge.models.nothing.X"],
+)
+def test_what_is_ours_but_no_model_is_refused(stored, target):
+    about = json.loads((stored / "model.json").read_text())
+    (stored / "model.json").write_text(json.dumps({**about, "target": target}))
+    with pytest.raises(StoredModelError, match=r"which is no model .* refused"):
+        load(stored)
+
+
+@pytest.mark.parametrize("value", [own_class, Path])
+def test_functions_and_classes_that_our_modules_only_import_are_refused(stored, value):
+    skops.io.dump({"scale": value}, stored / "state.skops")
+    with pytest.raises(StoredModelError, match="refused"):
+        load(stored)
+
+
+@pytest.mark.parametrize("name", ["load_own", "predict", "own_format"])
+def test_a_state_cannot_replace_a_method(stored, name):
+    skops.io.dump({name: 3}, stored / "state.skops")
+    with pytest.raises(StoredModelError, match=f"would replace {name} of the model; refused"):
+        load(stored)
+
+
+def test_a_state_that_is_no_mapping_is_refused(stored):
+    skops.io.dump([1, 2], stored / "state.skops")
+    with pytest.raises(StoredModelError, match="cannot be read"):
         load(stored)
 
 

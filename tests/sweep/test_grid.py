@@ -115,6 +115,25 @@ def test_a_size_changes_the_hyperparameters_and_names_the_contestant():
     assert why_not(compose("dataset=mnist1d", "model=dummy", "size=large")) == "dummy has no size 'large'"
 
 
+def test_what_makes_a_size_is_not_searched():
+    usual, large = (
+        plan_curve(compose("dataset=mnist1d", "model=mlp", "search=tpe", f"size={size}")).curve
+        for size in ("default", "large")
+    )
+    assert set(usual.search["ranges"]) - set(large.search["ranges"]) == {"width", "depth"}
+    assert large.hyperparameters["width"] > usual.hyperparameters["width"]
+    only_dial = plan_curve(compose("dataset=mnist1d", "model=logistic", "search=tpe", "size=tiny")).curve
+    assert only_dial.search["ranges"] == {}
+
+
+def test_the_searching_library_identifies_searched_trials_alone():
+    usual, searched = (
+        plan_curve(compose("dataset=mnist1d", "model=logistic", f"search={name}")).curve.versions
+        for name in ("none", "tpe")
+    )
+    assert set(searched) - set(usual) == {"optuna"}
+
+
 def test_a_search_is_part_of_what_identifies_a_trial_and_its_name_is_not():
     usual, tpe, longer, renamed = (
         plan_curve(compose("dataset=mnist1d", "model=logistic", *more)).curve

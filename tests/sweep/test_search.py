@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from fuelgauge.config import Range
-from fuelgauge.models.base import FitError, changed
+from fuelgauge.models.base import FitError
+from fuelgauge.naming import changed
 from fuelgauge.sweep.search import Fitted, Sampler, find, value_of
-from fuelgauge.sweep.timing import Measured
+from fuelgauge.sweep.timing import Cost, Measured
 
 DEFAULTS = {"x": 0.9, "parameters": {"depth": 6, "kept": 1}}
 
@@ -23,16 +24,17 @@ RANGES = {
 
 @dataclass
 class Landscape:
-    """Fits whose validation loss is a known function, and a count of them."""
+    """Fits whose validation loss is a known function, each of 1.5 s on a clock of their own."""
 
     loss: object = lambda h: (h["x"] - 0.25) ** 2
-    seconds: float = 1.0
     seen: list = field(default_factory=list)
 
     def __call__(self, hyperparameters):
         self.seen.append(hyperparameters)
-        value = self.loss(hyperparameters)
-        return Fitted(None, hyperparameters, Measured(1, self.seconds, 2 * self.seconds, 1.0), value, 0.5)
+        return Fitted(None, hyperparameters, Measured(1, 1.0, 2.0, 1.0), self.loss(hyperparameters))
+
+    def clock(self) -> Cost:
+        return Cost(1.5 * len(self.seen), 2.0 * len(self.seen))
 
 
 def settings(method="random", trials=20, seconds=None, ranges=RANGES):
@@ -79,16 +81,16 @@ def test_the_same_seed_proposes_the_same():
 
 
 def test_a_budget_of_seconds_counts_fits_and_their_validation():
-    fits = Landscape(seconds=1.0)  # and half a second of validation each
-    found = find(fits, DEFAULTS, settings(trials=None, seconds=6.0), 0)
+    fits = Landscape()
+    found = find(fits, DEFAULTS, settings(trials=None, seconds=6.0), 0, fits.clock)
     assert found.n_fits == 4
-    assert found.seconds == pytest.approx(6.0)
-    assert found.cpu_seconds == pytest.approx(8.0)
+    assert found.cost == Cost(6.0, 8.0)
 
 
 def test_the_budget_that_ends_first_ends_the_search():
-    assert find(Landscape(), DEFAULTS, settings(trials=3, seconds=1000), 0).n_fits == 3
-    assert find(Landscape(), DEFAULTS, settings(trials=3, seconds=0.1), 0).n_fits == 1
+    for seconds, n_fits in ((1000, 3), (0.1, 1)):
+        fits = Landscape()
+        assert find(fits, DEFAULTS, settings(trials=3, seconds=seconds), 0, fits.clock).n_fits == n_fits
 
 
 def test_a_proposal_that_breaks_down_costs_its_place_and_no_more():
@@ -100,6 +102,17 @@ def test_a_proposal_that_breaks_down_costs_its_place_and_no_more():
     found = find(Landscape(loss), DEFAULTS, settings(trials=12), 0)
     assert found.n_fits == 12
     assert 0.5 <= found.best.hyperparameters["x"] < 0.9
+
+
+def test_a_budget_of_seconds_ends_also_where_every_proposal_breaks_down():
+    def loss(h):
+        if h != DEFAULTS:
+            raise FitError("broken")
+        return 1.0
+
+    fits = Landscape(loss)
+    found = find(fits, DEFAULTS, settings(trials=None, seconds=6.0), 0, fits.clock)
+    assert (found.n_fits, found.cost) == (4, Cost(6.0, 8.0))
 
 
 def test_defaults_that_break_down_are_a_failure():

@@ -117,10 +117,11 @@ def _named_by_variant(trials: pd.DataFrame) -> pd.DataFrame:
 
     A variant is a feature set, a size or a search, each in a column of its own.
     """
-    varied = [column for column in USUAL if column in trials and trials[column].nunique() > 1]
+    kinds = pd.DataFrame({c: trials[c].astype(object).fillna(USUAL[c]) for c in USUAL if c in trials})
+    varied = [column for column in kinds if kinds[column].nunique() > 1]
     if not varied:
         return trials
-    variants = trials[varied].fillna(USUAL).astype(str).to_dict("records")
+    variants = kinds[varied].astype(str).to_dict("records")
     names = [
         contestant(model, **{str(column): value for column, value in variant.items()})
         for model, variant in zip(trials["model"], variants, strict=True)

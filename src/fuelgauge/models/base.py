@@ -88,28 +88,6 @@ class Model(ABC):
         """Set the attributes named in `own_format`, from a folder; all others are set already."""
 
 
-def changed(hyperparameters: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return hyperparameters with some of them changed; a dotted name reaches into one that is a mapping.
-
-    Parameters
-    ----------
-    where
-        Said in an error.
-
-    Raises
-    ------
-    ConfigError
-        There is no such hyperparameter.
-    """
-    result = dict(hyperparameters)
-    for name, value in changes.items():
-        outer, _, inner = name.partition(".")
-        if outer not in hyperparameters:
-            raise ConfigError(f"{where}: there is no hyperparameter '{outer}', {nearest(outer, result)}.")
-        result[outer] = {**result[outer], inner: value} if inner else value
-    return result
-
-
 def all_classes(probabilities: np.ndarray, classes: np.ndarray, n_classes: int) -> np.ndarray:
     """Return probabilities with a column for every class; a class without a training row has 0.
 

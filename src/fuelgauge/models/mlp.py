@@ -82,9 +82,14 @@ class ColumnsEmbedding(nn.Module):
         Of the columns of codes after the numbers; a code of 0 is shown by no indicator.
     """
 
+    low: Tensor
+    high: Tensor
+
     def __init__(self, edges: list[np.ndarray], size: int, cardinalities: tuple[int, ...]):
         super().__init__()
         self.cardinalities = cardinalities
+        self.register_buffer("low", torch.tensor([column[0] for column in edges]))
+        self.register_buffer("high", torch.tensor([column[-1] for column in edges]))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of columns of a single bin, such as 0 and 1
             self.embeddings = PiecewiseLinearEmbeddings(
@@ -95,7 +100,9 @@ class ColumnsEmbedding(nn.Module):
         """Return a matrix of all numbers, embeddings and indicators."""
         n_numbers = inputs.shape[1] - len(self.cardinalities)
         numbers, codes = inputs[:, :n_numbers], inputs[:, n_numbers:].long().unbind(dim=1)
-        parts = [numbers, self.embeddings(numbers).flatten(1)]
+        # Beyond its edges an embedding goes on along its last bin, which is steep where rows are few.
+        within = torch.clamp(numbers, self.low, self.high)
+        parts = [numbers, self.embeddings(within).flatten(1)]
         for column, cardinality in zip(codes, self.cardinalities, strict=True):
             parts.append(nn.functional.one_hot(column, cardinality)[:, 1:].float())
         return torch.cat(parts, dim=1)

@@ -177,7 +177,10 @@ class InputEmbedding(nn.Module):
         super().__init__()
         self.n_numbers, self.n_categories = n_numbers, len(cardinalities)
         self.periodic = PeriodicEmbedding(n_numbers, deviation) if n_numbers else None
-        self.tables = nn.ModuleList(nn.Embedding(size, CATEGORY_SIZE) for size in cardinalities)
+        tables = [nn.Embedding(size, CATEGORY_SIZE) for size in cardinalities]
+        for table in tables:
+            nn.init.zeros_(table.weight[0])  # of an unknown category, which may never be trained
+        self.tables = nn.ModuleList(tables)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return a matrix of the columns and their embeddings."""

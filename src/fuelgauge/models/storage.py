@@ -7,9 +7,11 @@ JSON. Nothing is unpickled. On loading, a type that is not one of ours or of a s
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Iterable
 from dataclasses import fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +76,7 @@ def load(folder: Path, device: str = "cpu") -> Model:
     """
     about = read_about(folder / ABOUT)
     model = create(about["target"], about["hyperparameters"])
-    vars(model).update(read_state(folder / STATE))
+    vars(model).update(read_state(folder / STATE, type(model)))
     if hasattr(model, "device"):
         model.device = device
     try:
@@ -91,19 +93,21 @@ def read_about(path: Path) -> dict[str, Any]:
         target, _ = about["target"], about["hyperparameters"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoredModelError(f"{path} does not describe a model: {first_line(error)}") from error
-    if not str(target).startswith(OWN_PACKAGE):
-        raise StoredModelError(
-            f"{path} names the class '{target}', which is none of {OWN_PACKAGE}*; refused."
-        )
+    found = own_class(str(target))
+    if found is None or not issubclass(found, Model):
+        raise StoredModelError(f"{path} names '{target}', which is no model in {OWN_PACKAGE}*; refused.")
     return about
 
 
-def read_state(path: Path) -> dict[str, Any]:
-    """Return the fitted attributes of a stored model."""
+def read_state(path: Path, model_class: type) -> dict[str, Any]:
+    """Return the fitted attributes of a stored model; none may take the place of a method."""
     try:
         asked = skops.io.get_untrusted_types(file=path)
         refuse(path, asked)
-        return skops.io.load(path, trusted=asked)
+        state = dict(skops.io.load(path, trusted=asked))
+        if shadowed := [str(name) for name in state if hasattr(model_class, str(name))]:
+            raise StoredModelError(f"{path} would replace {', '.join(shadowed)} of the model; refused.")
+        return state
     except StoredModelError:
         raise
     except UntrustedTypesFoundException as error:
@@ -114,9 +118,18 @@ def read_state(path: Path) -> dict[str, Any]:
 
 def refuse(path: Path, types: Iterable[str]) -> None:
     """Raise StoredModelError if a file would build a type that is not known to be harmless."""
-    strange = [name for name in types if name not in TRUSTED and not name.startswith(OWN_PACKAGE)]
+    strange = [name for name in types if name not in TRUSTED and own_class(name) is None]
     if strange:
         raise StoredModelError(f"{path} holds objects of type {', '.join(sorted(strange))}; refused.")
+
+
+def own_class(name: str) -> type | None:
+    """Return the class of a dotted name, None unless one of our modules of models defines it."""
+    module, _, attribute = name.rpartition(".")
+    if not module.startswith(OWN_PACKAGE) or find_spec(module) is None:
+        return None
+    found = getattr(importlib.import_module(module), attribute, None)
+    return found if isinstance(found, type) and found.__module__ == module else None
 
 
 def first_line(error: Exception) -> str:

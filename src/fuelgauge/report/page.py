@@ -113,10 +113,17 @@ def _facts(contents: Contents, context: ReportContext) -> list[tuple[str, str]]:
         sizes = f"{numbers.count(curves['n_train'].min())} to {numbers.count(curves['n_train'].max())}"
         facts.append((sizes, "labelled training rows"))
     if "fit_seconds" in trials and trials["fit_seconds"].notna().any():
-        facts.append((numbers.seconds(float(trials["fit_seconds"].sum())), "spent in fits"))
+        facts.append((numbers.seconds(_seconds_of_fits(trials)), "spent in fits"))
     if context.sweep_efficiency is not None:
         facts.append((f"{context.sweep_efficiency:.0%}", "of the cores' time in fits"))
     return facts
+
+
+def _seconds_of_fits(trials: pd.DataFrame) -> float:
+    """Return the seconds of all fits, those of searches included."""
+    kept = trials["fit_seconds"]
+    searched = trials["search_seconds"].fillna(0) if "search_seconds" in trials else 0 * kept
+    return float(searched.where(searched > 0, kept).sum())
 
 
 def _finished(trials: pd.DataFrame) -> int:

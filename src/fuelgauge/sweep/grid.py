@@ -15,8 +15,7 @@ from fuelgauge.config import Config
 from fuelgauge.data.dataset import Dataset, Description
 from fuelgauge.data.splits import AnchorRule, SplitRule, anchors, cannot_split, draw
 from fuelgauge.errors import ConfigError, DataError
-from fuelgauge.models.base import changed
-from fuelgauge.naming import DEFAULT_SIZE, NO_SEARCH, contestant, inputs_of
+from fuelgauge.naming import DEFAULT_SIZE, NO_SEARCH, changed, contestant, inputs_of
 from fuelgauge.sweep.fingerprint import code_fingerprint, library_versions
 
 T = TypeVar("T")
@@ -224,6 +223,7 @@ def make_curve(config: Config, description: Description, n_pool: int) -> Curve:
     """Return the curve that a configuration describes."""
     modules = (TRIAL_MODULE, config.model.target.rpartition(".")[0])
     sized = config.model.capacity.get(config.size, {})
+    search = search_settings(config)
     return Curve(
         dataset=description,
         model=config.model.name,
@@ -239,17 +239,21 @@ def make_curve(config: Config, description: Description, n_pool: int) -> Curve:
         code=code_fingerprint(*modules),
         size=config.size,
         search_name=config.search.name,
-        search=search_settings(config),
-        versions=library_versions(*modules),
+        search=search,
+        versions={name: v for name, v in library_versions(*modules).items() if search or name != "optuna"},
     )
 
 
 def search_settings(config: Config) -> dict[str, Any]:
-    """Return what `fuelgauge.sweep.search.find` is told; empty without a search."""
+    """Return what `fuelgauge.sweep.search.find` is told; empty without a search.
+
+    What makes a size is not searched: the size would be lost.
+    """
     search = config.search
     if search.method == "none":
         return {}
-    ranges = {name: asdict(choice) for name, choice in config.model.search.items()}
+    fixed = config.model.capacity.get(config.size, {})
+    ranges = {name: asdict(choice) for name, choice in config.model.search.items() if name not in fixed}
     return {"method": search.method, "trials": search.trials, "seconds": search.seconds, "ranges": ranges}
 
 

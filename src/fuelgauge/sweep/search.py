@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fuelgauge.models.base import FitError, Model, changed
-from fuelgauge.sweep.timing import Measured
+from fuelgauge.models.base import FitError, Model
+from fuelgauge.naming import changed
+from fuelgauge.sweep.timing import Cost, Measured, now
 
 if TYPE_CHECKING:
     import optuna
@@ -20,15 +22,13 @@ if TYPE_CHECKING:
 class Fitted:
     """A fitted model, what its fit has cost and how well it does on the validation rows.
 
-    `val_loss` is nan where the metric cannot be computed on them; `val_seconds` is what predicting
-    them has cost.
+    `val_loss` is nan where the metric cannot be computed on them.
     """
 
     model: Model
     hyperparameters: Mapping[str, Any]
     fit: Measured[int]
     val_loss: float
-    val_seconds: float
 
     @property
     def rank(self) -> float:
@@ -38,19 +38,27 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Found:
-    """What a search has found, and the sums over all of its fits that ended, the best one included."""
+    """What a search has found, and what all of its fits have cost: the best, the others and the failed ones.
+
+    `cost` is that of fitting and of predicting the validation rows.
+    """
 
     best: Fitted
     n_fits: int
-    seconds: float
-    cpu_seconds: float
+    cost: Cost
 
 
 # Fits a model with the given hyperparameters.
 Attempt = Callable[[Mapping[str, Any]], Fitted]
 
 
-def find(attempt: Attempt, defaults: Mapping[str, Any], settings: Mapping[str, Any], seed: int) -> Found:
+def find(
+    attempt: Attempt,
+    defaults: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    seed: int,
+    clock: Callable[[], Cost] = now,
+) -> Found:
     """Fit the defaults, then what the sampler proposes, and keep the fit with the lowest validation loss.
 
     Of equal losses the earliest fit is kept. A proposal whose fit breaks down costs its place in the
@@ -67,6 +75,8 @@ def find(attempt: Attempt, defaults: Mapping[str, Any], settings: Mapping[str, A
         empty for no search.
     seed
         Of the sampler.
+    clock
+        Tells the wall and CPU seconds so far.
 
     Raises
     ------
@@ -78,9 +88,9 @@ def find(attempt: Attempt, defaults: Mapping[str, Any], settings: Mapping[str, A
     Random search: Bergstra and Bengio, JMLR 13 (2012). TPE: Bergstra, Bardenet, Bengio and Kegl,
     NeurIPS 24 (2011), as implemented by Optuna (Akiba et al., KDD 2019).
     """
-    best = attempt(defaults)
-    budget = Budget(settings.get("trials"), settings.get("seconds"))
-    budget.spend(best)
+    budget = Budget(settings.get("trials"), settings.get("seconds"), clock)
+    with budget.one_fit():
+        best = attempt(defaults)
     if settings.get("method", "none") == "none" or not settings["ranges"]:
         return budget.found(best)
     sampler = Sampler(settings, defaults, seed)
@@ -88,12 +98,11 @@ def find(attempt: Attempt, defaults: Mapping[str, Any], settings: Mapping[str, A
     while budget.is_left():
         proposal = sampler.propose()
         try:
-            fitted = attempt(changed(defaults, proposal, "the search"))
+            with budget.one_fit():
+                fitted = attempt(changed(defaults, proposal, "the search"))
         except FitError:
-            budget.n_fits += 1
             sampler.tell(None)
             continue
-        budget.spend(fitted)
         sampler.tell(fitted.rank)
         if fitted.rank < best.rank:
             best = fitted
@@ -106,24 +115,28 @@ class Budget:
 
     trials: int | None
     seconds: float | None
+    clock: Callable[[], Cost]
     n_fits: int = 0
-    wall: float = 0.0
-    cpu: float = 0.0
+    cost: Cost = field(default_factory=lambda: Cost(0.0, 0.0))
 
-    def spend(self, fitted: Fitted) -> None:
-        """Count a fit."""
-        self.n_fits += 1
-        self.wall += fitted.fit.seconds + fitted.val_seconds
-        self.cpu += fitted.fit.cpu_seconds
+    @contextlib.contextmanager
+    def one_fit(self) -> Iterator[None]:
+        """Count what is done inside as a fit, whether it succeeds or not."""
+        start = self.clock()
+        try:
+            yield
+        finally:
+            self.n_fits += 1
+            self.cost += self.clock() - start
 
     def is_left(self) -> bool:
         """Tell whether another fit may begin."""
         trials_left = self.trials is None or self.n_fits < self.trials
-        return trials_left and (self.seconds is None or self.wall < self.seconds)
+        return trials_left and (self.seconds is None or self.cost.seconds < self.seconds)
 
     def found(self, best: Fitted) -> Found:
         """Return the end of the search."""
-        return Found(best, self.n_fits, self.wall, self.cpu)
+        return Found(best, self.n_fits, self.cost)
 
 
 class Sampler:

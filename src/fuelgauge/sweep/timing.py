@@ -20,6 +20,25 @@ MEGABYTE = 2**20
 
 
 @dataclass(frozen=True)
+class Cost:
+    """Wall seconds, and CPU seconds of the process."""
+
+    seconds: float
+    cpu_seconds: float
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.seconds + other.seconds, self.cpu_seconds + other.cpu_seconds)
+
+    def __sub__(self, other: Cost) -> Cost:
+        return Cost(self.seconds - other.seconds, self.cpu_seconds - other.cpu_seconds)
+
+
+def now() -> Cost:
+    """Return the wall and CPU seconds so far, from a moment that does not change."""
+    return Cost(time.perf_counter(), time.process_time())
+
+
+@dataclass(frozen=True)
 class Measured(Generic[T]):
     """What a call returned and what it cost.
 

@@ -48,9 +48,8 @@ def run_trial(trial: Any) -> dict[str, Any]:
         def attempt(hyperparameters: Mapping[str, Any]) -> Fitted:
             model = create(curve.target, hyperparameters)
             fit = measure(lambda: model.fit(train, validation, context), curve.device)
-            held_out = measure(lambda: model.predict(validation), curve.device)
-            val_loss = judge(held_out.value, validation, curve.dataset.metric)[0]
-            return Fitted(model, hyperparameters, fit, val_loss, held_out.seconds)
+            val_loss = judge(model.predict(validation), validation, curve.dataset.metric)[0]
+            return Fitted(model, hyperparameters, fit, val_loss)
 
         found = find(attempt, curve.hyperparameters, curve.search, trial.seed)
         best, model = found.best, found.best.model
@@ -65,8 +64,8 @@ def run_trial(trial: Any) -> dict[str, Any]:
         "n_test": len(test),
         "fit_seconds": best.fit.seconds,
         "fit_cpu_seconds": best.fit.cpu_seconds,
-        "search_seconds": found.seconds if is_searched else 0.0,
-        "search_cpu_seconds": found.cpu_seconds if is_searched else 0.0,
+        "search_seconds": found.cost.seconds if is_searched else 0.0,
+        "search_cpu_seconds": found.cost.cpu_seconds if is_searched else 0.0,
         "n_fits": found.n_fits,
         "predict_seconds": predicted.seconds,
         "peak_memory_mb": best.fit.peak_memory_mb,
