@@ -73,6 +73,10 @@ def test_status_counts_and_retry_without_failures(project, capsys):
     run_curve(compose("dataset=mnist1d", "model=dummy", "tracking=none"), lambda *_: NoTracker())
     run("status")
     assert "dummy" in capsys.readouterr().out
+    run("plan")
+    said = capsys.readouterr().out
+    assert "12 trials to run" in said  # of logistic and mlp
+    assert "of 12 trials no past one tells the time" in said
     run("retry")
     assert "0 failed trial(s)" in capsys.readouterr().out
 
