@@ -101,7 +101,7 @@ def test_a_stage_goes_stale_by_what_can_change_its_result_and_by_nothing_else(re
     assert stale_after_touching("src/fuelgauge/report/page.py") == {"evaluate"}
     assert stale_after_touching("src/fuelgauge/claims/pairs.py") == {"evaluate"}
     assert stale_after_touching("conf/claim/data.yaml") == {"check", "evaluate"}
-    assert stale_after_touching("conf/model/logistic.yaml") == {"check", "train@mnist1d"}
+    assert stale_after_touching("conf/model/logistic.yaml") == {"check", "train@mnist1d", "evaluate"}
     assert stale_after_touching("src/fuelgauge/models/logistic.py") == {"check", "train@mnist1d"}
     assert stale_after_touching("src/fuelgauge/tracking.py") == set()
     assert stale_after_touching("requirements/torch-cpu.txt") == {"train@mnist1d"}

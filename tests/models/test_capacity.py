@@ -2,7 +2,8 @@
 
 import pytest
 
-from fuelgauge.models.base import FitContext, changed, create
+from fuelgauge.models.base import FitContext, create
+from fuelgauge.naming import changed
 
 from .kinds import KINDS, examples
 from .test_contract import CONFIGS, FEW_STEPS, METRIC, task_of
