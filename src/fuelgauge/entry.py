@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fuelgauge import paths
-from fuelgauge.config import Config, check_option, known_sizes, load_params, resolve
+from fuelgauge.config import GROUPS_OF_NAMES, Config, check_option, known_sizes, load_params, resolve
 from fuelgauge.errors import ConfigError, FuelgaugeError, nearest
 from fuelgauge.models.base import create
 
@@ -112,16 +112,12 @@ def check_all(config: Config) -> None:
     ConfigError
         A file in conf/ does not carry its own name, or a model's class does not have what it is given.
     """
-    for name in config.datasets:
-        check_name("dataset", name, compose(f"dataset={name}").dataset.name)
-    for name in config.features:
-        check_name("feature_set", name, compose(f"feature_set={name}").feature_set.name)
-    for name in config.models:
-        model = compose(f"model={name}").model
-        check_name("model", name, model.name)
-        create(model.target, model.hyperparameters)
-    for name in config.searches:
-        check_name("search", name, compose(f"search={name}").search.name)
+    for group, names in named(config).items():
+        for name in names:
+            option = getattr(compose(f"{group}={name}"), group)
+            check_name(group, name, option.name)
+            if group == "model":
+                create(option.target, option.hyperparameters)
     check_sizes(config)
 
 
@@ -159,12 +155,7 @@ def all_curves() -> Iterator[Config]:
 
 def named(config: Config) -> dict[str, list[str]]:
     """Return the options of each group that params.yaml names, in the order in which curves are run."""
-    return {
-        "dataset": config.datasets,
-        "feature_set": config.features,
-        "model": config.models,
-        "search": config.searches,
-    }
+    return {group: getattr(config, key) for key, group in GROUPS_OF_NAMES.items() if group in GROUPS}
 
 
 def check_overrides(arguments: list[str]) -> None:

@@ -1,9 +1,7 @@
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from torch import nn
 
 from fuelgauge.models.base import FitContext, FitError
@@ -60,28 +58,9 @@ def test_columns_are_told_apart():
     assert not np.allclose(model.predict(train), model.predict(exchanged), atol=1e-3)
 
 
-def test_a_net_of_categories_only_looks_them_up():
-    model = FTTransformer()
-    model.encoder = SimpleNamespace(n_numbers=0, cardinalities=(3, 2))
-    net = model.network(torch.zeros(1, 2), 4).eval()
-    one, other, again = net(torch.tensor([[0.0, 1.0], [2.0, 1.0], [0.0, 1.0]]))
-    assert torch.equal(one, again)
-    assert not torch.allclose(one, other, atol=1e-3)
-
-
 def test_the_depth_is_the_number_of_blocks_of_attention():
     train = examples("matrix", "binary", 24)
     assert len(fitted(train, depth=3).net.transformer.backbone.blocks) == 3
-
-
-def test_a_fitted_net_is_built_again_from_its_weights(tmp_path):
-    train = examples("table", "multiclass", 40)
-    model = fitted(train)
-    before = model.predict(train)
-    model.save_own(tmp_path)
-    model.net = None
-    model.load_own(tmp_path)
-    assert np.array_equal(model.predict(train), before)
 
 
 def test_dropout_is_the_cheap_one():

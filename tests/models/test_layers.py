@@ -1,7 +1,12 @@
+from types import SimpleNamespace
+
+import pytest
 import torch
 from torch import nn
 
-from fuelgauge.models.layers import Dropout, with_cheap_dropout
+from fuelgauge.models.ft_transformer import FTTransformer
+from fuelgauge.models.layers import Dropout, numbers_and_codes, with_cheap_dropout
+from fuelgauge.models.tabm import TabM
 
 
 def test_dropout_drops_its_share_scales_the_others_and_does_nothing_in_evaluation():
@@ -29,3 +34,22 @@ def test_the_dropout_of_a_library_net_is_replaced_at_any_depth():
     found = [m for m in net.modules() if isinstance(m, Dropout)]
     assert [m.share for m in found] == [0.3]
     assert not [m for m in net.modules() if isinstance(m, nn.Dropout)]
+
+
+def test_numbers_and_codes_are_told_apart():
+    inputs = torch.tensor([[0.5, 2.0], [1.5, 3.0]])
+    numbers, codes = numbers_and_codes(inputs, 1)
+    assert numbers.tolist() == [[0.5], [1.5]]
+    assert codes.tolist() == [[2], [3]]
+    assert codes.dtype == torch.int64
+    assert numbers_and_codes(inputs, 2)[1] is None
+    assert numbers_and_codes(inputs, 0)[0] is None
+
+
+@pytest.mark.parametrize("model", [TabM(), FTTransformer()])
+def test_a_net_of_categories_only_looks_them_up(model):
+    model.encoder, model.edges = SimpleNamespace(n_numbers=0, cardinalities=(3, 2)), []
+    net = model.network(torch.zeros(1, 2), 4).eval()
+    one, other, again = net(torch.tensor([[0.0, 1.0], [2.0, 1.0], [0.0, 1.0]]))
+    assert torch.equal(one, again)
+    assert not torch.allclose(one, other, atol=1e-3)

@@ -1,13 +1,10 @@
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from fuelgauge.models.base import FitContext
-from fuelgauge.models.layers import numbers_and_codes, with_cheap_dropout
 from fuelgauge.models.tabm import (
     MAX_BINS,
     MAX_EMBEDDED,
@@ -59,28 +56,9 @@ def test_the_variants_differ_in_what_their_members_share(variant):
     assert is_shared == (variant != "tabm-packed")
 
 
-def test_numbers_and_codes_are_told_apart():
-    inputs = torch.tensor([[0.5, 2.0], [1.5, 3.0]])
-    numbers, codes = numbers_and_codes(inputs, 1)
-    assert numbers.tolist() == [[0.5], [1.5]]
-    assert codes.tolist() == [[2], [3]]
-    assert codes.dtype == torch.int64
-    assert numbers_and_codes(inputs, 2)[1] is None
-    assert numbers_and_codes(inputs, 0)[0] is None
-
-
 def test_a_table_of_constants_is_taken():
     train = replace(examples("matrix", "binary", 40), x=np.ones((40, 3), dtype=np.float32))
     assert np.isfinite(fitted(train).predict(train)).all()
-
-
-def test_a_net_of_categories_only_looks_them_up():
-    model = TabM()
-    model.encoder, model.edges = SimpleNamespace(n_numbers=0, cardinalities=(3, 2)), []
-    net = model.network(torch.zeros(1, 2), 4).eval()
-    one, other, again = net(torch.tensor([[0.0, 1.0], [2.0, 1.0], [0.0, 1.0]]))
-    assert torch.equal(one, again)
-    assert not torch.allclose(one, other, atol=1e-3)
 
 
 @pytest.mark.parametrize(("columns", "expected"), [(0, 32), (10, 32), (200, 10), (5000, 2)])
@@ -102,19 +80,3 @@ def test_embeddings_are_short_where_columns_are_many():
     assert (n_columns, length) == (300, MAX_EMBEDDED // 300)
     few = fitted(examples("matrix", "binary", 24), embedding=8)
     assert few.embeddings().get_output_shape() == (8, 8)
-
-
-def test_a_fitted_net_is_built_again_from_its_weights(tmp_path):
-    train = examples("table", "multiclass", 40)
-    model = fitted(train)
-    before = model.predict(train)
-    model.save_own(tmp_path)
-    model.net = None
-    model.load_own(tmp_path)
-    assert np.array_equal(model.predict(train), before)
-
-
-def test_dropout_of_a_library_is_replaced_by_the_cheap_one():
-    net = with_cheap_dropout(nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.Dropout(0.25))))
-    assert not any(isinstance(layer, nn.Dropout) for layer in net.modules())
-    assert net[1][0].share == 0.25
