@@ -142,7 +142,8 @@ class ModelConfig:
     `search` gives the ranges of a hyperparameter search and `capacity` the sizes beside the default
     one, from small to large, each as the hyperparameters that it changes. A dotted name reaches into
     a hyperparameter that is a mapping. A dataset of more than `max_features` features is skipped, with
-    that reason. `pretrained_on` says in a sentence what a pretrained model has
+    that reason. `packed_rows` is, by device, the largest n_train at which repeats are trained together
+    (fuelgauge.models.packing), where it pays. `pretrained_on` says in a sentence what a pretrained model has
     seen before: labels are not all that it learned from.
     """
 
@@ -153,6 +154,7 @@ class ModelConfig:
     tasks: list[str] = MISSING
     devices: list[str] = field(default_factory=lambda: ["cpu"])
     max_features: int | None = None
+    packed_rows: dict[str, int] = field(default_factory=dict)
     pretrained_on: str = ""
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     search: dict[str, Range] = field(default_factory=dict)

@@ -6,7 +6,7 @@ import torch
 
 from fuelgauge.models.base import FitContext, FitError
 from fuelgauge.models.mlp import MLP
-from fuelgauge.models.training import Loss, TrainingModule, warm_cosine
+from fuelgauge.models.training import Loss, Prepared, warm_cosine
 
 from .kinds import examples
 
@@ -29,16 +29,18 @@ def test_the_budget_is_in_steps_with_a_floor_and_a_ceiling():
 
 def test_every_epoch_sees_every_row_once():
     plan = MLP(batch_size=64).plan(103, None)
-    module = TrainingModule(
-        torch.nn.Linear(1, 2),
-        torch.zeros(103, 1),
-        torch.zeros(103),
-        Loss("binary", "roc_auc"),
-        plan,
-        MLP(),
+    prepared = Prepared(
+        net=torch.nn.Linear(1, 2),
+        inputs=torch.zeros(103, 1),
+        targets=torch.zeros(103),
+        held_out=(torch.zeros(1, 1), torch.zeros(1)),
+        loss=Loss("binary", "roc_auc"),
+        plan=plan,
+        generator=torch.Generator(),
     )
+    batches = prepared.batches()
     for _ in range(2):
-        rows = torch.cat([next(module.batches) for _ in range(plan.batches)])
+        rows = torch.cat([next(batches) for _ in range(plan.batches)])
         assert sorted(rows.tolist()) == list(range(103))
 
 

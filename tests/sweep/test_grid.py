@@ -4,7 +4,7 @@ from fuelgauge.data.splits import SplitRule
 from fuelgauge.entry import compose
 from fuelgauge.errors import ConfigError
 from fuelgauge.sweep import grid
-from fuelgauge.sweep.grid import choose_device, plan_curve, why_not
+from fuelgauge.sweep.grid import choose_device, packs, plan_curve, why_not
 from fuelgauge.sweep.table import curve_table
 
 pytestmark = pytest.mark.usefixtures("featurized")
@@ -156,3 +156,25 @@ def test_a_dataset_of_too_many_features_is_skipped_with_the_reason():
     assert reasons == {"logistic takes at most 39 features, mnist1d has 40"}
     assert set(curve_table(plan, {})["status"]) == {"skipped"}
     assert plan_curve(compose("dataset=mnist1d", "model=logistic", "model.max_features=40")).trials
+
+
+def test_repeats_of_an_anchor_are_one_task_but_for_the_first():
+    plan = plan_curve(compose("dataset=mnist1d", "model=mlp", "repeats=3", "model.packed_rows={cpu: 64}"))
+    shapes = [[(t.n_train, t.repeat) for t in task] for task in packs(plan.trials)]
+    assert shapes == [
+        [(32, 0)], [(32, 1), (32, 2)], [(64, 0)], [(64, 1), (64, 2)], [(128, 0)], [(128, 1)], [(128, 2)],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("override", ["model.packed_rows={cpu: 0}", "search=random"])
+def test_without_packing_or_with_a_search_each_trial_is_a_task(override):
+    plan = plan_curve(compose("dataset=mnist1d", "model=mlp", override))
+    assert [list(task) for task in packs(plan.trials)] == [[trial] for trial in plan.trials]
+
+
+def test_packing_is_not_part_of_the_identity():
+    first, other = (
+        plan_curve(compose("dataset=mnist1d", "model=mlp", f"model.packed_rows={{cpu: {n}}}"))
+        for n in (0, 64)
+    )
+    assert [t.trial_id for t in first.trials] == [t.trial_id for t in other.trials]

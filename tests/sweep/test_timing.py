@@ -1,10 +1,12 @@
+import os
+import subprocess
 import sys
 import time
 
 import numpy as np
 import pytest
 
-from fuelgauge.sweep.timing import measure
+from fuelgauge.sweep.timing import device_name, measure
 
 
 def test_wall_and_cpu_seconds_are_told_apart():
@@ -30,3 +32,29 @@ def test_peak_memory_is_that_of_the_call_and_not_of_the_process_so_far():
     large = measure(lambda: np.ones(50_000_000).sum(), "cpu").peak_memory_mb
     small = measure(lambda: None, "cpu").peak_memory_mb
     assert large - small > 300
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_load_is_the_share_of_the_cores_that_others_kept_busy():
+    beside = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        load = measure(lambda: time.sleep(0.5), "cpu").load
+    finally:
+        beside.kill()
+        beside.wait()
+    assert 0.5 / os.cpu_count() < load <= 1
+
+
+def test_what_a_call_does_itself_is_no_load():
+    def work() -> None:
+        end = time.process_time() + 0.2
+        while time.process_time() < end:
+            pass
+
+    measured = measure(work, "cpu")
+    own_share = measured.cpu_seconds / (measured.seconds * os.cpu_count())
+    assert 0 <= measured.load <= 1 - own_share + 0.1
+
+
+def test_the_device_has_a_name():
+    assert device_name("cpu")

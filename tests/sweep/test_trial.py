@@ -8,7 +8,7 @@ from fuelgauge.entry import compose
 from fuelgauge.models.base import FitError
 from fuelgauge.models.knn import KNN
 from fuelgauge.sweep.grid import plan_curve
-from fuelgauge.sweep.trial import judge, rows_of, run_trial
+from fuelgauge.sweep.trial import judge, rows_of, run_together, run_trial
 
 pytestmark = pytest.mark.usefixtures("featurized")
 
@@ -23,20 +23,21 @@ def row_set(examples: Examples) -> set[bytes]:
 
 def test_rows_are_nested_paired_and_apart_from_the_test():
     by_anchor = {t.n_train: rows_of(t) for t in trials("dummy") if t.repeat == 1}
-    used = {n: row_set(fit) | row_set(validation) for n, (fit, validation, _) in by_anchor.items()}
+    used = {n: row_set(rows.train) | row_set(rows.validation) for n, rows in by_anchor.items()}
     assert [len(used[n]) for n in (32, 64, 128)] == [32, 64, 128]
     assert used[32] < used[64] < used[128]
-    tests = [row_set(test) for _, _, test in by_anchor.values()]
+    tests = [row_set(rows.test) for rows in by_anchor.values()]
     assert tests[0] == tests[1] == tests[2]
     assert not tests[0] & used[128]
     other = next(rows_of(t) for t in trials("mlp") if t.n_train == 64 and t.repeat == 1)
-    assert row_set(other[0]) == row_set(by_anchor[64][0])
-    assert row_set(other[1]) == row_set(by_anchor[64][1])
+    assert row_set(other.train) == row_set(by_anchor[64].train)
+    assert row_set(other.validation) == row_set(by_anchor[64].validation)
 
 
 def test_the_dummy_has_the_loss_of_the_closed_form():
     trial = trials("dummy")[-1]
-    fit, _, test = rows_of(trial)
+    rows = rows_of(trial)
+    fit, test = rows.train, rows.test
     result = run_trial(trial)
     frequency = np.bincount(fit.y, minlength=10) / len(fit)
     assert result["loss"] == pytest.approx(np.mean(test.y != frequency.argmax()))
@@ -80,7 +81,7 @@ def trials_with(override: str):
 
 def test_test_rows_reach_a_model_once_also_with_a_search(monkeypatch):
     trial = plan_curve(compose("dataset=mnist1d", "model=knn", "search=random", "search.trials=4")).trials[0]
-    test = rows_of(trial)[2]
+    test = rows_of(trial).test
     seen = []
     original = KNN.predict
     monkeypatch.setattr(
@@ -89,3 +90,27 @@ def test_test_rows_reach_a_model_once_also_with_a_search(monkeypatch):
     run_trial(trial)
     assert seen.count(True) == 1
     assert len(seen) >= 5
+
+
+def test_repeats_that_are_trained_together_have_the_results_of_each_alone():
+    both = [t for t in trials("mlp") if t.n_train == 64]
+    found = run_together(both)
+    for trial, outcome in zip(both, found, strict=True):
+        alone = run_trial(trial)
+        assert outcome.keys() == alone.keys()
+        assert outcome["metric_log_loss"] == pytest.approx(alone["metric_log_loss"], rel=0.02)
+        assert outcome["loss"] == pytest.approx(alone["loss"], abs=0.03)
+        assert (outcome["packed"], alone["packed"]) == (2, 1)
+        assert np.isnan([outcome["fit_seconds"], outcome["fit_cpu_seconds"]]).all()
+        assert alone["used_cpu_seconds"] == alone["fit_cpu_seconds"] > 0
+        assert outcome["used_cpu_seconds"] > 0
+        assert outcome["flops"] == alone["flops"] * outcome["n_steps"] / alone["n_steps"]
+
+
+@pytest.mark.parametrize("model", ["logistic", "fcn"])
+def test_what_cannot_be_trained_together_is_trained_alone_and_timed(model):
+    both = [t for t in trials(model) if t.n_train == 32]
+    for trial, outcome in zip(both, run_together(both), strict=True):
+        assert outcome["loss"] == run_trial(trial)["loss"]
+        assert outcome["packed"] == 1
+        assert outcome["fit_seconds"] > 0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -44,6 +45,42 @@ class FitContext:
     step_limit: int | None = None
 
 
+@dataclass(frozen=True)
+class Work:
+    """What a fit has computed, NaN where it cannot be counted.
+
+    Parameters
+    ----------
+    flops
+        Floating-point operations of matrix products and convolutions, forward and backward; a multiplication
+        and its addition are two.
+    nodes_visited
+        By the training rows on their way down the trees.
+    """
+
+    flops: float = math.nan
+    nodes_visited: float = math.nan
+
+
+@runtime_checkable
+class Packable(Protocol):
+    """A model whose fit is `prepare`, then `train`; several of one shape can be trained together."""
+
+    def prepare(self, train: Examples, validation: Examples, context: FitContext) -> Any:
+        """Do what comes before the first step."""
+
+    def train(self, prepared: Any) -> int:
+        """Train alone; return the steps."""
+
+    @staticmethod
+    def shape_of(prepared: Any) -> Hashable:
+        """Return what fits must have in common to be trained together; None if this one cannot be."""
+
+    @staticmethod
+    def train_together(models: Sequence[Any], prepared: Sequence[Any]) -> list[int]:
+        """Train several of one shape; return the steps of each."""
+
+
 class Model(ABC):
     """A contestant: a dataclass of hyperparameters that can be fitted once and then predicts.
 
@@ -76,6 +113,14 @@ class Model(ABC):
     @abstractmethod
     def count_parameters(self) -> int:
         """Return how many numbers were fitted: weights, coefficients, nodes of trees. Never timed."""
+
+    def count_samples(self, steps: int, n_rows: int) -> int:
+        """Return how many rows the steps of a fit have seen, a row as often as it was seen."""
+        return steps * n_rows
+
+    def count_work(self, train: Examples) -> Work:
+        """Return what the fit has computed, as far as it can be counted. Never timed."""
+        return Work()
 
     @abstractmethod
     def predict(self, examples: Examples) -> np.ndarray:

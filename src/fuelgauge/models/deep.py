@@ -6,20 +6,21 @@ import logging
 import math
 import warnings
 from abc import abstractmethod
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import EarlyStopping
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from fuelgauge.data.dataset import Examples
-from fuelgauge.models.base import FitContext, Model
-from fuelgauge.models.training import KeepBest, Loss, OneBatch, StepPlan, TrainingModule, warm_cosine
+from fuelgauge.models.base import FitContext, Model, Work
+from fuelgauge.models.packing import can_pack, shape_of, train_together
+from fuelgauge.models.training import Loss, Prepared, StepPlan, train_alone, warm_cosine
 
 WEIGHTS = "weights.safetensors"
 
@@ -97,6 +98,10 @@ class DeepModel(Model):
 
     def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
         """Train the net and put the weights of the best validation round back."""
+        return self.train(self.prepare(train, validation, context))
+
+    def prepare(self, train: Examples, validation: Examples, context: FitContext) -> Prepared:
+        """Encode the rows and make the first weights."""
         lightning_quietly()
         torch.set_num_threads(context.threads)
         torch.manual_seed(context.seed)
@@ -105,23 +110,57 @@ class DeepModel(Model):
         self.scale = TargetScale.of(train)
         inputs, targets = self.tensor(train), self.scale.encode(train).to(self.device)
         self.row_shape, self.row_type = tuple(inputs.shape[1:]), str(inputs.dtype).removeprefix("torch.")
-        module = TrainingModule(
-            net=self.network(inputs, self.scale.n_outputs),
+        self.net = self.network(inputs, self.scale.n_outputs)
+        self.rows_a_step = len(train) / self.plan(len(train), context.step_limit).batches
+        return Prepared(
+            net=self.net,
             inputs=inputs,
             targets=targets,
+            held_out=(self.tensor(validation), self.scale.encode(validation).to(self.device)),
             loss=self.loss(train.task, context.metric),
             plan=self.plan(len(train), context.step_limit),
-            recipe=self,
+            generator=torch.Generator().set_state(torch.get_rng_state()),
         )
-        held_out = (self.tensor(validation), self.scale.encode(validation).to(self.device))
-        best = self.train(module, held_out, context)
-        module.net.load_state_dict(best.state)
-        self.net = module.net.eval()
-        return module.steps_done
+
+    def train(self, prepared: Prepared) -> int:
+        """Train what `prepare` has made; return the optimizer steps."""
+        return self.trained(*train_alone(prepared, self, self.device))
+
+    @staticmethod
+    def shape_of(prepared: Prepared) -> Hashable:
+        """Return what nets must have in common to be trained together; None if this one cannot be."""
+        return shape_of(prepared) if can_pack(prepared.net) else None
+
+    @staticmethod
+    def train_together(models: Sequence[DeepModel], prepared: Sequence[Prepared]) -> list[int]:
+        """Train several nets of one shape side by side; return the optimizer steps of each."""
+        ended = train_together(prepared, models[0], models[0].device)
+        return [model.trained(*end) for model, end in zip(models, ended, strict=True)]
+
+    def trained(self, state: dict[str, Tensor], steps: int) -> int:
+        """Take the weights of the best validation round."""
+        self.net.load_state_dict(state)
+        self.net.eval()
+        self.n_steps = steps
+        return steps
 
     def count_parameters(self) -> int:
         """Return the number of weights."""
         return sum(p.numel() for p in self.net.parameters())
+
+    def count_samples(self, steps: int, n_rows: int) -> int:
+        """Return how many rows were in the batches of so many steps."""
+        return round(steps * self.rows_a_step)
+
+    def count_work(self, train: Examples) -> Work:
+        """Count a step on a batch by PyTorch's counter, times the steps; lookups and sums are not in it."""
+        some = train.head(math.ceil(self.rows_a_step))
+        inputs, targets = self.tensor(some), self.scale.encode(some).to(self.device)
+        with FlopCounterMode(display=False) as counter:
+            self.loss(train.task, "log_loss").training(self.net.train()(inputs), targets).backward()
+        self.net.zero_grad(set_to_none=True)
+        self.net.eval()
+        return Work(flops=counter.get_total_flops() * self.n_steps)
 
     def save_own(self, folder: Path) -> None:
         """Write the weights."""
@@ -134,24 +173,6 @@ class DeepModel(Model):
         row = torch.zeros((1, *self.row_shape), dtype=getattr(torch, self.row_type), device=self.device)
         self.net = self.network(row, self.scale.n_outputs).eval()
         self.net.load_state_dict(load_file(folder / WEIGHTS, device=self.device))
-
-    def train(self, module: TrainingModule, held_out: tuple[Tensor, Tensor], context: FitContext) -> KeepBest:
-        """Run Lightning's trainer until the budget is used or the patience is at its end."""
-        best = KeepBest()
-        trainer = lightning.Trainer(
-            accelerator="gpu" if context.device == "cuda" else "cpu",
-            devices=1,
-            precision="bf16-mixed" if self.precision == "bf16" else "32-true",
-            max_epochs=module.plan.rounds,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            callbacks=[best, EarlyStopping("val_loss", patience=self.patience)],
-        )
-        trainer.fit(module, OneBatch(module.plan.steps_per_round), OneBatch(held_out))
-        return best
 
     def plan(self, n_rows: int, step_limit: int | None) -> StepPlan:
         """Return the budget for a number of training rows."""

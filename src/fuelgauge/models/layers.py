@@ -22,8 +22,9 @@ class Dropout(nn.Module):
         super().__init__()
         self.share = share
         self.threshold = round(share * 256)
-        # Of its own: layers of one width that drew alike would drop the same units.
-        self.generator = np.random.default_rng(int(torch.randint(2**62, ())))
+        # Of its own: layers of one width that drew alike would drop the same units. In nets that are trained
+        # together there is one for each, whose values come one after another.
+        self.generators = [np.random.default_rng(int(torch.randint(2**62, ())))]
 
     def forward(self, values: Tensor) -> Tensor:
         """Drop and scale in training; return the values as they are otherwise."""
@@ -31,7 +32,8 @@ class Dropout(nn.Module):
             return values
         if values.device.type != "cpu":
             return nn.functional.dropout(values, self.share)
-        random = np.frombuffer(self.generator.bytes(values.numel()), dtype=np.uint8)
+        each = values.numel() // len(self.generators)
+        random = np.frombuffer(b"".join(g.bytes(each) for g in self.generators), dtype=np.uint8)
         kept = torch.from_numpy((random >= self.threshold).view(np.uint8)).view(values.shape)
         return values * kept.to(values.dtype).mul_(256 / (256 - self.threshold))
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from fuelgauge.data.dataset import Examples
 from fuelgauge.models.deep import DeepModel
 from fuelgauge.models.layers import Dropout
+from fuelgauge.models.packing import together
 from fuelgauge.models.preprocessing import ColumnsEncoder, DenseEncoder, bin_edges
 
 MAX_EMBEDDED_NUMBERS = 128
@@ -106,6 +107,26 @@ class ColumnsEmbedding(nn.Module):
         for column, cardinality in zip(codes, self.cardinalities, strict=True):
             parts.append(nn.functional.one_hot(column, cardinality)[:, 1:].float())
         return torch.cat(parts, dim=1)
+
+
+@together.register
+def _(layer: ColumnsEmbedding, inputs: Tensor) -> Tensor:
+    n_numbers = inputs.shape[2] - len(layer.cardinalities)
+    numbers, codes = inputs[:, :, :n_numbers], inputs[:, :, n_numbers:].long().unbind(dim=2)
+    within = torch.clamp(numbers, layer.low[:, None], layer.high[:, None])
+    parts = [numbers, together(layer.embeddings, within)]
+    for column, cardinality in zip(codes, layer.cardinalities, strict=True):
+        parts.append(nn.functional.one_hot(column, cardinality)[:, :, 1:].float())
+    return torch.cat(parts, dim=2)
+
+
+@together.register
+def _(layer: PiecewiseLinearEmbeddings, numbers: Tensor) -> Tensor:
+    # The library's encoding takes any leading axes, its linear layers take one.
+    encoded = layer.impl(numbers.transpose(0, 1)).permute(1, 2, 0, 3)
+    first, columns = layer.linear0, numbers.transpose(1, 2).unsqueeze(3)
+    linear = torch.addcmul(first.bias.unsqueeze(2), first.weight.unsqueeze(2), columns)
+    return (linear + encoded @ layer.linear.weight).transpose(1, 2).flatten(2)
 
 
 def count_numbers(examples: Examples) -> int:

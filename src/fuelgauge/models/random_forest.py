@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from fuelgauge.data.dataset import Examples
-from fuelgauge.models.base import FitContext, Model, all_classes
+from fuelgauge.models.base import FitContext, Model, Work, all_classes
 from fuelgauge.models.preprocessing import DenseEncoder
 
 
@@ -52,6 +52,11 @@ class RandomForest(Model):
     def count_parameters(self) -> int:
         """Return the number of nodes of all trees."""
         return sum(tree.tree_.node_count for tree in self.forest.estimators_)
+
+    def count_work(self, train: Examples) -> Work:
+        """Return the nodes that each tree's rows came through, a row as often as it was drawn."""
+        weights = (tree.tree_.weighted_n_node_samples for tree in self.forest.estimators_)
+        return Work(nodes_visited=float(sum(weight.sum() for weight in weights)))
 
     def predict(self, examples: Examples) -> np.ndarray:
         """Return values, or class probabilities; a class without a training row gets 0."""

@@ -14,8 +14,9 @@ from fuelgauge.data.dataset import Examples
 from fuelgauge.models.base import FitContext
 from fuelgauge.models.deep import DeepModel, TargetScale, set_learning_rate
 from fuelgauge.models.layers import Dropout
+from fuelgauge.models.packing import together
 from fuelgauge.models.preprocessing import ColumnsEncoder, RobustScaler
-from fuelgauge.models.training import Loss
+from fuelgauge.models.training import Loss, Prepared
 
 LEARNING_RATES = {"classes": 0.04, "values": 0.2}
 # Factors on the learning rate, by the name of a weight; those that are not named here have 1.
@@ -69,11 +70,11 @@ class RealMLP(DeepModel):
     label_smoothing: float = 0.1
     frequency_deviation: float = 0.1
 
-    def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
-        """Train the net at the learning rate of the task, unless another is asked for."""
+    def prepare(self, train: Examples, validation: Examples, context: FitContext) -> Prepared:
+        """Take the learning rate of the task, unless another is asked for."""
         if self.learning_rate is None:
             self.learning_rate = LEARNING_RATES["values" if train.task == "regression" else "classes"]
-        return super().fit(train, validation, context)
+        return super().prepare(train, validation, context)
 
     def fit_encoder(self, train: Examples) -> None:
         """Fit scales and categories, and the range of a target of values."""
@@ -299,13 +300,64 @@ class Clip(nn.Module):
         Of the range.
     """
 
+    low: Tensor
+    high: Tensor
+
     def __init__(self, low: float, high: float):
         super().__init__()
-        self.low, self.high = low, high
+        self.register_buffer("low", torch.tensor(low))
+        self.register_buffer("high", torch.tensor(high))
 
     def forward(self, outputs: Tensor) -> Tensor:
         """Return the outputs, clipped unless in training."""
         return outputs if self.training else outputs.clamp(self.low, self.high)
+
+
+@together.register
+def _(layer: InputEmbedding, inputs: Tensor) -> Tensor:
+    n_plain = inputs.shape[2] - layer.n_categories
+    parts = [inputs[:, :, :n_plain]]
+    if layer.periodic:
+        parts.append(together(layer.periodic, inputs[:, :, : layer.n_numbers]))
+    tables = [table.get_parameter("weight") for table in layer.tables]
+    codes = inputs[:, :, n_plain:].long().unbind(dim=2)
+    parts += [look_up(table, column) for table, column in zip(tables, codes, strict=True)]
+    return torch.cat(parts, dim=2)
+
+
+@together.register
+def _(layer: PeriodicEmbedding, numbers: Tensor) -> Tensor:
+    columns = numbers.transpose(1, 2).flatten(0, 1).unsqueeze(2)
+    frequencies, phases = layer.frequencies.flatten(0, 1), layer.phases.flatten(0, 1)
+    waves = torch.baddbmm(phases, columns, frequencies, alpha=2 * math.pi).cos()
+    combined = torch.baddbmm(layer.offsets.flatten(0, 1), waves, layer.combinations.flatten(0, 1))
+    return combined.unflatten(0, layer.offsets.shape[:2]).transpose(1, 2).flatten(2)
+
+
+@together.register
+def _(layer: Scale, inputs: Tensor) -> Tensor:
+    return inputs * layer.scale[:, None]
+
+
+@together.register
+def _(layer: TangentLinear, inputs: Tensor) -> Tensor:
+    return torch.baddbmm(layer.bias[:, None], inputs, layer.weight, alpha=layer.factor)
+
+
+@together.register
+def _(layer: MixedActivation, units: Tensor) -> Tensor:
+    return torch.lerp(units, layer.activation(units), layer.mix[:, None])
+
+
+@together.register
+def _(layer: Clip, outputs: Tensor) -> Tensor:
+    return outputs if layer.training else outputs.clamp(layer.low[:, None, None], layer.high[:, None, None])
+
+
+def look_up(tables: Tensor, codes: Tensor) -> Tensor:
+    """Return rows of tables, shape (nets, codes, length), each net's from its own."""
+    first = torch.arange(len(tables), device=codes.device)[:, None] * tables.shape[1]
+    return nn.functional.embedding(codes + first, tables.flatten(0, 1))
 
 
 def indicator_columns(codes: np.ndarray, cardinality: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Protocol
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, EarlyStopping
 from torch import Tensor, nn
 
 from fuelgauge.models.base import FitError
@@ -27,6 +27,8 @@ class Recipe(Protocol):
     """What a model decides about its training."""
 
     learning_rate: float
+    patience: int
+    precision: str
     prediction_rows: ClassVar[int]
 
     def optimizer(self, net: nn.Module) -> torch.optim.Optimizer:
@@ -85,6 +87,15 @@ class Loss:
             return nn.functional.mse_loss(outputs.squeeze(1), targets)
         return nn.functional.cross_entropy(outputs, targets, label_smoothing=smoothing)
 
+    def training_of_each(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean losses of several nets' batches, from outputs of shape (nets, rows, outputs)."""
+        if self.task == "regression":
+            return (outputs.squeeze(2) - targets).square().mean(dim=1)
+        losses = nn.functional.cross_entropy(
+            outputs.flatten(0, 1), targets.flatten(), label_smoothing=self.smoothing, reduction="none"
+        )
+        return losses.view(targets.shape).mean(dim=1)
+
     def validation(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the loss by which training stops."""
         smooth = self.smooth(outputs, targets, 0.0)
@@ -94,25 +105,50 @@ class Loss:
         return error + TIE_BREAK * smooth
 
 
-class TrainingModule(lightning.LightningModule):
-    """A net, the rows that it is trained on and the way a round of steps is made."""
+@dataclass(frozen=True)
+class Prepared:
+    """A net before its first step, and all that its training needs.
 
-    def __init__(
-        self, net: nn.Module, inputs: Tensor, targets: Tensor, loss: Loss, plan: StepPlan, recipe: Recipe
-    ):
-        super().__init__()
-        self.automatic_optimization = False
-        self.net = net
-        self.inputs, self.targets = inputs, targets
-        self.loss, self.plan, self.recipe = loss, plan, recipe
-        self.steps_done = 0
-        self.batches = self.endless_batches()
+    Parameters
+    ----------
+    net
+        With its first weights.
+    inputs, targets
+        Of the training rows.
+    held_out
+        Inputs and targets of the validation rows.
+    loss, plan
+        What is minimised, and in how many steps at most.
+    generator
+        Of the order of the rows.
+    """
 
-    def endless_batches(self) -> Iterator[Tensor]:
+    net: nn.Module
+    inputs: Tensor
+    targets: Tensor
+    held_out: tuple[Tensor, Tensor]
+    loss: Loss
+    plan: StepPlan
+    generator: torch.Generator
+
+    def batches(self) -> Iterator[Tensor]:
         """Yield row numbers: each epoch in new order, divided evenly, no row left out."""
         while True:
-            order = torch.randperm(len(self.targets)).to(self.targets.device)
-            yield from order.tensor_split(self.plan.batches)
+            order = torch.randperm(len(self.targets), generator=self.generator)
+            yield from order.to(self.targets.device).tensor_split(self.plan.batches)
+
+
+class TrainingModule(lightning.LightningModule):
+    """A net in training, and the way a round of steps is made."""
+
+    def __init__(self, prepared: Prepared, recipe: Recipe):
+        super().__init__()
+        self.automatic_optimization = False
+        self.net = prepared.net
+        self.inputs, self.targets = prepared.inputs, prepared.targets
+        self.loss, self.plan, self.recipe = prepared.loss, prepared.plan, recipe
+        self.batches = prepared.batches()
+        self.steps_done = 0
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return the optimizer of the recipe."""
@@ -129,15 +165,19 @@ class TrainingModule(lightning.LightningModule):
         optimizer: Any = self.optimizers(use_pl_optimizer=False)
         first, losses = self.steps_done, []
         for _ in range(steps):
-            rows = next(self.batches)
             self.recipe.before_step(self.net, optimizer, self.steps_done, self.plan.steps)
             optimizer.zero_grad(set_to_none=True)
-            loss = self.loss.training(self.net(self.inputs[rows]), self.targets[rows])
+            loss = self.next_loss()
             self.manual_backward(loss)
             optimizer.step()
             self.steps_done += 1
             losses.append(loss.detach())
         self.check(torch.stack(losses), first)
+
+    def next_loss(self) -> Tensor:
+        """Return the training loss of the next batch."""
+        rows = next(self.batches)
+        return self.loss.training(self.net(self.inputs[rows]), self.targets[rows])
 
     def check(self, losses: Tensor, first: int) -> None:
         """Raise FitError at the first step whose loss is not finite; one look a round, for a GPU's sake."""
@@ -153,6 +193,39 @@ class TrainingModule(lightning.LightningModule):
         inputs, targets = held_out
         outputs = torch.cat([self.net(chunk) for chunk in inputs.split(self.recipe.prediction_rows)])
         self.log("val_loss", self.loss.validation(outputs.float(), targets), batch_size=len(targets))
+
+
+def make_trainer(rounds: int, device: str, precision: str, callbacks: list[Callback]) -> lightning.Trainer:
+    """Return Lightning's trainer for rows in memory: no files, no bars, no loggers."""
+    return lightning.Trainer(
+        accelerator="gpu" if device == "cuda" else "cpu",
+        devices=1,
+        precision="bf16-mixed" if precision == "bf16" else "32-true",
+        max_epochs=rounds,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        callbacks=callbacks,
+    )
+
+
+def train_alone(prepared: Prepared, recipe: Recipe, device: str) -> tuple[dict[str, Tensor], int]:
+    """Train a net until the budget is used or the patience is at its end.
+
+    Returns
+    -------
+    state : dict
+        The weights of the best validation round.
+    steps : int
+        Optimizer steps that were made.
+    """
+    module, best = TrainingModule(prepared, recipe), KeepBest()
+    stop = EarlyStopping("val_loss", patience=recipe.patience)
+    trainer = make_trainer(prepared.plan.rounds, device, recipe.precision, [best, stop])
+    trainer.fit(module, OneBatch(prepared.plan.steps_per_round), OneBatch(prepared.held_out))
+    return best.state, module.steps_done
 
 
 class OneBatch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
@@ -30,7 +30,8 @@ class Curve:
     method, trials, seconds and ranges. `identity` is what could change a result: the resolved
     settings, the data, the code and the libraries. The names of size and search are not part of it,
     nor are `repeats` and `n_pool`, the rows that every repeat has to draw training rows from: more
-    repeats change no trial.
+    repeats change no trial. Up to `packed_rows` rows, repeats may be trained together, which changes
+    no more than the order of floating-point sums.
     """
 
     dataset: Description
@@ -49,12 +50,13 @@ class Curve:
     search_name: str = NO_SEARCH
     search: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    packed_rows: int = 0
 
     @functools.cached_property
     def identity(self) -> str:
         """A SHA-256 that changes if and only if the results could."""
         about = asdict(self)
-        for name in ("repeats", "n_pool", "size", "search_name"):
+        for name in ("repeats", "n_pool", "size", "search_name", "packed_rows"):
             del about[name]
         about["dataset"] = self.dataset.identity
         return sha256_of(about)
@@ -104,6 +106,20 @@ class Plan:
     def ended(self, records: Mapping[str, T]) -> list[T]:
         """Return the records of the plan's trials, in their order, from a store's records by trial id."""
         return [records[trial.trial_id] for trial in self.trials if trial.trial_id in records]
+
+
+def packs(trials: Iterable[Trial]) -> list[tuple[Trial, ...]]:
+    """Return trials as tasks, in their order: those of an anchor that are to be trained together as one.
+
+    The first repeat of an anchor is always by itself, so that what a fit costs is known.
+    """
+    tasks: dict[tuple[str, int, str], list[Trial]] = {}
+    for trial in trials:
+        curve = trial.curve
+        is_packed = trial.repeat > 0 and trial.n_train <= curve.packed_rows and not curve.search
+        alone = "" if is_packed else trial.trial_id
+        tasks.setdefault((curve.identity, trial.n_train, alone), []).append(trial)
+    return [tuple(task) for task in tasks.values()]
 
 
 def sha256_of(content: Any) -> str:
@@ -224,6 +240,7 @@ def make_curve(config: Config, description: Description, n_pool: int) -> Curve:
     modules = (TRIAL_MODULE, config.model.target.rpartition(".")[0])
     sized = config.model.capacity.get(config.size, {})
     search = search_settings(config)
+    device = choose_device(config.device, config.model.devices)
     return Curve(
         dataset=description,
         model=config.model.name,
@@ -232,7 +249,7 @@ def make_curve(config: Config, description: Description, n_pool: int) -> Curve:
         hyperparameters=changed(config.model.hyperparameters, sized, f"conf/model/{config.model.name}.yaml"),
         split=config.split,
         seed=config.seed,
-        device=choose_device(config.device, config.model.devices),
+        device=device,
         threads=config.threads,
         repeats=config.repeats,
         n_pool=n_pool,
@@ -241,6 +258,7 @@ def make_curve(config: Config, description: Description, n_pool: int) -> Curve:
         search_name=config.search.name,
         search=search,
         versions={name: v for name, v in library_versions(*modules).items() if search or name != "optuna"},
+        packed_rows=config.model.packed_rows.get(device, 0),
     )
 
 

@@ -17,12 +17,12 @@ from fuelgauge.sweep.store import Record
 TEXT = ["trial_id", "dataset", "modality", "task", "model", "family", "features", "size", "search"]
 MEASURED = [
     "loss", "score", "val_loss", "n_test", "n_features", "n_pool", "fit_seconds", "fit_cpu_seconds",
-    "search_seconds", "search_cpu_seconds", "n_fits", "predict_seconds", "peak_memory_mb", "n_parameters",
-    "n_steps",
+    "search_seconds", "search_cpu_seconds", "used_cpu_seconds", "n_fits", "packed", "predict_seconds",
+    "peak_memory_mb", "load", "n_parameters", "n_steps", "n_samples", "flops", "nodes_visited",
 ]  # fmt: skip
 COLUMNS = [
     *TEXT, "control", "n_train", "repeat", "seed", "status", "reason", "metric", *MEASURED,
-    "device", "threads", "hyperparameters", "started_at", "versions",
+    "device", "device_name", "threads", "hyperparameters", "started_at", "versions",
 ]  # fmt: skip
 
 

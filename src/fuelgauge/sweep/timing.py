@@ -7,6 +7,10 @@ a CUDA device is waited for on both sides. CPU seconds are those of the whole pr
 
 from __future__ import annotations
 
+import functools
+import math
+import os
+import platform
 import resource
 import sys
 import time
@@ -14,6 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
+
+import numpy as np
 
 T = TypeVar("T")
 MEGABYTE = 2**20
@@ -43,13 +49,21 @@ class Measured(Generic[T]):
     """What a call returned and what it cost.
 
     `peak_memory_mb` is the largest resident size of the process during the call, in MiB, where
-    the system lets the mark be reset (Linux); elsewhere the largest so far.
+    the system lets the mark be reset (Linux); elsewhere the largest so far. `load` is the share of
+    the machine's cores that other processes kept busy meanwhile, from 0 to 1 (NaN where the system
+    does not tell): work beside it makes a call slower.
     """
 
     value: T
     seconds: float
     cpu_seconds: float
     peak_memory_mb: float
+    load: float
+
+    @property
+    def cost(self) -> Cost:
+        """Wall and CPU seconds."""
+        return Cost(self.seconds, self.cpu_seconds)
 
 
 def measure(call: Callable[[], T], device: str) -> Measured[T]:
@@ -64,11 +78,33 @@ def measure(call: Callable[[], T], device: str) -> Measured[T]:
     """
     reset_peak_memory()
     synchronise(device)
-    cpu, wall = time.process_time(), time.perf_counter()
+    busy, cpu, wall = busy_seconds(), time.process_time(), time.perf_counter()
     value = call()
     synchronise(device)
     seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
-    return Measured(value, seconds, cpu_seconds, peak_memory_mb())
+    others = busy_seconds() - busy - cpu_seconds
+    load = np.clip(others / (seconds * (os.cpu_count() or 1)), 0, 1)
+    return Measured(value, seconds, cpu_seconds, peak_memory_mb(), float(load))
+
+
+def busy_seconds() -> float:
+    """Return the CPU seconds that all processes of the machine have used so far; NaN outside Linux."""
+    if sys.platform != "linux":
+        return math.nan
+    user, nice, system = Path("/proc/stat").read_text().split(maxsplit=4)[1:4]
+    return (int(user) + int(nice) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+@functools.cache
+def device_name(device: str) -> str:
+    """Return what the maker calls the machine's processor, or its first CUDA device."""
+    if device == "cuda" and (torch := sys.modules.get("torch")):
+        return str(torch.cuda.get_device_name())
+    if sys.platform == "linux":
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def synchronise(device: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,10 @@ from threadpoolctl import threadpool_limits
 
 from fuelgauge.data.dataset import Dataset, Examples
 from fuelgauge.data.splits import Draw, SplitRule, draw, split_validation
-from fuelgauge.models.base import FitContext, FitError, Model, create
+from fuelgauge.models.base import FitContext, FitError, Model, Packable, create
 from fuelgauge.sweep.metrics import all_metrics, loss_and_score
 from fuelgauge.sweep.search import Fitted, find
-from fuelgauge.sweep.timing import measure
+from fuelgauge.sweep.timing import Cost, Measured, device_name, measure
 
 WARM_UP_STEPS = 2
 
@@ -40,42 +41,164 @@ def run_trial(trial: Any) -> dict[str, Any]:
         The fit or its predictions broke down.
     """
     curve = trial.curve
-    train, validation, test = rows_of(trial)
-    context = FitContext(trial.seed, curve.threads, curve.device, curve.dataset.metric)
+    rows = rows_of(trial)
     with threadpool_limits(curve.threads):
-        warm_up(trial, train, validation)
+        warm_up(trial, rows)
 
         def attempt(hyperparameters: Mapping[str, Any]) -> Fitted:
             model = create(curve.target, hyperparameters)
-            fit = measure(lambda: model.fit(train, validation, context), curve.device)
-            val_loss = judge(model.predict(validation), validation, curve.dataset.metric)[0]
-            return Fitted(model, hyperparameters, fit, val_loss)
+            fit = measure(lambda: model.fit(rows.train, rows.validation, context_of(trial)), curve.device)
+            return fitted(model, hyperparameters, fit, rows, curve)
 
         found = find(attempt, curve.hyperparameters, curve.search, trial.seed)
-        best, model = found.best, found.best.model
-        predicted = measure(lambda: model.predict(test), curve.device)
-    loss, score, others = judge(predicted.value, test, curve.dataset.metric)
-    is_searched = bool(curve.search)
+        outcome = judged(found.best, rows, curve)
+    fit = found.best.fit
+    searched = found.cost if curve.search else Cost(0.0, 0.0)
+    return {
+        **outcome,
+        "fit_seconds": fit.seconds,
+        "fit_cpu_seconds": fit.cpu_seconds,
+        "search_seconds": searched.seconds,
+        "search_cpu_seconds": searched.cpu_seconds,
+        "used_cpu_seconds": searched.cpu_seconds or fit.cpu_seconds,
+        "n_fits": found.n_fits,
+        "packed": 1,
+        "peak_memory_mb": fit.peak_memory_mb,
+        "load": fit.load,
+    }
+
+
+def run_together(trials: Sequence[Any]) -> list[dict[str, Any]]:
+    """Run the trials of several repeats of one curve at one anchor; nets of one shape train side by side.
+
+    What a fit costs by itself is not known of those: their `fit_seconds` are NaN, `packed` is their number,
+    and `used_cpu_seconds` are their shares of what was used. Those that share their shape with no other train
+    alone and are measured as ever.
+
+    Parameters
+    ----------
+    trials
+        Each a `fuelgauge.sweep.grid.Trial`, without a search if they are several.
+
+    Returns
+    -------
+    list of dict
+        The measured columns of the trial table for each trial.
+
+    Raises
+    ------
+    FitError
+        A fit or its predictions broke down; each trial run by itself tells which.
+    """
+    curve = trials[0].curve
+    models = [create(curve.target, curve.hyperparameters) for _ in trials]
+    packable = [model for model in models if isinstance(model, Packable)]
+    if len(trials) == 1 or len(packable) < len(trials):
+        return [run_trial(trial) for trial in trials]
+    rows = [rows_of(trial) for trial in trials]
+    with threadpool_limits(curve.threads):
+        warm_up(trials[0], rows[0])
+        prepared = [
+            measure(functools.partial(prepare, model, own, trial), curve.device)
+            for model, own, trial in zip(packable, rows, trials, strict=True)
+        ]
+        outcomes: list[dict[str, Any]] = [{} for _ in trials]
+        for places in of_one_shape(packable, prepared):
+            costs = train_pack([packable[p] for p in places], [prepared[p] for p in places], curve.device)
+            for place, (fit, cost) in zip(places, costs, strict=True):
+                done = fitted(models[place], curve.hyperparameters, fit, rows[place], curve)
+                outcomes[place] = {**judged(done, rows[place], curve), **cost}
+    return outcomes
+
+
+def prepare(model: Packable, rows: Rows, trial: Any) -> Any:
+    """Do what comes before the first step of a fit."""
+    return model.prepare(rows.train, rows.validation, context_of(trial))
+
+
+def of_one_shape(models: Sequence[Packable], prepared: Sequence[Measured[Any]]) -> list[list[int]]:
+    """Return the places of the fits that can be trained together, each in one group."""
+    groups: dict[Any, list[int]] = {}
+    for place, (model, each) in enumerate(zip(models, prepared, strict=True)):
+        shape = model.shape_of(each.value)
+        groups.setdefault(shape if shape is not None else place, []).append(place)
+    return list(groups.values())
+
+
+def train_pack(
+    models: Sequence[Packable], prepared: Sequence[Measured[Any]], device: str
+) -> list[tuple[Measured[int], dict[str, Any]]]:
+    """Train what was prepared; return for each fit its measured steps and the columns of its costs."""
+    starts = [each.value for each in prepared]
+    is_alone = len(models) == 1
+    if is_alone:
+        training = measure(lambda: [models[0].train(starts[0])], device)
+    else:
+        training = measure(lambda: models[0].train_together(models, starts), device)
+    ended = []
+    for before, steps in zip(prepared, training.value, strict=True):
+        fit = Measured(steps, training.seconds, training.cpu_seconds, training.peak_memory_mb, training.load)
+        used = before.cpu_seconds + training.cpu_seconds / len(models)
+        costs = {
+            "fit_seconds": before.seconds + training.seconds if is_alone else math.nan,
+            "fit_cpu_seconds": used if is_alone else math.nan,
+            "search_seconds": 0.0,
+            "search_cpu_seconds": 0.0,
+            "used_cpu_seconds": used,
+            "n_fits": 1,
+            "packed": len(models),
+            "peak_memory_mb": training.peak_memory_mb if is_alone else math.nan,
+            "load": training.load,
+        }
+        ended.append((fit, costs))
+    return ended
+
+
+def fitted(
+    model: Model, hyperparameters: Mapping[str, Any], fit: Measured[int], rows: Rows, curve: Any
+) -> Fitted:
+    """Return a fitted model with its validation loss."""
+    val_loss = judge(model.predict(rows.validation), rows.validation, curve.dataset.metric)[0]
+    return Fitted(model, hyperparameters, fit, val_loss)
+
+
+def judged(best: Fitted, rows: Rows, curve: Any) -> dict[str, Any]:
+    """Predict the test rows once; return the columns about the model and how well it does."""
+    model, steps = best.model, best.fit.value
+    predicted = measure(lambda: model.predict(rows.test), curve.device)
+    loss, score, others = judge(predicted.value, rows.test, curve.dataset.metric)
     return {
         "loss": loss,
         "score": score,
         **{f"metric_{name}": value for name, value in others.items()},
         "val_loss": best.val_loss,
-        "n_test": len(test),
-        "fit_seconds": best.fit.seconds,
-        "fit_cpu_seconds": best.fit.cpu_seconds,
-        "search_seconds": found.cost.seconds if is_searched else 0.0,
-        "search_cpu_seconds": found.cost.cpu_seconds if is_searched else 0.0,
-        "n_fits": found.n_fits,
+        "n_test": len(rows.test),
         "predict_seconds": predicted.seconds,
-        "peak_memory_mb": best.fit.peak_memory_mb,
         "n_parameters": model.count_parameters(),
-        "n_steps": best.fit.value,
+        "n_steps": steps,
+        "n_samples": model.count_samples(steps, len(rows.train)),
+        **asdict(model.count_work(rows.train)),
         "hyperparameters": json.dumps(dict(best.hyperparameters), sort_keys=True),
+        "device_name": device_name(curve.device),
     }
 
 
-def rows_of(trial: Any) -> tuple[Examples, Examples, Examples]:
+def context_of(trial: Any) -> FitContext:
+    """Return what a fit is told beside its rows."""
+    curve = trial.curve
+    return FitContext(trial.seed, curve.threads, curve.device, curve.dataset.metric)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The fitting, validation and test rows of a trial."""
+
+    train: Examples
+    validation: Examples
+    test: Examples
+
+
+def rows_of(trial: Any) -> Rows:
     """Return the fitting, validation and test rows of a trial."""
     curve = trial.curve
     dataset = open_dataset(curve.dataset.name, curve.dataset.features)
@@ -84,7 +207,7 @@ def rows_of(trial: Any) -> tuple[Examples, Examples, Examples]:
     fitting, validation = split_validation(
         dataset.rows.take(rows), curve.split.validation_fraction, curve.seed, trial.repeat
     )
-    return dataset.take(rows[fitting]), dataset.take(rows[validation]), dataset.take(drawn.test)
+    return Rows(dataset.take(rows[fitting]), dataset.take(rows[validation]), dataset.take(drawn.test))
 
 
 @functools.lru_cache(maxsize=1)
@@ -102,15 +225,15 @@ def draw_of(name: str, features: str, rule: SplitRule, seed: int, repeat: int) -
 _warm: set[tuple[str, str, str]] = set()
 
 
-def warm_up(trial: Any, train: Examples, validation: Examples) -> None:
+def warm_up(trial: Any, rows: Rows) -> None:
     """Make one tiny fit the first time that a process meets a model, so that no timing pays for it."""
     curve = trial.curve
     key = (curve.target, curve.dataset.name, curve.device)
     if key not in _warm:
-        context = FitContext(trial.seed, curve.threads, curve.device, curve.dataset.metric, WARM_UP_STEPS)
+        context = replace(context_of(trial), step_limit=WARM_UP_STEPS)
         model: Model = create(curve.target, curve.hyperparameters)
-        model.fit(train, validation, context)
-        model.predict(validation)
+        model.fit(rows.train, rows.validation, context)
+        model.predict(rows.validation)
         _warm.add(key)
 
 

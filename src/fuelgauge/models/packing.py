@@ -1,0 +1,231 @@
+"""Nets of one shape that are trained as one: the repeats of an anchor side by side.
+
+An optimizer step of a small net costs more for calling than for computing. Here the weights of several
+nets are stacked along a new first axis and their products are batched, so that a step calls as much as
+that of one net. Each net keeps its own rows, first weights, random draws, best round and early stopping;
+what it becomes differs from what it becomes alone by no more than the order of floating-point sums.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import math
+from collections.abc import Iterator, Sequence
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback
+from torch import Tensor, nn
+
+from fuelgauge.models.layers import Dropout
+from fuelgauge.models.training import OneBatch, Prepared, Recipe, TrainingModule, make_trainer
+
+
+@functools.singledispatch
+def together(layer: nn.Module, values: Tensor) -> Tensor:
+    """Return what several layers make of their values, the layers' weights stacked in one.
+
+    A model registers this for the layers of its own.
+
+    Parameters
+    ----------
+    layer
+        One of the layers, every weight and buffer with a new first axis (`stacked`).
+    values
+        Shape (layers, rows, ...).
+    """
+    raise TypeError(f"{type(layer).__name__} cannot be trained together with others")
+
+
+@together.register
+def _(layer: nn.Sequential, values: Tensor) -> Tensor:
+    for part in layer:
+        values = together(part, values)
+    return values
+
+
+@together.register
+def _(layer: nn.Linear, values: Tensor) -> Tensor:
+    return torch.baddbmm(layer.bias[:, None], values, layer.weight.mT)
+
+
+@together.register(nn.ReLU)
+@together.register(Dropout)
+def _(layer: nn.Module, values: Tensor) -> Tensor:
+    return layer(values)
+
+
+def can_pack(net: nn.Module) -> bool:
+    """Tell whether `together` knows all layers of a net."""
+    if type(net) is nn.Sequential:
+        return all(can_pack(part) for part in net)
+    return type(net) in together.registry
+
+
+def shape_of(prepared: Prepared) -> tuple[object, ...]:
+    """Return what nets must have in common to be trained together.
+
+    That is the shapes of weights and rows, the numbers of rows and steps, and the sizes of categories.
+    """
+    weights = tuple((name, tuple(value.shape)) for name, value in prepared.net.state_dict().items())
+    sizes = tuple(getattr(part, "cardinalities", None) for part in prepared.net.modules())
+    rows = (tuple(prepared.inputs.shape), tuple(prepared.held_out[0].shape))
+    return weights, sizes, rows, prepared.plan, prepared.loss
+
+
+def stacked(nets: Sequence[nn.Module]) -> nn.Module:
+    """Return a net whose weights and buffers are those of several nets along a new first axis."""
+    net = copy.deepcopy(nets[0])
+    states = [each.state_dict() for each in nets]
+    for name, _ in list(net.named_parameters()):
+        owner, leaf = owner_of(net, name)
+        owner.register_parameter(leaf, nn.Parameter(torch.stack([state[name] for state in states])))
+    for name, _ in list(net.named_buffers()):
+        owner, leaf = owner_of(net, name)
+        owner.register_buffer(leaf, torch.stack([state[name] for state in states]))
+    for own, *parts in zip(net.modules(), *(each.modules() for each in nets), strict=True):
+        if isinstance(own, Dropout):
+            own.generators = [part.generators[0] for part in parts if isinstance(part, Dropout)]
+    return net
+
+
+def owner_of(net: nn.Module, name: str) -> tuple[nn.Module, str]:
+    """Return the module that has a weight, and the weight's name there."""
+    path, _, leaf = name.rpartition(".")
+    return net.get_submodule(path), leaf
+
+
+class PackModule(TrainingModule):
+    """Several nets in training.
+
+    Parameters
+    ----------
+    prepared
+        The nets, all of one shape (`shape_of`).
+    recipe
+        Of their training.
+
+    Attributes
+    ----------
+    active : list of int
+        The nets that still train, by their place in `prepared`; the others are no longer in the stack.
+    steps_of : list of int
+        Steps that each net has made.
+    """
+
+    def __init__(self, prepared: Sequence[Prepared], recipe: Recipe):
+        super().__init__(prepared[0], recipe)
+        self.net = stacked([each.net for each in prepared])
+        self.inputs = torch.stack([each.inputs for each in prepared])
+        self.targets = torch.stack([each.targets for each in prepared])
+        self.orders = [each.batches() for each in prepared]
+        self.active = list(range(len(prepared)))
+        self.steps_of = [0] * len(prepared)
+
+    def next_loss(self) -> Tensor:
+        """Return the sum of the nets' training losses, so that each has the gradient of its own."""
+        rows = torch.stack([next(self.orders[net]) for net in self.active])
+        nets = torch.tensor(self.active, device=rows.device)[:, None]
+        outputs = together(self.net, self.inputs[nets, rows])
+        return self.loss.training_of_each(outputs, self.targets[nets, rows]).sum()
+
+    def validation_step(self, held_out: tuple[Tensor, Tensor], _: int) -> None:
+        """Take the validation losses after a round."""
+        inputs, targets = (part[self.active] for part in held_out)
+        chunks = inputs.split(self.recipe.prediction_rows, dim=1)
+        outputs = torch.cat([together(self.net, chunk) for chunk in chunks], dim=1).float()
+        self.val_losses = [self.loss.validation(*each).item() for each in zip(outputs, targets, strict=True)]
+        for net in self.active:
+            self.steps_of[net] = self.steps_done
+
+    def states(self) -> Iterator[dict[str, Tensor]]:
+        """Yield the weights of each active net."""
+        state = self.net.state_dict()
+        for place in range(len(self.active)):
+            yield {name: value[place] for name, value in state.items()}
+
+    def keep(self, places: list[int]) -> None:
+        """Let all others of the active nets go."""
+        if places == list(range(len(self.active))):
+            return
+        optimizer: torch.optim.Optimizer = self.optimizers(use_pl_optimizer=False)  # type: ignore[assignment]
+        for weight in self.net.parameters():
+            weight.grad = None
+            weight.data = weight.data[places]
+            past = optimizer.state[weight]
+            past.update({name: value[places] for name, value in past.items() if value.ndim})
+        for name, value in list(self.net.named_buffers()):
+            owner, leaf = owner_of(self.net, name)
+            owner.register_buffer(leaf, value[places])
+        for part in self.net.modules():
+            if isinstance(part, Dropout):
+                part.generators = [part.generators[place] for place in places]
+        self.active = [self.active[place] for place in places]
+
+
+class KeepBestOfEach(Callback):
+    """Keep each net's weights of its best validation round, and let it go when its patience is at its end.
+
+    Parameters
+    ----------
+    n_nets
+        In the pack.
+    patience
+        Rounds without a better validation loss after which a net goes.
+    """
+
+    def __init__(self, n_nets: int, patience: int):
+        self.patience = patience
+        self.best = [math.inf] * n_nets
+        self.waited = [0] * n_nets
+        self.state: list[dict[str, Tensor]] = [{} for _ in range(n_nets)]
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Compare each validation loss with the best so far."""
+        assert isinstance(pl_module, PackModule)
+        stay = []
+        for place, (net, state) in enumerate(zip(pl_module.active, pl_module.states(), strict=True)):
+            loss = pl_module.val_losses[place]
+            self.waited[net] = 0 if loss < self.best[net] else self.waited[net] + 1
+            if loss < self.best[net] or not self.state[net]:
+                self.best[net] = loss
+                self.state[net] = {name: value.clone() for name, value in state.items()}
+            if math.isfinite(loss) and self.waited[net] < self.patience:
+                stay.append(place)
+        if stay:
+            pl_module.keep(stay)
+        else:
+            trainer.should_stop = True
+
+
+def train_together(
+    prepared: Sequence[Prepared], recipe: Recipe, device: str
+) -> list[tuple[dict[str, Tensor], int]]:
+    """Train nets of one shape side by side.
+
+    Parameters
+    ----------
+    prepared
+        The nets, all of one shape (`shape_of`).
+    recipe
+        Of their training.
+    device
+        `cpu` or `cuda`.
+
+    Returns
+    -------
+    list of tuple
+        For each net the weights of its best validation round and the optimizer steps that it made.
+
+    Raises
+    ------
+    FitError
+        The loss of a net is not a finite number; alone the others would not have failed.
+    """
+    module = PackModule(prepared, recipe)
+    best = KeepBestOfEach(len(prepared), recipe.patience)
+    trainer = make_trainer(module.plan.rounds, device, recipe.precision, [best])
+    held_out = tuple(torch.stack(parts) for parts in zip(*(each.held_out for each in prepared), strict=True))
+    trainer.fit(module, OneBatch(module.plan.steps_per_round), OneBatch(held_out))
+    return list(zip(best.state, module.steps_of, strict=True))
