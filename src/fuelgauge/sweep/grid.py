@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
@@ -104,6 +104,11 @@ class Plan:
     def ended(self, records: Mapping[str, T]) -> list[T]:
         """Return the records of the plan's trials, in their order, from a store's records by trial id."""
         return [records[trial.trial_id] for trial in self.trials if trial.trial_id in records]
+
+
+def packs(trials: Iterable[Trial]) -> list[tuple[Trial, ...]]:
+    """Return trials of a curve as the tasks that a worker runs together."""
+    return [(trial,) for trial in trials]
 
 
 def sha256_of(content: Any) -> str:

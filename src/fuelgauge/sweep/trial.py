@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,6 +73,11 @@ def run_trial(trial: Any) -> dict[str, Any]:
         "n_steps": best.fit.value,
         "hyperparameters": json.dumps(dict(best.hyperparameters), sort_keys=True),
     }
+
+
+def run_together(trials: Sequence[Any]) -> list[dict[str, Any]]:
+    """Run trials of one curve at one anchor."""
+    return [run_trial(trial) for trial in trials]
 
 
 def rows_of(trial: Any) -> tuple[Examples, Examples, Examples]:
