@@ -12,9 +12,11 @@ import multiprocessing
 import os
 import pkgutil
 import signal
+import sys
 import threading
 import time
 import traceback
+import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -63,7 +65,8 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, remote = context.Pipe()
         self.process = context.Process(target=work, args=(remote, function), daemon=True)
-        self.process.start()
+        with no_main_module():
+            self.process.start()
         remote.close()
         self.task: Any = None
         self.time_limit, self.started = math.inf, 0.0
@@ -203,6 +206,17 @@ class limited_threads:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def no_main_module() -> Iterator[None]:
+    """Keep child processes from importing this process' main module, which they have no use for."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def work(pipe: Connection, path: str) -> None:
