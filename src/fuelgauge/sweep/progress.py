@@ -72,6 +72,8 @@ class SweepProgress:
 
     def expect(self, name: str, seconds: float) -> None:
         """Take note of a trial to come."""
+        if not self.curves:
+            self.started = time.monotonic()
         for count in (self.whole, self.curves.setdefault(name, Count())):
             count.add(seconds)
 

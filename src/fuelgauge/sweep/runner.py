@@ -98,6 +98,7 @@ class Sweep:
         self.waiting: list[tuple[float, int, Task]] = []
         self.numbers = itertools.count()
         self.problems: list[str] = []
+        self.progress = SweepProgress()
 
     def add(self, config: Config) -> OpenCurve | None:
         """Plan a curve and begin with its trials; None where the model cannot be run on the dataset.
@@ -124,9 +125,8 @@ class Sweep:
 
     def begin(self, curve: OpenCurve) -> None:
         """Put the trials of a curve into the line and keep the workers busy."""
-        if not self.waiting and len(self.curves) == 1:
+        if len(self.curves) == 1:
             self.executor = executor_of(curve.config)
-            self.progress = SweepProgress()
         for trial in curve.todo:
             self.progress.expect(curve.name, self.seconds(trial))
         for task in curve.tasks():
@@ -161,6 +161,7 @@ class Sweep:
             self.executor.abandon()
             for curve in self.curves.values():
                 curve.abandon()
+            self.curves, self.waiting, self.progress = {}, [], SweepProgress()
 
     def advance(self, wait: bool) -> None:
         """Keep what has ended and hand out what waits."""
@@ -181,32 +182,36 @@ class Sweep:
 
     def take(self, task: Task, outcome: Any) -> None:
         """Keep the outcomes of a task; the trials of one that failed as a whole run again one by one."""
-        curve = self.curves.get(name_of(task[0]))
-        if curve is None:  # given up while the task was running
-            return
         if isinstance(outcome, Failure) and len(task) > 1:
             log.info(
-                "%s: %d trials together failed (%s); each runs alone", curve.name, len(task), outcome.kind
-            )
+                "%s: %d trials together failed (%s); each runs alone",
+                name_of(task[0]), len(task), outcome.kind,
+            )  # fmt: skip
             for trial in task:
                 self.put((trial,))
             return
         for trial, result in zip(task, [outcome] if isinstance(outcome, Failure) else outcome, strict=True):
-            self.keep(curve, trial, result)
+            if curve := self.curves.get(name_of(trial)):  # it may have been given up meanwhile
+                self.keep(curve, trial, result)
 
     def keep(self, curve: OpenCurve, trial: Trial, outcome: Any) -> None:
         """Keep the outcome of a trial; a curve whose store takes none is given up."""
         try:
             failed = curve.keep(trial, outcome)
-            self.progress.ended(trial, curve.name, self.seconds(trial), failed)
-            if curve.is_done:
-                self.close(curve)
         except StoreError as error:
             self.give_up(curve, str(error))
+            return
+        self.progress.ended(trial, curve.name, self.seconds(trial), failed)
+        if curve.is_done:
+            self.close(curve)
 
     def close(self, curve: OpenCurve) -> None:
         """Write the table of a curve that is done."""
-        curve.close()
+        try:
+            curve.close()
+        except StoreError as error:
+            self.give_up(curve, str(error))
+            return
         del self.curves[curve.name]
         if curve.failures:
             self.problems.append(failure_message(curve.name, curve.failures))
@@ -215,7 +220,7 @@ class Sweep:
         """Drop what a curve waits for; what was stored is safe."""
         self.problems.append(problem)
         curve.abandon()
-        self.curves.pop(curve.name, None)
+        del self.curves[curve.name]
         self.waiting = [entry for entry in self.waiting if name_of(entry[-1][0]) != curve.name]
         heapq.heapify(self.waiting)
 
