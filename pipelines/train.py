@@ -1,4 +1,4 @@
-"""Stage 3: a Hydra multirun in which one job is one learning curve.
+"""Stage 3: a Hydra multirun in which one job is one learning curve; all curves share the workers.
 
 python pipelines/train.py                                    all models on all datasets of params.yaml
 python pipelines/train.py -m model=xgboost,mlp dataset=letter
@@ -6,14 +6,16 @@ python pipelines/train.py -m model=xgboost,mlp dataset=letter
 
 from fuelgauge.config import Config
 from fuelgauge.entry import stage
-from fuelgauge.sweep.runner import run_curve
+from fuelgauge.sweep.runner import Sweep
 from fuelgauge.tracking import make_tracker
 
+sweep = Sweep(make_tracker)
 
-@stage("train")
+
+@stage("train", sweep.finish)
 def main(config: Config) -> None:
-    """Measure the learning curve of one model on one dataset."""
-    run_curve(config, make_tracker)
+    """Put the learning curve of one model on one dataset into the sweep."""
+    sweep.add(config)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ GROUPS_OF_NAMES = {
 LISTS = ("datasets", "models", "features", "sizes", "searches")
 RANGES = ("float", "int", "choice")
 METHODS = ("none", "random", "tpe")
+PACKING = ("auto", "off")
 PLAIN_NAME = "[a-z0-9_]+"
 METRICS = {
     "binary": ("roc_auc", "accuracy", "log_loss"),
@@ -176,10 +177,14 @@ class SearchConfig:
 
 @dataclass
 class ExecutorConfig:
-    """How trials are spread: `workers` processes (None: cores / threads), a time limit per trial."""
+    """How trials are spread: `workers` processes (None: cores / threads), a time limit per trial.
+
+    With `pack` = `auto` repeats of a net are trained together where that pays; with `off` each alone.
+    """
 
     workers: int | None = None
     trial_seconds: float | None = None
+    pack: str = "auto"
 
 
 @dataclass
@@ -414,6 +419,7 @@ def check_executor(executor: ExecutorConfig) -> None:
         raise ConfigError(f"executor.workers is {executor.workers}; it must be at least 1 or null.")
     if executor.trial_seconds is not None and executor.trial_seconds <= 0:
         raise ConfigError(f"executor.trial_seconds is {executor.trial_seconds}; it must be above 0 or null.")
+    check_member("executor.pack", executor.pack, PACKING, "conf/executor or an override")
 
 
 def check_member(setting: str, value: str, valid: tuple[str, ...], where: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any, get_type_hints
 import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import CompactHydraException, HydraException
@@ -28,6 +29,7 @@ from fuelgauge.models.base import create
 log = logging.getLogger("fuelgauge")
 
 GROUPS = ("dataset", "feature_set", "model", "search", "executor", "tracking")
+INTERRUPTED = 130  # the exit code of a process that Ctrl-C has ended
 
 
 def register() -> None:
@@ -46,11 +48,20 @@ def register() -> None:
     OmegaConf.register_new_resolver("durable_root", lambda: str(paths.durable_root(paths.ROOT)), replace=True)
 
 
-def stage(config_name: str) -> Callable[[Callable[[Config], None]], Callable[[], None]]:
+def stage(
+    config_name: str, finish: Callable[[], None] = lambda: None
+) -> Callable[[Callable[[Config], None]], Callable[[], None]]:
     """Make a function of a typed Config into the main function of a pipeline script.
 
     Whatever is wrong with the configuration is said before any compute. A `FuelgaugeError` ends
-    the script with exit code 1 and its one sentence on standard error.
+    the script with exit code 1 and its sentences on standard error.
+
+    Parameters
+    ----------
+    config_name
+        The file in conf/ that Hydra composes.
+    finish
+        Called once after all jobs; where a launcher gives each job a process of its own, after each job.
     """
 
     def decorate(function: Callable[[Config], None]) -> Callable[[], None]:
@@ -58,8 +69,10 @@ def stage(config_name: str) -> Callable[[Callable[[Config], None]], Callable[[],
         def job(composed: DictConfig) -> None:
             try:
                 function(resolve(composed))
+                if not jobs_share_a_process():
+                    finish()
             except FuelgaugeError as error:
-                log.error("fuelgauge: %s", error)  # Hydra shows the first of several jobs' errors only
+                say(error)  # Hydra shows the first of several jobs' errors only
                 raise CompactHydraException("The reason is above.") from None
 
         def main() -> None:
@@ -69,11 +82,40 @@ def stage(config_name: str) -> Callable[[Callable[[Config], None]], Callable[[],
             except FuelgaugeError as error:
                 sys.exit(f"fuelgauge: {error}")
             run = hydra.main(version_base="1.3", config_path=str(paths.CONF), config_name=config_name)
-            run(job)()
+            try:
+                exit_code = exit_code_of(run(job))
+                finish()
+            except FuelgaugeError as error:
+                say(error)
+                exit_code = 1
+            except KeyboardInterrupt:
+                log.error("fuelgauge: interrupted; what was done is kept, the next run goes on from there.")
+                exit_code = INTERRUPTED
+            sys.exit(exit_code)
 
         return main
 
     return decorate
+
+
+def exit_code_of(run: Callable[[], None]) -> int:
+    """Return the exit code with which Hydra would end the process."""
+    try:
+        run()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    return 0
+
+
+def jobs_share_a_process() -> bool:
+    """Return whether Hydra runs its jobs in this very process, one after another."""
+    return HydraConfig.get().runtime.choices["hydra/launcher"] == "basic"
+
+
+def say(error: FuelgaugeError) -> None:
+    """Write the sentences of an error to standard error."""
+    for sentence in str(error).splitlines():
+        log.error("fuelgauge: %s", sentence)
 
 
 def compose(*overrides: str) -> Config:

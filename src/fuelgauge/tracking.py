@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import logging
 import os
 import platform
@@ -18,17 +19,15 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
 
 from fuelgauge import paths
-from fuelgauge.claims.resample import correction
 from fuelgauge.config import Config, TrackingConfig
 from fuelgauge.sweep.grid import Plan
 from fuelgauge.sweep.store import Record
@@ -43,7 +42,7 @@ LEVEL = 0.95
 SQLITE = "sqlite:///"
 CURVE_ID, REPORT_ID, DESCRIBED = "fuelgauge.curve_id", "fuelgauge.report_id", "fuelgauge.described"
 CATCH_UP = "catch up later with: fuelgauge track"
-# Seconds that the end of a curve waits for a slow server; the rest can be caught up.
+# Seconds for which a server that has failed is left alone.
 PATIENCE = 60.0
 NOT_SHOWN = {"n_test", "n_features", "hyperparameters"}
 WITH_BOUNDS = ("loss", "score", "fit_seconds")
@@ -58,39 +57,86 @@ class NoTracker:
     def close(self) -> None:
         """Do nothing."""
 
+    def wait(self, until: float) -> None:
+        """Do nothing."""
+
+
+class Writer:
+    """The one thread of a process that writes to MLflow: it does for all curves what it is told, in order."""
+
+    def __init__(self) -> None:
+        self.steps: queue.Queue[Callable[[], None]] = queue.Queue()
+        self.away_until: dict[str, float] = {}
+        threading.Thread(target=self.work, daemon=True).start()
+
+    def work(self) -> None:
+        """Do steps for ever; they catch their own errors."""
+        while True:
+            self.steps.get()()
+
+    def is_away(self, uri: str) -> bool:
+        """Return whether a server has failed a short while ago."""
+        return time.monotonic() < self.away_until.get(uri, 0.0)
+
+    def failed(self, uri: str, error: Exception) -> None:
+        """Say that a server fails and leave it alone for a while."""
+        self.away_until[uri] = time.monotonic() + PATIENCE
+        say_unreachable(uri, error, "the sweep goes on")
+
+
+@functools.cache
+def writer() -> Writer:
+    """Return the writer of this process."""
+    return Writer()
+
 
 class MlflowTracker:
-    """One writer a curve: a thread that sends anchors to MLflow as they are completed.
+    """Hands a curve to the writer, which sends each anchor as it is completed.
 
-    The sweep never waits for the server. If the server fails, that is said once, the sweep goes
-    on, and `fuelgauge track` sends from the store what is missing.
+    The sweep never waits for the server. If the server fails, that is said once, the sweep goes on,
+    and `fuelgauge track` sends from the store what is missing.
     """
 
     def __init__(self, config: Config, plan: Plan, records: Iterable[Record]):
         self.config, self.plan = config, plan
-        self.inbox: queue.Queue[Record | None] = queue.Queue()
+        self.is_lost = False
+        self.is_over = threading.Event()
+        self.do(self.open)
         for record in records:
-            self.inbox.put(record)
-        self.thread = threading.Thread(target=self.write, daemon=True)
-        self.thread.start()
+            self.add(record)
+
+    def do(self, step: Callable[[], None]) -> None:
+        """Let the writer do a step, unless one before it was lost."""
+        writer().steps.put(lambda: self.attempt(step))
+
+    def attempt(self, step: Callable[[], None]) -> None:
+        """Do a step; a curve that has lost one is left to `fuelgauge track`."""
+        uri = self.config.tracking.uri
+        self.is_lost = self.is_lost or writer().is_away(uri)
+        if not self.is_lost:
+            try:
+                step()
+            except Exception as error:
+                self.is_lost = True
+                writer().failed(uri, error)
+
+    def open(self) -> None:
+        """Find or make the run."""
+        self.run = CurveRun(self.config, self.plan)
 
     def add(self, record: Record) -> None:
         """Take a record that is safe in the store."""
-        self.inbox.put(record)
+        self.do(lambda: self.run.add(record))
 
     def close(self) -> None:
-        """Wait for the writer to send what is left."""
-        self.inbox.put(None)
-        self.thread.join(PATIENCE)
-        if self.thread.is_alive():
-            log.warning("MLflow at %s is slow; %s", safe_uri(self.config.tracking.uri), CATCH_UP)
+        """Hand over what is left, without waiting."""
+        self.do(lambda: self.run.finish())
+        writer().steps.put(self.is_over.set)
 
-    def write(self) -> None:
-        """Send records until told to stop, or until the server fails."""
-        try:
-            send_curve(self.config, self.plan, iter(self.inbox.get, None))
-        except Exception as error:
-            say_unreachable(self.config.tracking.uri, error, "the sweep goes on")
+    def wait(self, until: float) -> None:
+        """Wait for the writer, at most until a moment of the monotonic clock."""
+        if not self.is_over.wait(max(0.0, until - time.monotonic())):
+            log.warning("MLflow at %s is slow; %s", safe_uri(self.config.tracking.uri), CATCH_UP)
 
 
 def make_tracker(config: Config, plan: Plan, records: Iterable[Record]) -> MlflowTracker | NoTracker:
@@ -215,6 +261,10 @@ def anchor_metrics(results: list[Record], n_pool: int) -> dict[str, float]:
     The names are those of the trial table. None has a slash: the UI would move it to a section of
     its own, and costs would stand before the learning curves.
     """
+    from scipy import stats  # it takes a second, which the sweep need not wait for
+
+    from fuelgauge.claims.resample import correction
+
     values: dict[str, float] = {}
     for name in sorted(set(results[0]) - NOT_SHOWN):
         column = np.array([result[name] for result in results if result.get(name) is not None], dtype=float)

@@ -5,18 +5,31 @@ import pytest
 
 from fuelgauge.sweep.pool import Failure, WorkerPool
 
-from .jobs import job
+JOB = "tests.sweep.jobs:job"
 
 
 @pytest.fixture(scope="module")
 def pool():
-    made = WorkerPool(job, 2, 1)
+    made = WorkerPool(JOB, 2, 1)
     yield made
     made.close()
 
 
+def run(pool, tasks, time_limit=None):
+    """Return (task, result) in the order in which they end."""
+    waiting, results, running = list(tasks)[::-1], [], 0
+    while waiting or running:
+        while waiting and pool.free:
+            pool.start(waiting.pop(), time_limit)
+            running += 1
+        ended = list(pool.ended(wait=True))
+        running -= len(ended)
+        results += ended
+    return results
+
+
 def test_results_come_with_their_tasks(pool):
-    assert sorted(pool.run(range(20))) == [(i, i * i) for i in range(20)]
+    assert sorted(run(pool, range(20))) == [(i, i * i) for i in range(20)]
 
 
 @pytest.mark.parametrize(
@@ -30,7 +43,7 @@ def test_results_come_with_their_tasks(pool):
     ],
 )
 def test_a_bad_task_costs_itself_alone(pool, task, kind, message):
-    results = dict(pool.run([1, 2, task, 3, 4, 5]))
+    results = dict(run(pool, [1, 2, task, 3, 4, 5]))
     failure = results.pop(task)
     assert isinstance(failure, Failure)
     assert failure.kind == kind
@@ -39,34 +52,45 @@ def test_a_bad_task_costs_itself_alone(pool, task, kind, message):
 
 
 def test_an_exception_carries_its_traceback(pool):
-    (_, failure), = pool.run(["raise"])  # fmt: skip
+    (_, failure), = run(pool, ["raise"])  # fmt: skip
     assert "jobs.py" in failure.traceback
 
 
 def test_a_task_over_its_time_is_stopped(pool):
-    results = dict(pool.run(["sleep", 2, 3], time_limit=1.0))
+    results = dict(run(pool, ["sleep", 2, 3], time_limit=1.0))
     assert results["sleep"].kind == "time_limit"
     assert results[2] == 4
     assert results[3] == 9
 
 
 def test_workers_are_kept_from_run_to_run(pool):
-    first = {pid for _, pid in pool.run(["pid"] * 4)}
-    again = {pid for _, pid in pool.run(["pid"] * 4)}
+    first = {pid for _, pid in run(pool, ["pid"] * 4)}
+    again = {pid for _, pid in run(pool, ["pid"] * 4)}
     assert again <= first | {w.process.pid for w in pool.workers}
     assert first & again
 
 
 def test_threads_are_set_in_workers_and_not_here(pool):
     before = os.environ.get("OMP_NUM_THREADS")
-    fresh = WorkerPool(job, 1, 3)
-    assert [value for _, value in fresh.run(["threads"])] == ["3"]
+    fresh = WorkerPool(JOB, 1, 3)
+    assert [value for _, value in run(fresh, ["threads"])] == ["3"]
     fresh.close()
     assert os.environ.get("OMP_NUM_THREADS") == before
 
 
-def test_an_interrupt_leaves_no_task_running(pool):
-    running = pool.run(["sleep", "sleep", 1])
-    with pytest.raises(KeyboardInterrupt):
-        running.throw(KeyboardInterrupt)
-    assert dict(pool.run([6])) == {6: 36}
+def test_what_is_abandoned_leaves_no_task_running(pool):
+    for task in ("sleep", "sleep"):
+        pool.start(task)
+    assert (pool.free, list(pool.ended(wait=False))) == (0, [])
+    pool.abandon()
+    assert pool.free == 2
+    assert run(pool, [6]) == [(6, 36)]
+
+
+def test_a_dead_worker_is_replaced_before_its_next_task(pool):
+    (_, pid), = run(pool, ["pid"])  # fmt: skip
+    for worker in pool.workers:
+        worker.process.kill()
+        worker.process.join()
+    assert sorted(run(pool, [1, 2])) == [(1, 1), (2, 4)]
+    assert pid not in {worker.process.pid for worker in pool.workers}

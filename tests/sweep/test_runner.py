@@ -1,3 +1,4 @@
+import itertools
 import os
 import subprocess
 import sys
@@ -8,8 +9,10 @@ import pytest
 
 from fuelgauge import paths
 from fuelgauge.entry import compose
-from fuelgauge.errors import TrialsFailed
-from fuelgauge.sweep.runner import pending, run_curve
+from fuelgauge.errors import StoreError, TrialsFailed
+from fuelgauge.sweep import runner
+from fuelgauge.sweep.pool import Failure
+from fuelgauge.sweep.runner import Sweep, pending, run_curve
 from fuelgauge.sweep.status import curve_state, forget_failures
 from fuelgauge.sweep.store import TrialStore, read_store, store_path
 from fuelgauge.sweep.table import COLUMNS, read_tables
@@ -93,6 +96,148 @@ def test_failed_trials_are_typed_kept_and_retried_only_when_asked(project):
 def test_a_trial_over_its_time_fails_alone(project):
     with pytest.raises(TrialsFailed, match="took longer than 0.001 seconds"):
         run("model=mlp", "repeats=1", "executor.trial_seconds=0.001")
+
+
+class Recorder:
+    """An executor of one worker that answers at once, and notes what it was given."""
+
+    def __init__(self, answer):
+        self.answer, self.tasks, self.running = answer, [], []
+
+    @property
+    def free(self):
+        return 1 - len(self.running)
+
+    def start(self, task, time_limit):
+        self.tasks.append(task)
+        self.running.append(task)
+
+    def ended(self, wait):
+        while wait and self.running:
+            task = self.running.pop()
+            yield task, self.answer(task)
+
+    def abandon(self):
+        self.running.clear()
+
+
+def answered(**changes):
+    fields = ("loss", "score", "fit_seconds", "search_seconds", "predict_seconds")
+    return {**dict.fromkeys(fields, 0.5), "n_test": 150, **changes}
+
+
+@pytest.fixture
+def recorder(project, monkeypatch):
+    """Run tasks here, packed by repeats."""
+
+    def packed(trials):
+        by_anchor = {t.n_train: tuple(o for o in trials if o.n_train == t.n_train) for t in trials}
+        return list(by_anchor.values())
+
+    made = Recorder(lambda task: [answered() for _ in task])
+    monkeypatch.setattr(runner, "executor_of", lambda config: made)
+    monkeypatch.setattr(runner, "packs", packed)
+    return made
+
+
+def sweep_of(*models: str, overrides=()) -> Sweep:
+    sweep = Sweep(lambda *_: NoTracker())
+    for model in models:
+        sweep.add(compose("dataset=mnist1d", "tracking=none", f"model={model}", *overrides))
+    return sweep
+
+
+def test_curves_share_one_line_with_the_longest_tasks_first(recorder):
+    sweep = sweep_of("dummy", "logistic")
+    sweep.finish()
+    first, *others = [(t[0].curve.model, t[0].n_train, len(t)) for t in recorder.tasks]
+    assert first == ("dummy", 128, 2)  # it began before the second curve was there
+    assert [n for _, n, _ in others] == [128, 64, 64, 32, 32]
+    assert {m for m, _, _ in others} == {"dummy", "logistic"}
+    assert all((paths.TRIALS / "mnist1d" / f"{m}.parquet").exists() for m in ("dummy", "logistic"))
+
+
+def test_packing_can_be_switched_off(recorder):
+    sweep_of("dummy", overrides=["executor.pack=off"]).finish()
+    assert [len(task) for task in recorder.tasks] == [1] * 6
+
+
+def test_a_bad_trial_of_a_pack_costs_itself_alone(recorder):
+    def answer(task):
+        if any((t.n_train, t.repeat) == (64, 1) for t in task):
+            return Failure("worker_died", "the process was ended by SIGSEGV")
+        return [answered(loss=t.repeat) for t in task]
+
+    recorder.answer = answer
+    with pytest.raises(TrialsFailed, match=r"1 trial\(s\) of mnist1d/dummy failed.*n=64 repeat=1"):
+        sweep_of("dummy").finish()
+    records = read_store(store_path("mnist1d", "dummy"))[0].values()
+    assert sorted((r["n_train"], r["repeat"]) for r in records if r["status"] == "done") == [
+        (32, 0), (32, 1), (64, 0), (128, 0), (128, 1),
+    ]  # fmt: skip
+    assert all(r["result"]["loss"] == r["repeat"] for r in records if r["status"] == "done")
+
+
+def test_a_pack_has_the_time_of_its_trials(recorder):
+    allowed = []
+    start = recorder.start
+    recorder.start = lambda task, limit: (allowed.append((len(task), limit)), start(task, limit))
+    sweep_of("dummy", overrides=["executor.trial_seconds=3"]).finish()
+    assert set(allowed) == {(2, 6.0)}
+
+
+def test_a_curve_whose_store_takes_no_record_is_given_up_and_others_go_on(recorder, monkeypatch):
+    append = TrialStore.append
+
+    def full(store, record):
+        if store.path.stem == "dummy":
+            raise StoreError("dummy.trials cannot be written")
+        append(store, record)
+
+    monkeypatch.setattr(TrialStore, "append", full)
+    with pytest.raises(TrialsFailed, match="dummy.trials cannot be written"):
+        sweep_of("dummy", "logistic").finish()
+    assert len(read_store(store_path("mnist1d", "logistic"))[0]) == 6
+    assert len([t for t in recorder.tasks if t[0].curve.model == "dummy"]) == 1
+
+
+def test_a_table_that_cannot_be_written_is_one_sentence_also_without_trials_to_run(recorder, monkeypatch):
+    def full(table, path):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(runner, "write_table", full)
+    for _ in range(2):
+        with pytest.raises(
+            TrialsFailed, match=r"dummy.parquet cannot be written \(No space left on device\)"
+        ):
+            sweep_of("dummy").finish()
+    assert len(recorder.tasks) == 3
+
+
+def test_an_interrupt_keeps_what_is_done_and_lets_go_of_the_stores(recorder):
+    count = itertools.count()
+
+    def answer(task):
+        if next(count) == 2:
+            raise KeyboardInterrupt
+        return [answered() for _ in task]
+
+    recorder.answer = answer
+    sweep = sweep_of("dummy", "logistic")
+    with pytest.raises(KeyboardInterrupt):
+        sweep.finish()
+    recorder.answer = lambda task: [answered() for _ in task]
+    sweep_of("dummy", "logistic").finish()
+    trials = [t.trial_id for task in recorder.tasks for t in task]
+    assert len(set(trials)) == 12
+    assert len(trials) == 14  # the interrupted task of two trials ran again
+
+
+def test_the_same_curve_with_another_seed_waits_for_the_first(recorder):
+    sweep = sweep_of("dummy")
+    sweep.add(compose("dataset=mnist1d", "tracking=none", "model=dummy", "seed=1"))
+    sweep.finish()
+    assert len(read_store(store_path("mnist1d", "dummy"))[0]) == 12
 
 
 def train(root: Path, *overrides: str) -> subprocess.CompletedProcess[str]:

@@ -13,6 +13,8 @@ from fuelgauge.sweep.store import Record, read_store, stores
 
 # Bounds on the power of n with which a cost is continued beyond the sizes that were measured.
 LEAST_POWER, MOST_POWER = 0.0, 2.0
+# Where nothing tells a cost, this many rows are taken to cost a second beside as many that every fit costs.
+ROWS_A_SECOND = 500.0
 
 
 class PastCosts:
@@ -26,6 +28,7 @@ class PastCosts:
 
     def __init__(self, seconds: Mapping[tuple[str, str], Mapping[int, float]]):
         self.seconds = seconds
+        self.guesses: dict[tuple[str, str, int], float] = {}
 
     @classmethod
     def read(cls, folder: Path = paths.STORE) -> PastCosts:
@@ -52,6 +55,14 @@ class PastCosts:
         ]
         return float(np.exp(np.mean(np.log(others)))) if others else None
 
+    def expected(self, dataset: str, contestant: str, n_train: int) -> float:
+        """Return the seconds that a trial will take, a guess by its rows if nothing like it was ever run."""
+        key = (dataset, contestant, n_train)
+        if key not in self.guesses:
+            estimate = self.estimate(*key)
+            self.guesses[key] = 1 + n_train / ROWS_A_SECOND if estimate is None else estimate
+        return self.guesses[key]
+
 
 def mean_seconds(records: Iterable[Record]) -> dict[int, float]:
     """Return the mean wall seconds of finished trials by size: fitting, a search included, and predicting."""
@@ -60,6 +71,8 @@ def mean_seconds(records: Iterable[Record]) -> dict[int, float]:
         if record["status"] == "done":
             result = record["result"]
             fits = result.get("search_seconds") or result["fit_seconds"]
+            if fits is None:  # one of a pack is not timed by itself
+                fits = result["used_cpu_seconds"]
             found[record["n_train"]].append(fits + result["predict_seconds"])
     return {n: float(np.mean(seconds)) for n, seconds in sorted(found.items())}
 

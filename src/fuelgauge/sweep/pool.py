@@ -7,16 +7,21 @@ it. Here each worker has a pipe of its own and one task at a time.
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
+import pkgutil
 import signal
+import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+import types
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from typing import Any
+from multiprocessing.connection import Connection
+from multiprocessing.connection import wait as connections_ready
+from typing import Any, Protocol
 
 from fuelgauge.errors import FuelgaugeError
 
@@ -36,21 +41,50 @@ class Failure:
     traceback: str = ""
 
 
+class Executor(Protocol):
+    """What runs tasks side by side: processes of this machine, or a cluster."""
+
+    @property
+    def free(self) -> int:
+        """How many more tasks can be started now."""
+
+    def start(self, task: Any, time_limit: float | None) -> None:
+        """Start a task, which is stopped after so many seconds."""
+
+    def ended(self, wait: bool) -> Iterator[tuple[Any, Any]]:
+        """Yield (task, result or Failure) of the tasks that have ended; wait for one where asked to."""
+
+    def abandon(self) -> None:
+        """Stop the tasks that are running."""
+
+
 class Worker:
     """One process and the task that it holds."""
 
-    def __init__(self, function: Callable[[Any], Any]):
+    def __init__(self, function: str):
         context = multiprocessing.get_context("spawn")
         self.pipe, remote = context.Pipe()
         self.process = context.Process(target=work, args=(remote, function), daemon=True)
-        self.process.start()
+        with no_main_module():
+            self.process.start()
         remote.close()
         self.task: Any = None
-        self.since = 0.0
+        self.time_limit, self.started = math.inf, 0.0
 
-    def give(self, task: Any) -> None:
+    @property
+    def is_idle(self) -> bool:
+        """Whether it holds no task."""
+        return self.task is None
+
+    @property
+    def seconds_left(self) -> float:
+        """What is left of the task's time; infinite without a limit."""
+        return self.started + self.time_limit - time.monotonic()
+
+    def give(self, task: Any, time_limit: float | None) -> None:
         """Hand the worker a task."""
-        self.task, self.since = task, time.monotonic()
+        self.task, self.started = task, time.monotonic()
+        self.time_limit = math.inf if time_limit is None else time_limit
         with contextlib.suppress(BrokenPipeError):  # it has just died: `collect` says so
             self.pipe.send(task)
 
@@ -72,82 +106,88 @@ class Worker:
 class WorkerPool:
     """A fixed number of spawned processes that run one function on many tasks.
 
+    They are started at once, so that their imports do not wait for the first task.
+
     Parameters
     ----------
     function
-        Importable; takes a task, returns a result. An exception becomes a `Failure`.
+        Where it is, `package.module:name`; workers import it, this process does not. It takes a task and
+        returns a result; an exception becomes a `Failure`.
     n_workers
         Processes side by side.
     threads
         Threads that numeric libraries may start in each.
     """
 
-    def __init__(self, function: Callable[[Any], Any], n_workers: int, threads: int):
-        self.function = function
-        self.n_workers = n_workers
-        self.threads = threads
+    def __init__(self, function: str, n_workers: int, threads: int):
+        self.function, self.n_workers, self.threads = function, n_workers, threads
         self.workers: list[Worker] = []
+        for _ in range(n_workers):
+            self.hire()
 
-    def run(self, tasks: Iterable[Any], time_limit: float | None = None) -> Iterator[tuple[Any, Any]]:
-        """Yield (task, result or Failure) as they end; tasks are started in the order given.
+    @property
+    def free(self) -> int:
+        """How many workers have no task."""
+        return self.n_workers - len(self.busy())
 
-        Parameters
-        ----------
-        time_limit
-            Seconds after which a task is stopped and its Failure yielded.
-        """
-        waiting = list(tasks)[::-1]
-        busy: list[Worker] = []
-        try:
-            while waiting or busy:
-                while waiting and len(busy) < self.n_workers:
-                    worker = self.idle_worker(busy)
-                    worker.give(waiting.pop())
-                    busy.append(worker)
-                for worker, result in self.ended(busy, time_limit):
-                    busy.remove(worker)
-                    if isinstance(result, Failure) and result.kind in ("worker_died", "time_limit"):
-                        self.discard(worker)
-                    yield worker.task, result
-        finally:
-            for worker in busy:
-                self.discard(worker)
+    def busy(self) -> list[Worker]:
+        """Return the workers that have a task."""
+        return [worker for worker in self.workers if not worker.is_idle]
 
-    def idle_worker(self, busy: list[Worker]) -> Worker:
-        """Return a worker without a task, starting one if need be."""
-        for worker in self.workers:
-            if worker not in busy:
-                if worker.process.is_alive():
-                    return worker
-                self.discard(worker)
-                break
+    def start(self, task: Any, time_limit: float | None = None) -> None:
+        """Hand a task to an idle worker."""
+        worker = next((worker for worker in self.workers if worker.is_idle), None) or self.hire()
+        if not worker.process.is_alive():
+            worker = self.replace(worker)
+        worker.give(task, time_limit)
+
+    def ended(self, wait: bool) -> Iterator[tuple[Any, Any]]:
+        """Yield the tasks that have ended: with a result, by the worker's death, or over their time."""
+        busy = self.busy()
+        ready = connections_ready([worker.pipe for worker in busy], self.patience(busy) if wait else 0.0)
+        for worker in busy:
+            if worker.pipe in ready:
+                task, result = worker.task, worker.collect()
+            elif worker.seconds_left < 0:
+                task, result = worker.task, too_late(worker.time_limit)
+            else:
+                continue
+            worker.task = None
+            if isinstance(result, Failure) and result.kind in ("worker_died", "time_limit"):
+                self.replace(worker)
+            yield task, result
+
+    def patience(self, busy: list[Worker]) -> float | None:
+        """Return the seconds until the first worker is late, None if none can be."""
+        least = min((worker.seconds_left for worker in busy), default=math.inf)
+        return None if least == math.inf else max(0.0, least)
+
+    def hire(self) -> Worker:
+        """Start a worker."""
         with limited_threads(self.threads):
             worker = Worker(self.function)
         self.workers.append(worker)
         return worker
 
-    def ended(self, busy: list[Worker], time_limit: float | None) -> Iterator[tuple[Worker, Any]]:
-        """Wait until a worker has a result, is dead or over its time, and yield those that are."""
-        timeout = None
-        if time_limit is not None:
-            timeout = max(0.0, min(w.since for w in busy) + time_limit - time.monotonic())
-        ready = wait([worker.pipe for worker in busy], timeout)
-        for worker in list(busy):
-            if worker.pipe in ready:
-                yield worker, worker.collect()
-            elif time_limit is not None and time.monotonic() - worker.since > time_limit:
-                yield worker, Failure("time_limit", f"took longer than {time_limit:g} seconds")
+    def replace(self, worker: Worker) -> Worker:
+        """Stop a worker and start another in its place."""
+        self.dismiss(worker)
+        return self.hire()
 
-    def discard(self, worker: Worker) -> None:
-        """Stop a worker and forget it."""
+    def dismiss(self, worker: Worker) -> None:
+        """Stop a worker."""
         worker.stop()
-        if worker in self.workers:
-            self.workers.remove(worker)
+        self.workers.remove(worker)
+
+    def abandon(self) -> None:
+        """Stop the workers that have a task, and the tasks with them."""
+        for worker in self.busy():
+            self.dismiss(worker)
 
     def close(self) -> None:
         """Stop every worker."""
         for worker in list(self.workers):
-            self.discard(worker)
+            self.dismiss(worker)
 
 
 class limited_threads:
@@ -168,10 +208,22 @@ class limited_threads:
                 os.environ[name] = value
 
 
-def work(pipe: Connection, function: Callable[[Any], Any]) -> None:
+@contextlib.contextmanager
+def no_main_module() -> Iterator[None]:
+    """Keep child processes from importing this process' main module, which they have no use for."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def work(pipe: Connection, path: str) -> None:
     """Run tasks from a pipe until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=die_with_parent, daemon=True).start()
+    function = pkgutil.resolve_name(path)
     while True:
         try:
             task = pipe.recv()
@@ -208,6 +260,11 @@ def failure_kind(error: Exception) -> str:
     ):
         return "out_of_memory"
     return "error" if isinstance(error, FuelgaugeError) else "exception"
+
+
+def too_late(time_limit: float) -> Failure:
+    """Return why a task was stopped."""
+    return Failure("time_limit", f"took longer than {time_limit:g} seconds")
 
 
 def describe_exit(exitcode: int | None) -> str:

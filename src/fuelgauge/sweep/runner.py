@@ -1,29 +1,39 @@
-"""Run a learning curve: what is done is skipped, what ends is stored, what is stored is tracked."""
+"""Run learning curves: what is done is skipped, what ends is stored, what is stored is tracked."""
 
 from __future__ import annotations
 
 import atexit
 import functools
+import heapq
+import itertools
 import logging
 import os
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import pandas as pd
 import psutil
 
 from fuelgauge.config import Config
-from fuelgauge.errors import TrialsFailed
-from fuelgauge.sweep.grid import Plan, Trial, plan_curve, why_not
-from fuelgauge.sweep.pool import Failure, WorkerPool
+from fuelgauge.errors import StoreError, TrialsFailed
+from fuelgauge.sweep.costs import PastCosts
+from fuelgauge.sweep.grid import Plan, Trial, packs, plan_curve, why_not
+from fuelgauge.sweep.pool import Executor, Failure, WorkerPool
 from fuelgauge.sweep.progress import SweepProgress
 from fuelgauge.sweep.store import SESSION, TRIAL, Record, TrialStore, store_path
 from fuelgauge.sweep.table import curve_table, table_path, write_table
-from fuelgauge.sweep.trial import run_trial
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger("fuelgauge")
+
+# Trials of one curve at one anchor that a worker runs together.
+Task = tuple[Trial, ...]
+# What the end of a sweep waits for a slow tracker; the rest can be caught up.
+TRACKING_SECONDS = 60.0
+RUN_TASK = "fuelgauge.sweep.trial:run_together"
 
 
 class Tracker(Protocol):
@@ -33,7 +43,10 @@ class Tracker(Protocol):
         """Take a record that is safe in the store."""
 
     def close(self) -> None:
-        """Hand over what is left."""
+        """Hand over what is left, without waiting."""
+
+    def wait(self, until: float) -> None:
+        """Wait for what was handed over, at most until a moment of the monotonic clock."""
 
 
 # Makes the tracker of a curve from the records that the store has already.
@@ -58,28 +71,238 @@ def run_curve(config: Config, make_tracker: MakeTracker) -> pd.DataFrame | None:
     Raises
     ------
     TrialsFailed
-        All trials have ended, but some that were run now have failed.
-    StoreError
-        The store cannot be written; what was stored before is safe.
+        All trials have ended, but some that were run now have failed or could not be stored.
     """
-    name = f"{config.dataset.name}/{config.contestant}"
-    if reason := why_not(config):
-        log.info("%-18s not run: %s", name, reason)
-        return None
-    plan = plan_curve(config)
-    with TrialStore(store_path(config.dataset.name, config.contestant)) as store:
-        todo = pending(plan, store)
-        announce(name, plan, store, todo)
-        tracker = make_tracker(config, plan, plan.ended(store.records))
-        failures = run_trials(name, todo, store, tracker, config)
-        tracker.close()
-        table = curve_table(plan, store.records)
-        write_table(table, table_path(plan.curve))
-        if todo:
-            store.append(session_record())
-    if failures:
-        raise TrialsFailed(failure_message(name, failures))
-    return table
+    sweep = Sweep(make_tracker)
+    curve = sweep.add(config)
+    sweep.finish()
+    return curve.table if curve else None
+
+
+class Sweep:
+    """Curves that share the workers: their trials wait in one line, the longest first.
+
+    Workers are busy from the first curve that is added to the last trial of all curves; a curve is closed as
+    its last trial ends.
+
+    Parameters
+    ----------
+    make_tracker
+        Called once a curve, before its first trial.
+    """
+
+    def __init__(self, make_tracker: MakeTracker):
+        self.make_tracker = make_tracker
+        self.curves: dict[str, OpenCurve] = {}
+        self.trackers: list[Tracker] = []
+        self.waiting: list[tuple[float, int, Task]] = []
+        self.numbers = itertools.count()
+        self.problems: list[str] = []
+        self.progress = SweepProgress()
+
+    def add(self, config: Config) -> OpenCurve | None:
+        """Plan a curve and begin with its trials; None where the model cannot be run on the dataset.
+
+        Raises
+        ------
+        StoreError
+            Another process is writing the curve.
+        """
+        name = curve_name(config)
+        if reason := why_not(config):
+            log.info("%-18s not run: %s", name, reason)
+            return None
+        if name in self.curves or (self.curves and executor_of(config) is not self.executor):
+            self.drain()
+        curve = OpenCurve(config, plan_curve(config), self.make_tracker)
+        self.trackers.append(curve.tracker)
+        self.curves[name] = curve
+        if curve.todo:
+            self.begin(curve)
+        else:
+            self.close(curve)
+        return curve
+
+    def begin(self, curve: OpenCurve) -> None:
+        """Put the trials of a curve into the line and keep the workers busy."""
+        if len(self.curves) == 1:
+            self.executor = executor_of(curve.config)
+        for trial in curve.todo:
+            self.progress.expect(curve.name, self.seconds(trial))
+        for task in curve.tasks():
+            self.put(task)
+        self.advance(wait=False)
+
+    def finish(self) -> None:
+        """Run what is left, close every curve and wait for the trackers.
+
+        Raises
+        ------
+        TrialsFailed
+            All trials have ended, but some have failed or could not be stored.
+        """
+        self.drain()
+        patience_ends = time.monotonic() + TRACKING_SECONDS
+        for tracker in self.trackers:
+            tracker.wait(patience_ends)
+        problems, self.problems, self.trackers = self.problems, [], []
+        if problems:
+            raise TrialsFailed("\n".join(problems))
+
+    def drain(self) -> None:
+        """Run trials until none is left; an interrupt stops those that are running and keeps the others."""
+        if not self.curves:
+            return
+        try:
+            with self.progress:
+                while self.curves:
+                    self.advance(wait=True)
+        finally:
+            self.executor.abandon()
+            for curve in self.curves.values():
+                curve.abandon()
+            self.curves, self.waiting, self.progress = {}, [], SweepProgress()
+
+    def advance(self, wait: bool) -> None:
+        """Keep what has ended and hand out what waits."""
+        self.hand_out()
+        for task, outcome in self.executor.ended(wait):
+            self.take(task, outcome)
+            self.hand_out()
+
+    def hand_out(self) -> None:
+        """Give every free worker a task."""
+        while self.waiting and self.executor.free:
+            task = heapq.heappop(self.waiting)[-1]
+            self.executor.start(task, self.curves[name_of(task[0])].seconds_allowed(task))
+
+    def put(self, task: Task) -> None:
+        """Let a task wait; the longest is the first, of equal ones that which came first."""
+        heapq.heappush(self.waiting, (-sum(map(self.seconds, task)), next(self.numbers), task))
+
+    def take(self, task: Task, outcome: Any) -> None:
+        """Keep the outcomes of a task; the trials of one that failed as a whole run again one by one."""
+        if isinstance(outcome, Failure) and len(task) > 1:
+            log.info(
+                "%s: %d trials together failed (%s); each runs alone",
+                name_of(task[0]), len(task), outcome.kind,
+            )  # fmt: skip
+            for trial in task:
+                self.put((trial,))
+            return
+        for trial, result in zip(task, [outcome] if isinstance(outcome, Failure) else outcome, strict=True):
+            if curve := self.curves.get(name_of(trial)):  # it may have been given up meanwhile
+                self.keep(curve, trial, result)
+
+    def keep(self, curve: OpenCurve, trial: Trial, outcome: Any) -> None:
+        """Keep the outcome of a trial; a curve whose store takes none is given up."""
+        try:
+            failed = curve.keep(trial, outcome)
+        except StoreError as error:
+            self.give_up(curve, str(error))
+            return
+        self.progress.ended(trial, curve.name, self.seconds(trial), failed)
+        if curve.is_done:
+            self.close(curve)
+
+    def close(self, curve: OpenCurve) -> None:
+        """Write the table of a curve that is done."""
+        try:
+            curve.close()
+        except StoreError as error:
+            self.give_up(curve, str(error))
+            return
+        del self.curves[curve.name]
+        if curve.failures:
+            self.problems.append(failure_message(curve.name, curve.failures))
+
+    def give_up(self, curve: OpenCurve, problem: str) -> None:
+        """Drop what a curve waits for; what was stored is safe."""
+        self.problems.append(problem)
+        curve.abandon()
+        del self.curves[curve.name]
+        self.waiting = [entry for entry in self.waiting if name_of(entry[-1][0]) != curve.name]
+        heapq.heapify(self.waiting)
+
+    def seconds(self, trial: Trial) -> float:
+        """Return how long a trial is expected to take."""
+        return self.costs.expected(trial.curve.dataset.name, trial.curve.name, trial.n_train)
+
+    @functools.cached_property
+    def costs(self) -> PastCosts:
+        """The costs of past trials."""
+        return PastCosts.read()
+
+
+class OpenCurve:
+    """A curve that is being measured: its plan, its store, which it alone may write, and its tracker."""
+
+    def __init__(self, config: Config, plan: Plan, make_tracker: MakeTracker):
+        self.config, self.plan = config, plan
+        self.name = curve_name(config)
+        self.store = TrialStore(store_path(config.dataset.name, config.contestant)).__enter__()
+        self.todo = pending(plan, self.store)
+        self.n_waiting = len(self.todo)
+        self.failures: list[Record] = []
+        announce(self.name, plan, self.store, self.todo)
+        self.tracker = make_tracker(config, plan, plan.ended(self.store.records))
+
+    def tasks(self) -> Iterable[Task]:
+        """Return the trials to do as tasks: packed where that pays and is wanted."""
+        return packs(self.todo) if self.config.executor.pack == "auto" else [(trial,) for trial in self.todo]
+
+    def seconds_allowed(self, task: Task) -> float | None:
+        """Return the time limit of a task."""
+        each = self.config.executor.trial_seconds
+        return None if each is None else each * len(task)
+
+    def keep(self, trial: Trial, outcome: Any) -> bool:
+        """Store and track the outcome of a trial; return whether it failed."""
+        record = trial_record(trial, outcome)
+        self.store.append(record)
+        self.tracker.add(record)
+        self.n_waiting -= 1
+        if record["status"] == "failed":
+            self.failures.append(record)
+        return record["status"] == "failed"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all its trials have ended."""
+        return self.n_waiting == 0
+
+    def close(self) -> None:
+        """Write the trial table; let go of the store and the tracker.
+
+        Raises
+        ------
+        StoreError
+            The disk does not take the table.
+        """
+        self.table = curve_table(self.plan, self.store.records)
+        path = table_path(self.plan.curve)
+        try:
+            write_table(self.table, path)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written ({error}); its trials are kept.") from error
+        if self.todo:
+            self.store.append(session_record())
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of the store and the tracker as they are."""
+        self.tracker.close()
+        self.store.close()
+
+
+def curve_name(config: Config) -> str:
+    """Return what a curve is called in messages: `letter/mlp`."""
+    return f"{config.dataset.name}/{config.contestant}"
+
+
+def name_of(trial: Trial) -> str:
+    """Return the name of a trial's curve."""
+    return f"{trial.curve.dataset.name}/{trial.curve.name}"
 
 
 def pending(plan: Plan, store: TrialStore) -> list[Trial]:
@@ -99,29 +322,15 @@ def announce(name: str, plan: Plan, store: TrialStore, todo: list[Trial]) -> Non
     )  # fmt: skip
 
 
-def run_trials(
-    name: str, todo: list[Trial], store: TrialStore, tracker: Tracker, config: Config
-) -> list[Record]:
-    """Run trials side by side, store and track each as it ends; return the failed ones."""
-    if not todo:
-        return []
-    failures = []
-    pool = shared_pool(workers(config), config.threads)
-    with SweepProgress(name, todo) as progress:
-        for trial, outcome in pool.run(todo, config.executor.trial_seconds):
-            record = trial_record(trial, outcome)
-            store.append(record)
-            tracker.add(record)
-            progress.ended(trial, failed=record["status"] == "failed")
-            if record["status"] == "failed":
-                failures.append(record)
-    return failures
+def executor_of(config: Config) -> Executor:
+    """Return what runs the trials of a curve; curves with the same settings share it."""
+    return shared_pool(workers(config), config.threads)
 
 
 @functools.cache
 def shared_pool(n_workers: int, threads: int) -> WorkerPool:
-    """Return the pool of this process: the curves of a multirun use the same workers."""
-    pool = WorkerPool(run_trial, n_workers, threads)
+    """Return the pool of this process, whose workers are kept from sweep to sweep."""
+    pool = WorkerPool(RUN_TASK, n_workers, threads)
     atexit.register(pool.close)
     return pool
 

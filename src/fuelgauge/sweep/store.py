@@ -74,6 +74,10 @@ class TrialStore:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let others write."""
         os.close(self.descriptor)
 
     def recover(self) -> None:
