@@ -117,18 +117,20 @@ class PackModule(TrainingModule):
     def __init__(self, prepared: Sequence[Prepared], recipe: Recipe):
         super().__init__(prepared[0], recipe)
         self.net = stacked([each.net for each in prepared])
-        self.inputs = torch.stack([each.inputs for each in prepared])
-        self.targets = torch.stack([each.targets for each in prepared])
-        self.orders = [each.batches() for each in prepared]
+        # The rows of all nets stand below one another: those of a net begin at its place times their number.
+        self.inputs = torch.cat([each.inputs for each in prepared])
+        self.targets = torch.cat([each.targets for each in prepared])
+        self.batches = batches_of_each(prepared)
         self.active = list(range(len(prepared)))
         self.steps_of = [0] * len(prepared)
 
     def next_loss(self) -> Tensor:
         """Return the sum of the nets' training losses, so that each has the gradient of its own."""
-        rows = torch.stack([next(self.orders[net]) for net in self.active])
-        nets = torch.tensor(self.active, device=rows.device)[:, None]
-        outputs = together(self.net, self.inputs[nets, rows])
-        return self.loss.training_of_each(outputs, self.targets[nets, rows]).sum()
+        rows = next(self.batches)
+        if len(self.active) < len(rows):
+            rows = rows[self.active]
+        outputs = together(self.net, self.inputs[rows])
+        return self.loss.training_of_each(outputs, self.targets[rows]).sum()
 
     def validation_step(self, held_out: tuple[Tensor, Tensor], _: int) -> None:
         """Take the validation losses after a round."""
@@ -162,6 +164,16 @@ class PackModule(TrainingModule):
             if isinstance(part, Dropout):
                 part.generators = [part.generators[place] for place in places]
         self.active = [self.active[place] for place in places]
+
+
+def batches_of_each(prepared: Sequence[Prepared]) -> Iterator[Tensor]:
+    """Yield row numbers of shape (nets, rows of a batch), each net's as alone but counted through all nets."""
+    n_rows = len(prepared[0].targets)
+    first = n_rows * torch.arange(len(prepared))[:, None]
+    device = prepared[0].targets.device
+    while True:
+        orders = torch.stack([each.order() for each in prepared])
+        yield from (orders + first).to(device).tensor_split(prepared[0].plan.batches, dim=1)
 
 
 class KeepBestOfEach(Callback):

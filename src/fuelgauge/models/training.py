@@ -134,8 +134,11 @@ class Prepared:
     def batches(self) -> Iterator[Tensor]:
         """Yield row numbers: each epoch in new order, divided evenly, no row left out."""
         while True:
-            order = torch.randperm(len(self.targets), generator=self.generator)
-            yield from order.to(self.targets.device).tensor_split(self.plan.batches)
+            yield from self.order().to(self.targets.device).tensor_split(self.plan.batches)
+
+    def order(self) -> Tensor:
+        """Return the row numbers in new order."""
+        return torch.randperm(len(self.targets), generator=self.generator)
 
 
 class TrainingModule(lightning.LightningModule):
