@@ -16,7 +16,7 @@ from fuelgauge.data.dataset import Dataset, Examples
 from fuelgauge.data.splits import Draw, SplitRule, draw, split_validation
 from fuelgauge.models.base import FitContext, FitError, Model, Packable, create
 from fuelgauge.sweep.metrics import all_metrics, loss_and_score
-from fuelgauge.sweep.search import Fitted, find
+from fuelgauge.sweep.search import Fitted, Found, find
 from fuelgauge.sweep.timing import Cost, Measured, device_name, measure
 
 WARM_UP_STEPS = 2
@@ -43,14 +43,7 @@ def run_trial(trial: Any) -> dict[str, Any]:
     curve = trial.curve
     rows = rows_of(trial)
     with threadpool_limits(curve.threads):
-        warm_up(trial, rows)
-
-        def attempt(hyperparameters: Mapping[str, Any]) -> Fitted:
-            model = create(curve.target, hyperparameters)
-            fit = measure(lambda: model.fit(rows.train, rows.validation, context_of(trial)), curve.device)
-            return fitted(model, hyperparameters, fit, rows, curve)
-
-        found = find(attempt, curve.hyperparameters, curve.search, trial.seed)
+        found = fit_best(trial, rows)
         outcome = judged(found.best, rows, curve)
     fit = found.best.fit
     searched = found.cost if curve.search else Cost(0.0, 0.0)
@@ -66,6 +59,25 @@ def run_trial(trial: Any) -> dict[str, Any]:
         "peak_memory_mb": fit.peak_memory_mb,
         "load": fit.load,
     }
+
+
+def fit_best(trial: Any, rows: Rows) -> Found:
+    """Make the fits of a trial, one without a search, and return the best by the validation rows.
+
+    Raises
+    ------
+    FitError
+        The fit with the defaults broke down.
+    """
+    curve = trial.curve
+    warm_up(trial, rows)
+
+    def attempt(hyperparameters: Mapping[str, Any]) -> Fitted:
+        model = create(curve.target, hyperparameters)
+        fit = measure(lambda: model.fit(rows.train, rows.validation, context_of(trial)), curve.device)
+        return fitted(model, hyperparameters, fit, rows, curve)
+
+    return find(attempt, curve.hyperparameters, curve.search, trial.seed)
 
 
 def run_together(trials: Sequence[Any]) -> list[dict[str, Any]]:
