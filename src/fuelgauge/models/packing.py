@@ -167,7 +167,7 @@ class PackModule(TrainingModule):
 
 
 def batches_of_each(prepared: Sequence[Prepared]) -> Iterator[Tensor]:
-    """Yield row numbers of shape (nets, rows of a batch), each net's as alone but counted through all nets."""
+    """Yield row numbers of shape (nets, rows of a batch), each net's as alone, counted through all nets."""
     n_rows = len(prepared[0].targets)
     first = n_rows * torch.arange(len(prepared))[:, None]
     device = prepared[0].targets.device
