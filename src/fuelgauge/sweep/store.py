@@ -164,9 +164,18 @@ def set_aside(path: Path, good: list[bytes], bad: list[bytes]) -> None:
 def read_store(path: Path) -> tuple[dict[str, Record], list[Record]]:
     """Return the records by trial id and the sessions of a store, without locking or changing it."""
     reader = TrialStore(path)
-    for line in split_lines(path.read_bytes())[0] if path.exists() else ():
-        reader.remember(json.loads(line[DIGITS + 1 :]))
+    for record in lines_of(path):
+        reader.remember(record)
     return reader.records, reader.sessions
+
+
+def lines_of(path: Path) -> Iterator[Record]:
+    """Yield what the whole lines of a store hold, one at a time; broken ones are left for the next writer."""
+    if path.exists():
+        with path.open("rb") as stream:
+            for line in stream:
+                if line.endswith(b"\n") and is_whole(line[:-1]):
+                    yield json.loads(line[DIGITS + 1 : -1])
 
 
 def stores(folder: Path = paths.STORE) -> Iterator[Path]:
