@@ -24,7 +24,8 @@ $(STAMP): requirements/lock.txt requirements/torch-$(TORCH).txt pyproject.toml
 	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .
 	@touch $@
 
-repro: env  ## run the pipeline and print the verdict
+repro: env  ## run the pipeline and print the verdict; PROFILE=smoke writes that params.yaml first
+	@$(if $(PROFILE),fuelgauge profile $(PROFILE))
 	@dvc repro --keep-going
 	@fuelgauge verdict
 

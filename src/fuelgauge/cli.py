@@ -48,7 +48,18 @@ def parser() -> argparse.ArgumentParser:
     add("verdict", verdict, "print the verdict and where the report is")
     add("status", status, "print what of every curve is done, failed and left to do")
     add("plan", plan, "print what the next run will do and how long its trials will take")
-    add("retry", retry, "give failed trials another chance in the next run")
+    profile_command = add("profile", profile, "write a ready-made params.yaml: smoke, quick, full or xl")
+    profile_command.add_argument("name", metavar="NAME", help="of a file in conf/experiment")
+    profile_command.add_argument("--force", action="store_true", help="also over changes of your own")
+    gc_command = add(
+        "gc", collect_garbage, "drop records that changes of code, data or settings have left behind"
+    )
+    gc_command.add_argument(
+        "--all", action="store_true", help="also of curves that params.yaml does not name"
+    )
+    gc_command.add_argument("--yes", action="store_true", help="do it; without this it only says what")
+    retry_command = add("retry", retry, "give failed trials another chance in the next run")
+    retry_command.add_argument("--failed", action="store_true", help="the failed ones, which is all there is")
     add("track", track, "send to MLflow what the trial store has and MLflow lacks")
     ui_command = add("ui", ui, "open the MLflow UI on this machine")
     ui_command.add_argument("--port", default="5000")
@@ -208,6 +219,32 @@ def plan(_: argparse.Namespace) -> None:
     Console().print(table)
     for line in planned.summary():
         print(line)
+
+
+def profile(chosen: argparse.Namespace) -> None:
+    """Write params.yaml from a profile."""
+    from fuelgauge.profiles import use_profile
+
+    use_profile(chosen.name, chosen.force)
+    print(f"params.yaml is the profile {chosen.name}; next: make repro (fuelgauge plan says how long)")
+
+
+def collect_garbage(chosen: argparse.Namespace) -> None:
+    """Print the records that no configuration asks for, and drop them where told to."""
+    from fuelgauge.entry import all_curves
+    from fuelgauge.sweep.garbage import drop, garbage
+
+    found = garbage(all_curves(), chosen.all)
+    for heap in found:
+        print(f"{heap.path.relative_to(paths.ROOT)}: {heap}")
+    total = sum(len(heap.trial_ids) for heap in found)
+    if not total:
+        print("nothing to drop: every record is of a present curve")
+    elif chosen.yes:
+        drop(found)
+        print(f"dropped {total:,} records")
+    else:
+        print(f"{total:,} records would be dropped; do it with: fuelgauge gc --yes")
 
 
 def retry(_: argparse.Namespace) -> None:

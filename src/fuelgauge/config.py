@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
@@ -39,6 +39,7 @@ LISTS = ("datasets", "models", "features", "sizes", "searches")
 RANGES = ("float", "int", "choice")
 METHODS = ("none", "random", "tpe")
 PACKING = ("auto", "off")
+EXECUTORS = ("local", "ray")
 PLAIN_NAME = "[a-z0-9_]+"
 METRICS = {
     "binary": ("roc_auc", "accuracy", "log_loss"),
@@ -180,8 +181,13 @@ class ExecutorConfig:
     """How trials are spread: `workers` processes (None: cores / threads), a time limit per trial.
 
     With `pack` = `auto` repeats of a net are trained together where that pays; with `off` each alone.
+    `kind` is `local`, processes of this machine, or `ray`: `address` is that of a cluster (None: Ray on this
+    machine) and `gpus` the share of a GPU that a trial takes.
     """
 
+    kind: str = "local"
+    address: str | None = None
+    gpus: float = 0.0
     workers: int | None = None
     trial_seconds: float | None = None
     pack: str = "auto"
@@ -419,7 +425,19 @@ def check_executor(executor: ExecutorConfig) -> None:
         raise ConfigError(f"executor.workers is {executor.workers}; it must be at least 1 or null.")
     if executor.trial_seconds is not None and executor.trial_seconds <= 0:
         raise ConfigError(f"executor.trial_seconds is {executor.trial_seconds}; it must be above 0 or null.")
+    if executor.gpus < 0:
+        raise ConfigError(f"executor.gpus is {executor.gpus}; it must be at least 0.")
+    check_member("executor.kind", executor.kind, EXECUTORS, "conf/executor or an override")
     check_member("executor.pack", executor.pack, PACKING, "conf/executor or an override")
+
+
+# What an option of a group must keep to beside its schema.
+CHECKS: dict[str, Callable[[Any], None]] = {
+    "dataset": check_dataset,
+    "model": check_model,
+    "search": check_search,
+    "executor": check_executor,
+}
 
 
 def check_member(setting: str, value: str, valid: tuple[str, ...], where: str) -> None:
@@ -442,8 +460,6 @@ def resolve(composed: DictConfig) -> Config:
         raise ConfigError(f"the composed configuration is incomplete: {error}") from error
     assert isinstance(config, Config)
     check_params(config, "params.yaml or an override")
-    check_dataset(config.dataset)
-    check_model(config.model)
-    check_search(config.search)
-    check_executor(config.executor)
+    for group, check in CHECKS.items():
+        check(getattr(config, group))
     return config

@@ -22,7 +22,16 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fuelgauge import paths
-from fuelgauge.config import GROUPS_OF_NAMES, Config, check_option, known_sizes, load_params, resolve
+from fuelgauge.config import (
+    CHECKS,
+    GROUPS_OF_NAMES,
+    Config,
+    check_option,
+    known_sizes,
+    load_params,
+    resolve,
+    typed,
+)
 from fuelgauge.errors import ConfigError, FuelgaugeError, nearest
 from fuelgauge.models.base import create
 
@@ -184,15 +193,33 @@ def check_name(group: str, file: str, name: str) -> None:
 def all_curves() -> Iterator[Config]:
     """Yield the configuration of every curve that params.yaml asks for.
 
-    Each option is composed once and then put together with all others: composing every curve by itself
-    would take a tenth of a second each.
+    The options are read one by one and put together with all others: composing every curve by itself would
+    take a fifth of a second each.
     """
     base = compose()
-    chosen = {group: [compose(f"{group}={name}") for name in names] for group, names in named(base).items()}
+    chosen = {group: [read_option(group, name) for name in names] for group, names in named(base).items()}
     for parts in itertools.product(*chosen.values()):
-        options = {group: getattr(part, group) for group, part in zip(chosen, parts, strict=True)}
+        options = dict(zip(chosen, parts, strict=True))
         for size in base.sizes:
             yield replace(base, **options, size=size)
+
+
+def read_option(group: str, name: str) -> Any:
+    """Return an option of a group as its typed object, without the whole of a configuration around it.
+
+    Raises
+    ------
+    ConfigError
+        The option contradicts its schema or itself.
+    """
+    path = paths.CONF / group / f"{name}.yaml"
+    content: Any = OmegaConf.to_container(OmegaConf.load(path))
+    if "defaults" in content or "${" in path.read_text():
+        return getattr(compose(f"{group}={name}"), group)
+    option = typed(get_type_hints(Config)[group], content, f"conf/{group}/{name}.yaml")
+    if check := CHECKS.get(group):
+        check(option)
+    return option
 
 
 def named(config: Config) -> dict[str, list[str]]:

@@ -1,7 +1,7 @@
 import pytest
 
 from fuelgauge.entry import compose
-from fuelgauge.sweep.costs import PastCosts, cost_at, mean_seconds
+from fuelgauge.sweep.costs import PastCosts, cost_at, mean_seconds, trial_seconds
 from fuelgauge.sweep.plan import GridPlan, duration, grid_plan, seconds_to_go
 from fuelgauge.sweep.runner import run_curve
 from fuelgauge.sweep.status import CurveState
@@ -30,16 +30,19 @@ def test_without_a_trial_of_its_own_a_curve_costs_the_mean_of_the_others():
 
 
 def test_the_cost_of_a_searched_trial_is_that_of_all_its_fits():
+    done = {"kind": "trial", "status": "done", "n_train": 64}
+    fit = {"fit_seconds": 1.0, "predict_seconds": 0.5}
     results = [
-        {"status": "done", "n_train": 64, "result": {"fit_seconds": 1.0, "predict_seconds": 0.5}},
-        {
-            "status": "done",
-            "n_train": 64,
-            "result": {"fit_seconds": 1.0, "predict_seconds": 0.5, "search_seconds": 9.0},
-        },
-        {"status": "failed", "n_train": 64, "result": {}},
+        {**done, "result": fit},
+        {**done, "result": {**fit, "search_seconds": 9.0}},
+        {**done, "status": "failed", "result": {}},
+        {"kind": "session"},
     ]
     assert mean_seconds(results) == {64: pytest.approx((1.5 + 9.5) / 2)}
+
+
+def test_a_trial_of_a_pack_costs_its_share():
+    assert trial_seconds({"fit_seconds": None, "used_cpu_seconds": 2.0, "predict_seconds": 0.5}) == 2.5
 
 
 def test_a_curve_costs_the_sum_of_what_it_waits_for():

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fuelgauge import paths
-from fuelgauge.sweep.store import Record, read_store, stores
+from fuelgauge.sweep.store import TRIAL, Record, lines_of, stores
 
 # Bounds on the power of n with which a cost is continued beyond the sizes that were measured.
 LEAST_POWER, MOST_POWER = 0.0, 2.0
@@ -33,12 +33,7 @@ class PastCosts:
     @classmethod
     def read(cls, folder: Path = paths.STORE) -> PastCosts:
         """Return the costs of all trials that the stores hold."""
-        return cls(
-            {
-                (path.parent.name, path.stem): mean_seconds(read_store(path)[0].values())
-                for path in stores(folder)
-            }
-        )
+        return cls({(path.parent.name, path.stem): mean_seconds(lines_of(path)) for path in stores(folder)})
 
     def estimate(self, dataset: str, contestant: str, n_train: int) -> float | None:
         """Return the seconds that a trial will take, None if nothing like it was ever run.
@@ -65,16 +60,20 @@ class PastCosts:
 
 
 def mean_seconds(records: Iterable[Record]) -> dict[int, float]:
-    """Return the mean wall seconds of finished trials by size: fitting, a search included, and predicting."""
+    """Return the mean wall seconds of finished trials by size."""
     found: dict[int, list[float]] = defaultdict(list)
     for record in records:
-        if record["status"] == "done":
-            result = record["result"]
-            fits = result.get("search_seconds") or result["fit_seconds"]
-            if fits is None:  # one of a pack is not timed by itself
-                fits = result["used_cpu_seconds"]
-            found[record["n_train"]].append(fits + result["predict_seconds"])
+        if record["kind"] == TRIAL and record["status"] == "done":
+            found[record["n_train"]].append(trial_seconds(record["result"]))
     return {n: float(np.mean(seconds)) for n, seconds in sorted(found.items())}
+
+
+def trial_seconds(result: Record) -> float:
+    """Return what a trial took: fitting, a search included, and predicting."""
+    fits = result.get("search_seconds") or result["fit_seconds"]
+    if fits is None:  # one of a pack is not timed by itself
+        fits = result["used_cpu_seconds"]
+    return float(fits + result["predict_seconds"])
 
 
 def cost_at(seconds: Mapping[int, float], n_train: int) -> float:

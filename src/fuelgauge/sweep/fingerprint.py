@@ -35,7 +35,13 @@ def library_versions(*modules: str) -> dict[str, str]:
     """Return the versions of the third-party distributions that the modules' source imports."""
     imported = {top for name in reachable(*modules) for top in external_imports(name)}
     names = {d for top in imported for d in DISTRIBUTIONS.get(top, (top,))}
-    return {name: importlib.metadata.version(name) for name in sorted(names)}
+    return {name: version(name) for name in sorted(names)}
+
+
+@functools.cache
+def version(distribution: str) -> str:
+    """Return the installed version of a distribution."""
+    return importlib.metadata.version(distribution)
 
 
 def reachable(*modules: str) -> set[str]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from fuelgauge.config import Config
 from fuelgauge.sweep.costs import PastCosts
 from fuelgauge.sweep.runner import workers
-from fuelgauge.sweep.status import CurveState, curve_state
+from fuelgauge.sweep.status import CurveState, Outline, curve_state
+from fuelgauge.sweep.store import stores
 
 
 @dataclass(frozen=True)
@@ -52,21 +53,21 @@ class GridPlan:
             yield f"{self.n_impossible} curves are not run (fuelgauge status says why)"
 
 
-def grid_plan(configs: Iterable[Config], costs: PastCosts | None = None) -> GridPlan:
-    """Return the plan of the curves of a run.
+def grid_plan(configs: Iterable[Config]) -> GridPlan:
+    """Return the plan of the curves of a run, by the stores, each of which is read once.
 
     Parameters
     ----------
     configs
         One a curve.
-    costs
-        Of past trials; those in the stores where not given.
     """
-    costs = costs or PastCosts.read()
+    outlines = {(path.parent.name, path.stem): Outline.read(path) for path in stores()}
+    costs = PastCosts({key: outline.means() for key, outline in outlines.items()})
     curves: list[tuple[CurveState, float | None]] = []
     n_impossible, n_workers = 0, 1
     for config in configs:
-        state, n_workers = curve_state(config), workers(config)
+        outline = outlines.get((config.dataset.name, config.contestant), Outline())
+        state, n_workers = curve_state(config, outline), workers(config)
         if state.why_not:
             n_impossible += 1
         else:

@@ -324,6 +324,9 @@ def announce(name: str, plan: Plan, store: TrialStore, todo: list[Trial]) -> Non
 
 def executor_of(config: Config) -> Executor:
     """Return what runs the trials of a curve; curves with the same settings share it."""
+    chosen = config.executor
+    if chosen.kind == "ray":
+        return shared_cluster(chosen.address, chosen.workers, config.threads, chosen.gpus)
     return shared_pool(workers(config), config.threads)
 
 
@@ -333,6 +336,16 @@ def shared_pool(n_workers: int, threads: int) -> WorkerPool:
     pool = WorkerPool(RUN_TASK, n_workers, threads)
     atexit.register(pool.close)
     return pool
+
+
+@functools.cache
+def shared_cluster(address: str | None, num_cpus: int | None, threads: int, gpus: float) -> Executor:
+    """Return the Ray cluster that this process uses."""
+    from fuelgauge.sweep.ray_cluster import RayCluster
+
+    cluster = RayCluster(RUN_TASK, address, num_cpus, threads, gpus)
+    atexit.register(cluster.close)
+    return cluster
 
 
 def workers(config: Config) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from fuelgauge.config import Config
 from fuelgauge.errors import DataError
+from fuelgauge.sweep.costs import trial_seconds
 from fuelgauge.sweep.grid import plan_curve, why_not
-from fuelgauge.sweep.store import RETRY, TrialStore, read_store, store_path, stores
+from fuelgauge.sweep.store import RETRY, TRIAL, Record, TrialStore, lines_of, store_path, stores
 
 
 @dataclass
@@ -29,8 +31,53 @@ class CurveState:
         return [self.dataset, self.model, *map(str, counts), self.why_not]
 
 
-def curve_state(config: Config) -> CurveState:
-    """Return how far the curve of a configuration is."""
+@dataclass
+class Outline:
+    """What status and plan need of a store; the records themselves are not kept.
+
+    `statuses` and `failures`, which are sentences, are by trial id; `seconds` are those of finished trials by
+    size, as a sum and a count.
+    """
+
+    statuses: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    seconds: dict[int, tuple[float, int]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> Outline:
+        """Return the outline of a store, which is read line by line."""
+        outline = cls()
+        for record in lines_of(path):
+            if record["kind"] == RETRY:
+                outline.statuses.pop(record["trial_id"], None)
+            elif record["kind"] == TRIAL:
+                outline.add(record)
+        return outline
+
+    def add(self, record: Record) -> None:
+        """Take note of a trial."""
+        self.statuses[record["trial_id"]] = record["status"]
+        if record["status"] == "failed":
+            where = f"n={record['n_train']} repeat={record['repeat']}"
+            failure = record["failure"]
+            self.failures[record["trial_id"]] = f"{where} failed ({failure['kind']}): {failure['message']}"
+        else:
+            total, count = self.seconds.get(record["n_train"], (0.0, 0))
+            self.seconds[record["n_train"]] = (total + trial_seconds(record["result"]), count + 1)
+
+    def means(self) -> dict[int, float]:
+        """Return the mean seconds of a trial by size."""
+        return {n: total / count for n, (total, count) in sorted(self.seconds.items())}
+
+
+def curve_state(config: Config, outline: Outline | None = None) -> CurveState:
+    """Return how far the curve of a configuration is.
+
+    Parameters
+    ----------
+    outline
+        Of its store; read where not given.
+    """
     state = CurveState(config.dataset.name, config.contestant, why_not=why_not(config) or "")
     if state.why_not:
         return state
@@ -39,17 +86,13 @@ def curve_state(config: Config) -> CurveState:
     except DataError as error:
         state.why_not = str(error)
         return state
-    records = read_store(store_path(state.dataset, state.model))[0]
-    found = plan.ended(records)
-    failed = [record for record in found if record["status"] == "failed"]
+    outline = outline or Outline.read(store_path(state.dataset, state.model))
+    found = [trial.trial_id for trial in plan.trials if trial.trial_id in outline.statuses]
+    failed = [key for key in found if outline.statuses[key] == "failed"]
     state.failed, state.done = len(failed), len(found) - len(failed)
     state.skipped = len(plan.skipped)
-    state.waiting = [trial.n_train for trial in plan.trials if trial.trial_id not in records]
-    state.failures = [
-        f"{state.dataset}/{state.model} n={r['n_train']} repeat={r['repeat']} failed "
-        f"({r['failure']['kind']}): {r['failure']['message']}"
-        for r in failed
-    ]
+    state.waiting = [trial.n_train for trial in plan.trials if trial.trial_id not in outline.statuses]
+    state.failures = [f"{state.dataset}/{state.model} {outline.failures[key]}" for key in failed]
     return state
 
 

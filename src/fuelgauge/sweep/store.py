@@ -13,7 +13,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -90,6 +90,14 @@ class TrialStore:
             os.close(self.descriptor)
             self.lock()
 
+    def forget(self, trial_ids: Collection[str]) -> None:
+        """Write the file anew without some trials, and without what later records have replaced."""
+        kept = [record for key, record in self.records.items() if key not in trial_ids]
+        rewrite(self.path, [to_line(record)[:-1] for record in (*kept, *self.sessions)])
+        self.records = {record["trial_id"]: record for record in kept}
+        self.close()
+        self.lock()
+
     def remember(self, record: Record) -> None:
         """Take a record into memory."""
         if record["kind"] == SESSION:
@@ -149,24 +157,38 @@ def set_aside(path: Path, good: list[bytes], bad: list[bytes]) -> None:
     rejected = path.with_suffix(".rejected")
     with rejected.open("ab") as stream:
         stream.writelines(line + b"\n" for line in bad)
-    fresh = path.with_suffix(".fresh")
-    with fresh.open("wb") as stream:
-        stream.writelines(line + b"\n" for line in good)
-        stream.flush()
-        os.fsync(stream.fileno())
-    fresh.replace(path)
+    rewrite(path, good)
     log.warning(
         "%s: %d broken or foreign record(s) moved to %s; their trials will run again.",
         path, len(bad), rejected.name,
     )  # fmt: skip
 
 
+def rewrite(path: Path, lines: Iterable[bytes]) -> None:
+    """Replace a store by one of the given lines, whole or not at all."""
+    fresh = path.with_suffix(".fresh")
+    with fresh.open("wb") as stream:
+        stream.writelines(line + b"\n" for line in lines)
+        stream.flush()
+        os.fsync(stream.fileno())
+    fresh.replace(path)
+
+
 def read_store(path: Path) -> tuple[dict[str, Record], list[Record]]:
     """Return the records by trial id and the sessions of a store, without locking or changing it."""
     reader = TrialStore(path)
-    for line in split_lines(path.read_bytes())[0] if path.exists() else ():
-        reader.remember(json.loads(line[DIGITS + 1 :]))
+    for record in lines_of(path):
+        reader.remember(record)
     return reader.records, reader.sessions
+
+
+def lines_of(path: Path) -> Iterator[Record]:
+    """Yield what the whole lines of a store hold, one at a time; broken ones are left for the next writer."""
+    if path.exists():
+        with path.open("rb") as stream:
+            for line in stream:
+                if line.endswith(b"\n") and is_whole(line[:-1]):
+                    yield json.loads(line[DIGITS + 1 : -1])
 
 
 def stores(folder: Path = paths.STORE) -> Iterator[Path]:

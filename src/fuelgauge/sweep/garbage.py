@@ -1,0 +1,74 @@
+"""Records that no configuration asks for any more."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fuelgauge.config import Config
+from fuelgauge.errors import DataError
+from fuelgauge.sweep.grid import Curve, plan_curve, why_not
+from fuelgauge.sweep.store import TrialStore, read_store, store_path, stores
+
+
+@dataclass(frozen=True)
+class Garbage:
+    """The records of a store that are not asked for: their trials, and how many are."""
+
+    path: Path
+    trial_ids: frozenset[str]
+    n_kept: int
+
+    def __str__(self) -> str:
+        rest = f"{self.n_kept:,} are kept" if self.n_kept else "no other is there"
+        return f"{len(self.trial_ids):,} records are of no present curve, {rest}"
+
+
+def garbage(configs: Iterable[Config], everything: bool = False) -> list[Garbage]:
+    """Return what the stores hold beyond the trials of some curves.
+
+    More anchors or repeats change no trial, so that fewer of them are no reason to forget any: what counts is
+    the curve. A curve whose dataset is not featurized cannot be judged; its store is left alone.
+
+    Parameters
+    ----------
+    configs
+        All curves that are wanted.
+    everything
+        Also of stores that none of these curves has; else only what a change of code, data or settings has
+        left behind.
+    """
+    curves: dict[Path, list[Curve]] = defaultdict(list)
+    unknown: set[Path] = set()
+    for config in configs:
+        if why_not(config) is None:
+            path = store_path(config.dataset.name, config.contestant)
+            try:
+                curves[path].append(plan_curve(config).curve)
+            except DataError:
+                unknown.add(path)
+    chosen = (p for p in stores() if p not in unknown and (everything or p in curves))
+    found = (garbage_of(path, curves[path]) for path in chosen)
+    return [heap for heap in found if heap.trial_ids]
+
+
+def garbage_of(path: Path, curves: Iterable[Curve]) -> Garbage:
+    """Return the trials of a store that belong to none of some curves."""
+    records = read_store(path)[0]
+    unasked = frozenset(
+        key
+        for key, record in records.items()
+        if all(curve.trial(record["n_train"], record["repeat"]).trial_id != key for curve in curves)
+    )
+    return Garbage(path, unasked, len(records) - len(unasked))
+
+
+def drop(found: Iterable[Garbage]) -> None:
+    """Write each store anew without its garbage; one that has nothing else is removed."""
+    for heap in found:
+        with TrialStore(heap.path) as store:
+            store.forget(heap.trial_ids)
+        if not heap.n_kept:
+            heap.path.unlink()
