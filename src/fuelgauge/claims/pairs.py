@@ -262,13 +262,13 @@ def _censored_median(log_ratio: Floats, censored: NDArray[np.int8]) -> tuple[Flo
 
 def _slopes(anchors: Floats, curve_a: Floats, curve_b: Floats, test: RepeatTest) -> dict[str, Floats]:
     from_first = anchors >= FIRST_ROWS
-    slope = _log_slope(anchors[from_first], curve_a[..., from_first], curve_b[..., from_first])
+    slope = log_slope(anchors[from_first], curve_a[..., from_first], curve_b[..., from_first])
     lower, upper = test.interval(slope)
     found = {"slope": slope[:, 0], "slope_lo": lower, "slope_hi": upper, "p_value": test.p_value(slope)}
     return {name: value[:, 0] for name, value in found.items()}
 
 
-def _log_slope(anchors: Floats, upper: Floats, lower: Floats) -> Floats:
+def log_slope(anchors: Floats, upper: Floats, lower: Floats) -> Floats:
     """Return the least-squares slope of ln(upper / lower) per doubling, shape (pairs, repeats + 1, 1).
 
     An anchor at which either is zero or unknown, with all repeats or without one, is left out.
@@ -310,7 +310,7 @@ def _times(batch: PairBatch, der: Floats, censored: Floats, test: RepeatTest) ->
         at_equal_loss = interpolate(batch.anchors, time_a[:, 0], der * batch.anchors) / time_b[:, 0]
     from_first = batch.anchors >= FIRST_ROWS
     median, lower, upper = _median_ratio(ratio[..., from_first], test)
-    slope = _log_slope(batch.anchors[from_first], time_a[..., from_first], time_b[..., from_first])
+    slope = log_slope(batch.anchors[from_first], time_a[..., from_first], time_b[..., from_first])
     slope_lo, slope_hi = test.interval(slope)
     return {
         "time_ratio": ratio[:, 0],
