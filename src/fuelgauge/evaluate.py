@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import platform
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -108,7 +109,10 @@ def sweep_metrics(trials: pd.DataFrame) -> dict[str, Any]:
 
 
 def all_cpu_seconds(result: Mapping[str, Any]) -> float:
-    """Return the CPU seconds of a trial's fits: of all fits of its search, or of the one that there was."""
+    """Return the CPU seconds of a trial's fits: its share of a pack, all of its search, or its fit's."""
+    used = result.get("used_cpu_seconds")
+    if used is not None and math.isfinite(used):
+        return used
     return result["search_cpu_seconds"] or result["fit_cpu_seconds"]
 
 
@@ -141,7 +145,12 @@ def last_points(trials: pd.DataFrame) -> dict[str, Any]:
 
 def rounded(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return a mapping with its floats at five significant digits."""
-    return {k: float(f"{v:.5g}") if isinstance(v, float) else v for k, v in content.items()}
+    return {k: significant(v) if isinstance(v, float) else v for k, v in content.items()}
+
+
+def significant(value: float) -> float | None:
+    """Return five significant digits; None, which JSON can hold, of what is not known."""
+    return float(f"{value:.5g}") if math.isfinite(value) else None
 
 
 def report_context(trials: pd.DataFrame, efficiency: float | None, params: Params) -> ReportContext:

@@ -127,9 +127,13 @@ def _ratios_at_ends(found: Contrast, test: RepeatTest, rules: Rules) -> dict[str
 
 def _ratio_growth(found: Contrast, test: RepeatTest) -> Effect:
     from_first = found.anchors >= FIRST_ROWS
-    slope = log_slope(
-        found.anchors[from_first], found.loss_a[None][..., from_first], found.loss_b[None][..., from_first]
-    )[0]
+    anchors, loss_a, loss_b = (
+        found.anchors[from_first],
+        found.loss_a[:, from_first],
+        found.loss_b[:, from_first],
+    )
+    usable = np.ones((1, 1, len(anchors)), dtype=bool)
+    slope = log_slope(anchors, loss_a[np.newaxis], loss_b[np.newaxis], usable)[0]
     (lower,), (upper,) = test.interval(slope)
     p = float(test.p_value(slope)[0])
     return Effect("ratio_growth", float(slope[0, 0]), float(lower), float(upper), "jackknife t interval", p)

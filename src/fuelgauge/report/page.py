@@ -120,10 +120,12 @@ def _facts(contents: Contents, context: ReportContext) -> list[tuple[str, str]]:
 
 
 def _seconds_of_fits(trials: pd.DataFrame) -> float:
-    """Return the seconds of all fits, those of searches included."""
+    """Return the seconds of all fits, those of searches included; a part of a pack counts its CPU seconds."""
     kept = trials["fit_seconds"]
-    searched = trials["search_seconds"].fillna(0) if "search_seconds" in trials else 0 * kept
-    return float(searched.where(searched > 0, kept).sum())
+    searched = trials["search_seconds"].fillna(0) if "search_seconds" in trials else 0 * kept.fillna(0)
+    alone = searched.where(searched > 0, kept)
+    packed = trials.get("used_cpu_seconds", 0.0)
+    return float(alone.fillna(packed).sum())
 
 
 def _finished(trials: pd.DataFrame) -> int:
