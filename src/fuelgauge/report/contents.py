@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fuelgauge.claims.members import PREFIX
+from fuelgauge.claims.slide import SIZE_COLUMNS, Slide
 from fuelgauge.report.context import ReportContext
 from fuelgauge.report.style import LineStyle, family_rank, is_baseline, line_styles
 
@@ -49,6 +50,8 @@ class Contents:
     trials: pd.DataFrame
     metrics: dict[str, str]
     styles: dict[str, dict[str, LineStyle]]
+    sizes: pd.DataFrame
+    slide: Slide | None
 
     def curves_of(self, dataset: str, level: str | None = None) -> pd.DataFrame:
         """Return the learning curves of a dataset, of models or of families."""
@@ -89,6 +92,8 @@ def gather(analysis: Any, context: ReportContext) -> Contents:
         trials=trials,
         metrics=_metrics(trials, context.data_cards),
         styles=_styles(curves),
+        sizes=_with_columns(_frame(getattr(analysis, "sizes", None)), SIZE_COLUMNS),
+        slide=getattr(analysis, "slide", None),
     )
 
 
