@@ -17,7 +17,7 @@ import pandas as pd
 from fuelgauge.claims.cube import Cube, cubes
 from fuelgauge.claims.curves import curve_table
 from fuelgauge.claims.extrapolate import extrapolate
-from fuelgauge.claims.flags import curve_flags
+from fuelgauge.claims.flags import curve_flags, load_flags
 from fuelgauge.claims.members import family_trials
 from fuelgauge.claims.pairs import FIRST_ROWS, REACH, compare_models
 from fuelgauge.claims.resample import leave_one_out_means
@@ -113,7 +113,7 @@ def analyze(
         pairs=pairs,
         verdicts=[verdict.as_dict() for verdict in judge_claims(evidence, claims)],
         extrapolations=_extrapolations(all_cubes),
-        flags=curve_flags(all_cubes, datasets, level),
+        flags=_flags(all_cubes, checked.trials, datasets, level),
         sizes=size_table(checked.trials, datasets, available_claims()["engine"], level),
         slide=slide(checked.trials, available_claims()["engine"]),
         warnings=[*checked.warnings, *family_warnings, *pair_warnings, *_limits(checked.trials)],
@@ -121,6 +121,13 @@ def analyze(
     if out is not None:
         _write(analysis, Path(out))
     return analysis
+
+
+def _flags(
+    all_cubes: Sequence[Cube], trials: pd.DataFrame, datasets: pd.DataFrame, level: float
+) -> pd.DataFrame:
+    found = [curve_flags(all_cubes, datasets, level), load_flags(trials)]
+    return pd.concat([flags for flags in found if len(flags)] or found[:1], ignore_index=True)
 
 
 def _datasets(trials: pd.DataFrame) -> pd.DataFrame:

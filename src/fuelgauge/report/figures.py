@@ -264,13 +264,13 @@ def _slide(contents: Contents) -> Figure | None:
     ax.set_axisbelow(True)
     ax.tick_params(length=0)
     ax.legend(loc="lower right", frameon=False, handlelength=3.2)
-    picture.supxlabel(textwrap.fill(found.caption, 118), fontsize=8, color=MUTED, x=0.01, ha="left")
+    picture.supxlabel(textwrap.fill(found.caption, 150), fontsize=8, color=MUTED, x=0.01, ha="left")
     return picture
 
 
 def performance_range(values: pd.Series) -> tuple[float, float]:
     """Return the ends of an axis of performance: from 0, or a little below, to just above the best."""
-    return max(min(0.0, float(values.min())), -0.25), min(1.0, float(values.max()) + 0.05)
+    return max(min(0.0, float(values.min()) - 0.03), -0.25), min(1.0, float(values.max()) + 0.05)
 
 
 def draw_note(path: Path, text: str) -> None:
