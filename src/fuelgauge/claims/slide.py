@@ -57,7 +57,7 @@ def slide(trials: pd.DataFrame, rules: Rules) -> Slide | None:
     """
     counted = trials[~trials["control"].eq(True)] if "control" in trials else trials
     nets = {one.cube.dataset: one for one in sized_families(counted, {**rules, "beside": []})}
-    lines = {dataset: found for dataset, one in nets.items() if len(found := _lines(one, counted, rules))}
+    lines = {name: found for name, one in nets.items() if not (found := _lines(one, counted, rules)).empty}
     if not lines:
         return None
     chosen, anchors = _widest({dataset: set(map(float, found.columns)) for dataset, found in lines.items()})
