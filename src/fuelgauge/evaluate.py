@@ -147,7 +147,7 @@ def write_metrics(
 ) -> None:
     """Write metrics.json for `dvc metrics`: the sweep, the verdicts, and every curve's last point."""
     verdicts = {
-        f"{v['claim']}.{v['modality']}.{v['family_a']}-{v['family_b']}": v["verdict"]
+        f"{v['claim']}.{v['modality']}.{v['family_a']}-{v['family_b']}".replace(" ", "_"): v["verdict"]
         for v in analysis.verdicts
         if v["level"] == "overall"
     }
