@@ -108,3 +108,21 @@ def test_mean_losses_are_paired_over_repeats() -> None:
     expected = np.array([ENGINE[size](ANCHORS) for size in SIZES])
     assert anchors == pytest.approx(ANCHORS)
     assert losses == pytest.approx(expected, rel=0.01)
+
+
+def test_intervals_of_the_ratios_cover_the_truth() -> None:
+    anchors = ANCHORS[[0, 1, 6, 7]]
+    models = {size: ("deep", curve) for size, curve in ENGINE.items()}
+    trials = trial_table({f"d{i}": models for i in range(500)}, anchors=anchors)
+    verdicts = judged(trials.assign(size=trials["model"], model="mlp", modality="tabular"), "engine")
+    single = [v for v in verdicts if v["level"] == "dataset"]
+    ends = {
+        "ratio_at_little": ENGINE["large"](anchors[:2]) / ENGINE["tiny"](anchors[:2]),
+        "ratio_at_much": ENGINE["tiny"](anchors[-2:]) / ENGINE["large"](anchors[-2:]),
+    }
+    for name, ratios in ends.items():
+        truth = np.exp(np.log(ratios).mean())
+        found = [e for v in single for e in (v, *v["further"]) if e["effect_name"] == name]
+        assert len(found) == 500
+        assert 0.93 <= np.mean([e["lo"] <= truth <= e["hi"] for e in found]) <= 0.97
+        assert np.median([e["effect"] for e in found]) == pytest.approx(truth, rel=0.02)

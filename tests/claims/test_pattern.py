@@ -103,3 +103,9 @@ def test_the_shift_covers_the_truth() -> None:
 def test_too_few_values_leave_the_interval_open() -> None:
     _, lower, upper, p = shift(np.array([1.0, 2.0]), np.array([0.0, 0.5]), 0.95, 0.0)
     assert (lower, upper) == (-np.inf, np.inf) and p == pytest.approx(1 / 3)
+
+
+def test_a_table_without_modalities_says_so() -> None:
+    trials = trials_of({"tabular": [WORSE] * 6}).assign(modality="")
+    found = overall(judged(trials, "pattern"), "deep")
+    assert found["reason"] == "too few datasets: no modality is known on which deep and classical models meet"

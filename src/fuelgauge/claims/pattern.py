@@ -225,6 +225,8 @@ def _across(
         reason = (
             f"too few datasets ({n_patterns} {named} and {n_tables} tabular of {rules['min_datasets']} each)"
         )
+        if not n_datasets:
+            reason = "too few datasets: no modality is known on which deep and classical models meet"
         sentence = f"{rules['title']}{'' if kind == ALL else f' ({kind})'}: undecided, {reason}."
         return _verdict(rules, kind, effects, n_datasets, (UNDECIDED, reason, sentence))
     word, reason = _decide(effects, controls, rules)
