@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed-$(TORCH)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help env repro ui test test-slow lint format lock clean
+.PHONY: help env repro evidence ui test test-slow lint format lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ repro: env  ## run the pipeline and print the verdict; PROFILE=smoke writes that
 	@$(if $(PROFILE),fuelgauge profile $(PROFILE))
 	@dvc repro --keep-going
 	@fuelgauge verdict
+
+evidence: env  ## judge the claims on published learning curves (LCDB; fetches 68 MB once)
+	@python scripts/evidence.py
 
 ui: env  ## open the MLflow UI on this machine
 	@fuelgauge ui

@@ -19,6 +19,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import cast
 
@@ -143,7 +144,7 @@ def main() -> None:
 
 def read_curves(archives: Path) -> list[Curve]:
     """Return all curves of LCDB, as error rates on its test parts."""
-    table = pd.read_csv(read_member(fetch(LCDB, archives), MEMBER))
+    table = pd.read_csv(BytesIO(read_member(fetch(LCDB, archives), MEMBER)))
     table["loss"] = 1 - table["score_test"]
     curves = []
     for key, rows in table.groupby(["openmlid", "learner"], sort=True):

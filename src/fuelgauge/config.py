@@ -217,6 +217,7 @@ class Params:
     device: str = "auto"
     threads: int = 1
     claims: list[str] = field(default_factory=list)
+    prices: str = "cloud"
 
 
 @dataclass
@@ -258,6 +259,7 @@ def load_params(path: Path = paths.PARAMS) -> dict[str, Any]:
     for setting, group in GROUPS_OF_NAMES.items():
         for name in getattr(checked, setting):
             check_option(group, name, f"{path.name}, {setting}")
+    check_option("price", checked.prices, f"{path.name}, prices")
     return content
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import platform
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -15,11 +16,13 @@ import yaml
 
 from fuelgauge import __version__, paths
 from fuelgauge.claims.analysis import Analysis, analyze
-from fuelgauge.config import Params
+from fuelgauge.config import Params, typed
 from fuelgauge.data.card import data_card
-from fuelgauge.errors import TableError
+from fuelgauge.errors import ConfigError, TableError
 from fuelgauge.naming import NO_SEARCH, USUAL, contestant
 from fuelgauge.report import ReportContext, write_report
+from fuelgauge.report.figures import draw_note
+from fuelgauge.report.money import Prices, fit_prices
 from fuelgauge.sweep.runner import cores
 from fuelgauge.sweep.store import read_store, stores
 from fuelgauge.sweep.table import read_tables
@@ -35,6 +38,10 @@ SEARCHES = {
     True: "the search inside a trial: as many fits, or seconds of fits, for every model, the default first, "
     "on the rows of its anchor alone",
 }
+NO_SLIDE = (
+    "Performance against the amount of data, by size of net: no dataset has nets in all sizes beside older "
+    "algorithms; set sizes: [tiny, small, default, large] in params.yaml and run the pipeline again."
+)
 NOT_HELD_EQUAL = (
     "what decides when to stop: the log loss for boosted trees, the dataset's metric for nets",
     "how the defaults were found: docs/protocol.md says how many settings were tried for which model",
@@ -74,9 +81,29 @@ def evaluate(params: Params, out: Path = paths.REPORTS) -> Analysis:
     trials.to_parquet(out / "trials.parquet", index=False)
     analysis = analyze(out / "trials.parquet", out, params.claims)
     sweep = sweep_metrics(trials)
-    write_metrics(out / "metrics.json", trials, analysis, sweep)
-    write_report(analysis, out, report_context(trials, sweep["efficiency"], params))
+    prices = read_prices(params.prices)
+    write_metrics(out / "metrics.json", trials, analysis, sweep, prices)
+    write_report(analysis, out, report_context(trials, sweep["efficiency"], params, prices))
+    if analysis.slide is None:
+        draw_note(out / "plots" / "engine.png", NO_SLIDE)
     return analysis
+
+
+def read_prices(name: str) -> Prices:
+    """Return the prices of a file in conf/price/.
+
+    Raises
+    ------
+    ConfigError
+        A setting is missing or unknown, or a price is below zero.
+    """
+    path = paths.CONF / "price" / f"{name}.yaml"
+    where = f"conf/price/{name}.yaml"
+    prices: Prices = typed(Prices, yaml.safe_load(path.read_text(encoding="utf-8")), where)
+    for setting in ("core_hour", "gpu_hour"):
+        if not getattr(prices, setting) >= 0:
+            raise ConfigError(f"{where}: {setting} is {getattr(prices, setting)}; it must be 0 or more.")
+    return prices
 
 
 def sweep_metrics(trials: pd.DataFrame) -> dict[str, Any]:
@@ -108,23 +135,32 @@ def sweep_metrics(trials: pd.DataFrame) -> dict[str, Any]:
 
 
 def all_cpu_seconds(result: Mapping[str, Any]) -> float:
-    """Return the CPU seconds of a trial's fits: of all fits of its search, or of the one that there was."""
+    """Return the CPU seconds of a trial's fits: its share of a pack, all of its search, or its fit's."""
+    used = result.get("used_cpu_seconds")
+    if used is not None and math.isfinite(used):
+        return used
     return result["search_cpu_seconds"] or result["fit_cpu_seconds"]
 
 
-def write_metrics(path: Path, trials: pd.DataFrame, analysis: Analysis, sweep: Mapping[str, Any]) -> None:
+def write_metrics(
+    path: Path, trials: pd.DataFrame, analysis: Analysis, sweep: Mapping[str, Any], prices: Prices
+) -> None:
     """Write metrics.json for `dvc metrics`: the sweep, the verdicts, and every curve's last point."""
     verdicts = {
-        f"{v['claim']}.{v['modality']}.{v['family_a']}-{v['family_b']}": v["verdict"]
+        f"{v['claim']}.{v['modality']}.{v['family_a']}-{v['family_b']}".replace(" ", "_"): v["verdict"]
         for v in analysis.verdicts
         if v["level"] == "overall"
     }
-    content = {"sweep": rounded(sweep), "verdict": verdicts, "at_largest_anchor": last_points(trials)}
+    content = {
+        "sweep": rounded(sweep),
+        "verdict": verdicts,
+        "at_largest_anchor": last_points(trials.assign(fit_price=fit_prices(trials, prices))),
+    }
     path.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def last_points(trials: pd.DataFrame) -> dict[str, Any]:
-    """Return n, mean score and mean fit seconds at the largest anchor of every curve."""
+    """Return n, mean score, and mean seconds and price of a fit at the largest anchor of every curve."""
     points: dict[str, Any] = {}
     done = trials[trials["status"] == "done"]
     for (dataset, model, *variant), curve in done.groupby(["dataset", "model", *USUAL]):
@@ -134,6 +170,7 @@ def last_points(trials: pd.DataFrame) -> dict[str, Any]:
                 "n_train": int(last["n_train"].iloc[0]),
                 f"{last['metric'].iloc[0]}": float(last["score"].mean()),
                 "fit_seconds": float(last["fit_seconds"].mean()),
+                "fit_price": float(last["fit_price"].mean()),
             }
         )
     return points
@@ -141,10 +178,17 @@ def last_points(trials: pd.DataFrame) -> dict[str, Any]:
 
 def rounded(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return a mapping with its floats at five significant digits."""
-    return {k: float(f"{v:.5g}") if isinstance(v, float) else v for k, v in content.items()}
+    return {k: significant(v) if isinstance(v, float) else v for k, v in content.items()}
 
 
-def report_context(trials: pd.DataFrame, efficiency: float | None, params: Params) -> ReportContext:
+def significant(value: float) -> float | None:
+    """Return five significant digits; None, which JSON can hold, of what is not known."""
+    return float(f"{value:.5g}") if math.isfinite(value) else None
+
+
+def report_context(
+    trials: pd.DataFrame, efficiency: float | None, params: Params, prices: Prices
+) -> ReportContext:
     """Return what the page says beside the analysis."""
     versions = {k: v for text in trials["versions"].dropna().unique() for k, v in json.loads(text).items()}
     ended = trials[trials["status"] != "done"]
@@ -165,8 +209,16 @@ def report_context(trials: pd.DataFrame, efficiency: float | None, params: Param
         not_held_equal=NOT_HELD_EQUAL,
         pretrained_on={name: told for name in params.models if (told := pretrained_on(name))},
         failures=ended[["dataset", "model", "n_train", "repeat", "status", "reason"]],
+        prices=prices,
+        published=published_verdicts(),
         sweep_efficiency=efficiency,
     )
+
+
+def published_verdicts() -> list[dict[str, Any]]:
+    """Return the verdicts on published learning curves, where `make evidence` has been run."""
+    path = paths.EVIDENCE / "verdicts.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
 
 
 def pretrained_on(model: str) -> str:

@@ -3,7 +3,7 @@ import pandas as pd
 from worlds import Noise, power_law, trial_table
 
 from fuelgauge.claims.cube import cubes
-from fuelgauge.claims.flags import curve_flags
+from fuelgauge.claims.flags import curve_flags, load_flags
 
 DATASETS = pd.DataFrame({"test_share": 0.0}, index=["d"])
 FALLING = power_law(1.0, 0.4, 0.05)
@@ -53,3 +53,18 @@ def test_a_model_no_better_than_a_constant_is_dead_there() -> None:
     (dead,) = found[found["kind"] == "dead"].itertuples()
     assert (dead.model, dead.n_train) == ("a", 64)
     assert dead.text == "No better than a constant predictor at 32, 64 rows."
+
+
+def test_times_of_a_busy_machine_are_counted_by_dataset() -> None:
+    trials = pd.DataFrame(
+        {
+            "dataset": ["a"] * 4 + ["b"],
+            "model": ["mlp", "mlp", "tree", "tree", "tree"],
+            "fit_seconds": [1.0, np.nan, 1.0, 1.0, 1.0],
+            "load": [0.9, 0.9, 0.6, 0.1, 0.5],
+        }
+    )
+    (flag,) = load_flags(trials).to_dict("records")
+    assert (flag["kind"], flag["dataset"], flag["model"]) == ("busy", "a", "mlp, tree")
+    assert flag["text"] == "2 of 3 times were taken while over 50% of the cores had other work."
+    assert load_flags(trials.drop(columns="load")).empty

@@ -1,5 +1,6 @@
 """Known answers: ratios, slopes and crossovers are found, and the intervals hold what they say."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -275,3 +276,38 @@ def test_results_do_not_depend_on_the_order_of_rows() -> None:
     pd.testing.assert_frame_equal(
         compare_models(cubes(trials), NO_DATASETS)[0], compare_models(cubes(shuffled), NO_DATASETS)[0]
     )
+
+
+def packed(batch: PairBatch) -> PairBatch:
+    """Return a batch whose model A was timed alone in repeat 0 only, below 512 rows."""
+    base = np.broadcast_to(batch.anchors[:, None] / 1000, batch.loss_a.shape)
+    rng = np.random.default_rng(3)
+    seconds_a, seconds_b = (base * f * rng.lognormal(0, 0.01, base.shape) for f in (8.0, 2.0))
+    together = (batch.anchors < 512)[:, None] & (np.arange(base.shape[2]) > 0)
+    return replace(batch, seconds_a=np.where(together, np.nan, seconds_a), seconds_b=seconds_b)
+
+
+def test_times_are_compared_on_the_repeats_that_were_timed() -> None:
+    batch = packed(draw(power_law(1, 0.3, 0.05), power_law(1, 0.3, 0.05), 3, 5))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = compare(batch)
+    first = found.iloc[0]
+    both = batch.seconds_a[0, 0, 0] / batch.seconds_b[0, 0, 0]
+    assert first["time_ratio"] == pytest.approx(both)
+    assert found["time_ratio"].to_numpy() == pytest.approx(4.0, rel=0.05)
+    assert found["time_median"].to_numpy() == pytest.approx(4.0, rel=0.05)
+    assert np.abs(found["time_slope"]).max() < 0.02
+    # a single timed repeat has no interval, and none is made up
+    assert found[["time_median_lo", "time_median_hi", "time_slope_lo"]].isna().all(axis=None)
+
+
+def test_an_anchor_that_nobody_timed_is_left_out_of_times() -> None:
+    batch = draw(power_law(1, 0.3, 0.05), power_law(1, 0.3, 0.05), 1, 5)
+    rng = np.random.default_rng(4)
+    seconds = rng.lognormal(0, 0.01, batch.loss_a.shape)
+    unknown = np.where((batch.anchors == 256)[:, None], np.nan, 3 * seconds)
+    found = compare(replace(batch, seconds_a=unknown, seconds_b=np.ones_like(seconds)))
+    assert found["time_ratio"].isna().sum() == 1
+    assert found["time_median"].iloc[0] == pytest.approx(3.0, rel=0.02)
+    assert found["time_median_lo"].iloc[0] < 3.0 < found["time_median_hi"].iloc[0]

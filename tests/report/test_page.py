@@ -11,9 +11,12 @@ import pandas as pd
 import pytest
 from power_laws import MODELS, SHAPES, make_analysis, make_verdict
 
+from fuelgauge.claims.slide import Slide
 from fuelgauge.report import ReportContext
 from fuelgauge.report.contents import gather
+from fuelgauge.report.money import Prices
 from fuelgauge.report.page import render_page
+from fuelgauge.report.verdicts import claims_of
 
 ATTACK = "</script><script>alert('x')</script><img src=x onerror=alert(1)>"
 
@@ -188,3 +191,59 @@ def test_what_a_pretrained_model_has_learned_from_stands_beside_its_curves_and_n
     said = "is pretrained: besides the rows counted here it has learned from pairs of sentences."
     assert page.text.count(said) == 1  # cnn1d has a curve on one of the three datasets
     assert "cnn1d" in page.text[: page.text.index(said)][-40:]
+
+
+def test_prices_are_shown_with_their_source_and_as_an_assumption(analysis: SimpleNamespace) -> None:
+    prices = Prices("here", "EUR", core_hour=0.1, gpu_hour=2.0, source="what the invoice says")
+    page = render(analysis, ReportContext(prices=prices))
+    assert "What it costs" in page.headline and "what the invoice says" in page.headline
+    assert "Edit conf/price/here.yaml" in page.headline
+    curve = next(c for c in page.payload["datasets"][0]["curves"] if c["name"] == "mlp")
+    assert curve["price"] == pytest.approx([1000 * 0.1 * s / 3600 for s in curve["fit"]], rel=1e-3)
+    assert page.payload["currency"] == "EUR"
+
+
+def test_without_prices_no_money_is_shown(page: Page) -> None:
+    assert "What it costs" not in page.headline and 'data-unit="price"' not in page.source
+
+
+def test_the_slide_is_drawn_with_its_rule(analysis: SimpleNamespace) -> None:
+    points = pd.DataFrame(
+        {
+            "line": ["older algorithms"] * 2 + ["large net"] * 2,
+            "n_train": [32, 64] * 2,
+            "performance": [0.5, 0.6] * 2,
+        }
+    )
+    drawn = altered(analysis, slide=Slide(points, ("d",), "Performance is what it is."))
+    page = render(drawn)
+    assert "Performance is what it is." in page.headline
+    assert [line["name"] for line in page.payload["slide"]] == ["older algorithms", "large net"]
+    assert render(analysis).payload["slide"] == []
+
+
+def test_published_verdicts_stand_beside_ours(analysis: SimpleNamespace) -> None:
+    published = [
+        make_verdict(level="overall", modality="all", family_b="linear", verdict="supported", n_datasets=205,
+                     sentence="Across 205 datasets it holds."),
+        make_verdict(level="overall", modality="tabular", family_b="linear", verdict="refuted", n_datasets=9,
+                     sentence="By modality, which is left out."),
+    ]  # fmt: skip
+    text = render(analysis, ReportContext(published=published)).headline
+    assert "Across 205 datasets it holds." in text and "By modality, which is left out." not in text
+    assert "The same claims on published curves" not in render(analysis).headline
+
+
+def test_a_claim_without_datasets_is_shown_if_it_says_what_to_do(analysis: SimpleNamespace) -> None:
+    engine = make_verdict(
+        claim="engine", level="overall", modality="all", family_b="tiny deep", verdict="undecided",
+        n_datasets=0, reason="no deep model ran in all sizes", sentence="Set sizes in params.yaml.",
+    )  # fmt: skip
+    empty = {**engine, "claim": "time", "reason": "too few datasets (0 of 6)", "sentence": "Nothing at all."}
+    text = render(altered(analysis, verdicts=[*analysis.verdicts, engine, empty])).headline
+    assert "Set sizes in params.yaml." in text and "Nothing at all." not in text
+
+
+def test_the_overview_has_a_column_for_a_claim_that_the_first_dataset_lacks() -> None:
+    single = [{"claims": {"data": []}}, {"claims": {"data": [], "engine": []}}]
+    assert claims_of(single) == ["data", "engine"]

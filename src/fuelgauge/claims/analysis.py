@@ -17,12 +17,13 @@ import pandas as pd
 from fuelgauge.claims.cube import Cube, cubes
 from fuelgauge.claims.curves import curve_table
 from fuelgauge.claims.extrapolate import extrapolate
-from fuelgauge.claims.flags import curve_flags
+from fuelgauge.claims.flags import curve_flags, load_flags
 from fuelgauge.claims.members import family_trials
 from fuelgauge.claims.pairs import FIRST_ROWS, REACH, compare_models
 from fuelgauge.claims.resample import leave_one_out_means
+from fuelgauge.claims.slide import Slide, size_table, slide
 from fuelgauge.claims.table import read_trials
-from fuelgauge.claims.verdict import Evidence, judge_claims
+from fuelgauge.claims.verdict import Evidence, available_claims, judge_claims
 
 N_RESAMPLES = 10_000
 FACTORS = (2, 10)
@@ -50,6 +51,9 @@ class Analysis:
         See `fuelgauge.claims.flags.curve_flags`.
     warnings
         One sentence each on what was gone on with.
+    sizes, slide
+        Where models have sizes, see `fuelgauge.claims.slide`: the best size of every model and anchor, and
+        performance against rows by size.
     """
 
     trials: pd.DataFrame
@@ -59,6 +63,8 @@ class Analysis:
     extrapolations: pd.DataFrame
     flags: pd.DataFrame
     warnings: list[str]
+    sizes: pd.DataFrame
+    slide: Slide | None
 
 
 def analyze(
@@ -107,12 +113,21 @@ def analyze(
         pairs=pairs,
         verdicts=[verdict.as_dict() for verdict in judge_claims(evidence, claims)],
         extrapolations=_extrapolations(all_cubes),
-        flags=curve_flags(all_cubes, datasets, level),
+        flags=_flags(all_cubes, checked.trials, datasets, level),
+        sizes=size_table(checked.trials, datasets, available_claims()["engine"], level),
+        slide=slide(checked.trials, available_claims()["engine"]),
         warnings=[*checked.warnings, *family_warnings, *pair_warnings, *_limits(checked.trials)],
     )
     if out is not None:
         _write(analysis, Path(out))
     return analysis
+
+
+def _flags(
+    all_cubes: Sequence[Cube], trials: pd.DataFrame, datasets: pd.DataFrame, level: float
+) -> pd.DataFrame:
+    found = [curve_flags(all_cubes, datasets, level), load_flags(trials)]
+    return pd.concat([flags for flags in found if len(flags)] or found[:1], ignore_index=True)
 
 
 def _datasets(trials: pd.DataFrame) -> pd.DataFrame:

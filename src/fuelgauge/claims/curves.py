@@ -124,7 +124,7 @@ def curve_table(trials: pd.DataFrame, datasets: pd.DataFrame, level: float = 0.9
     ----------
     trials
         Trials with the columns dataset, model, family, level, n_train, loss; fit_seconds and score are
-        summarised where there.
+        summarised where there, over the repeats that have them.
     datasets
         Indexed by dataset, with the column test_share (see `fuelgauge.claims.resample.correction`).
     level

@@ -16,6 +16,7 @@ Places = NDArray[np.int_]
 Flag = tuple[str, str, str, int, str]
 COLUMNS = ["kind", "dataset", "model", "n_train", "text"]
 BASELINES = ("dummy", "baseline")
+BUSY = 0.5  # the share of a machine's cores that other work may take before a timing is marked
 
 
 def curve_flags(cubes_of_trials: Sequence[Cube], datasets: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
@@ -45,6 +46,34 @@ def curve_flags(cubes_of_trials: Sequence[Cube], datasets: pd.DataFrame, level: 
     tests = {dataset: RepeatTest(level, share) for dataset, share in datasets["test_share"].items()}
     found = [flag for cube in cubes_of_trials for flag in (*_shapes(cube, tests[cube.dataset]), *_dead(cube))]
     return pd.DataFrame(found, columns=COLUMNS)
+
+
+def load_flags(trials: pd.DataFrame) -> pd.DataFrame:
+    """Flag datasets with times that were taken while much of the machine was busy with other work.
+
+    Parameters
+    ----------
+    trials
+        Checked trials; without the columns load and fit_seconds nothing is flagged.
+
+    Returns
+    -------
+    The columns of `curve_flags`; kind ``busy``.
+    """
+    if not {"load", "fit_seconds"} <= set(trials):
+        return pd.DataFrame(columns=COLUMNS)
+    timed = trials[trials["fit_seconds"].notna() & trials["load"].notna()]
+    found = [
+        ("busy", dataset, ", ".join(sorted(set(own.loc[own["load"] > BUSY, "model"]))), np.nan, _busy(own))
+        for dataset, own in timed.groupby("dataset")
+        if (own["load"] > BUSY).any()
+    ]
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def _busy(timed: pd.DataFrame) -> str:
+    n_busy = int((timed["load"] > BUSY).sum())
+    return f"{n_busy} of {len(timed)} times were taken while over {BUSY:.0%} of the cores had other work."
 
 
 def _is_baseline(cube: Cube) -> NDArray[np.bool_]:

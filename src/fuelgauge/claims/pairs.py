@@ -37,7 +37,8 @@ class PairBatch:
     anchors
         Shape (anchors,), in rows.
     loss_a, loss_b, seconds_a, seconds_b
-        Shape (pairs, anchors, repeats); NaN wherever either model's loss is missing.
+        Shape (pairs, anchors, repeats); NaN wherever either model's loss is missing. Seconds may be NaN
+        elsewhere too, where a fit was not timed alone.
     test_share
         n_test / n_pool (see `fuelgauge.claims.resample.correction`); 0 where n_test is not known.
     """
@@ -262,18 +263,26 @@ def _censored_median(log_ratio: Floats, censored: NDArray[np.int8]) -> tuple[Flo
 
 def _slopes(anchors: Floats, curve_a: Floats, curve_b: Floats, test: RepeatTest) -> dict[str, Floats]:
     from_first = anchors >= FIRST_ROWS
-    slope = _log_slope(anchors[from_first], curve_a[..., from_first], curve_b[..., from_first])
+    curve_a, curve_b = curve_a[..., from_first], curve_b[..., from_first]
+    usable = np.all((curve_a > 0) & (curve_b > 0), axis=1, keepdims=True)
+    slope = log_slope(anchors[from_first], curve_a, curve_b, usable)
     lower, upper = test.interval(slope)
     found = {"slope": slope[:, 0], "slope_lo": lower, "slope_hi": upper, "p_value": test.p_value(slope)}
     return {name: value[:, 0] for name, value in found.items()}
 
 
-def _log_slope(anchors: Floats, upper: Floats, lower: Floats) -> Floats:
+def log_slope(anchors: Floats, upper: Floats, lower: Floats, usable: NDArray[np.bool_]) -> Floats:
     """Return the least-squares slope of ln(upper / lower) per doubling, shape (pairs, repeats + 1, 1).
 
-    An anchor at which either is zero or unknown, with all repeats or without one, is left out.
+    Parameters
+    ----------
+    anchors
+        Shape (anchors,), in rows.
+    upper, lower
+        Shape (pairs, repeats + 1, anchors).
+    usable
+        Shape (pairs, 1, anchors): the anchors to read; a replicate that lacks one of them is NaN.
     """
-    usable = np.all((upper > 0) & (lower > 0), axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         y = np.where(usable, np.log(upper / lower), 0.0)
     weight = usable.astype(float)
@@ -304,13 +313,18 @@ def _crossovers(anchors: Floats, flat_a: Floats, flat_b: Floats, test: RepeatTes
 
 
 def _times(batch: PairBatch, der: Floats, censored: Floats, test: RepeatTest) -> dict[str, Floats]:
-    time_a, time_b = leave_one_out_means(batch.seconds_a), leave_one_out_means(batch.seconds_b)
+    timed = np.isfinite(batch.seconds_a) & np.isfinite(batch.seconds_b)
+    time_a = leave_one_out_means(np.where(timed, batch.seconds_a, np.nan))
+    time_b = leave_one_out_means(np.where(timed, batch.seconds_b, np.nan))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = time_a / time_b
         at_equal_loss = interpolate(batch.anchors, time_a[:, 0], der * batch.anchors) / time_b[:, 0]
     from_first = batch.anchors >= FIRST_ROWS
     median, lower, upper = _median_ratio(ratio[..., from_first], test)
-    slope = _log_slope(batch.anchors[from_first], time_a[..., from_first], time_b[..., from_first])
+    time_a, time_b = time_a[..., from_first], time_b[..., from_first]
+    slope = log_slope(
+        batch.anchors[from_first], time_a, time_b, usable=(time_a > 0)[:, :1] & (time_b > 0)[:, :1]
+    )
     slope_lo, slope_hi = test.interval(slope)
     return {
         "time_ratio": ratio[:, 0],
@@ -325,12 +339,14 @@ def _times(batch: PairBatch, der: Floats, censored: Floats, test: RepeatTest) ->
 
 
 def _median_ratio(ratio: Floats, test: RepeatTest) -> tuple[Floats, Floats, Floats]:
-    if ratio.shape[-1] == 0:
-        unknown = np.full(len(ratio), np.nan)
-        return unknown, unknown, unknown
+    """Return the median over the anchors that have a ratio at all; no interval where one repeat has it."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        log_median = np.median(np.log(ratio), axis=-1, keepdims=True)
-        lower, upper = test.interval(log_median)
+        logs = np.log(ratio)
+    known = np.isfinite(logs[:, :1])
+    medians = np.ma.median(np.ma.masked_array(logs, np.broadcast_to(~known, logs.shape)), axis=-1)
+    incomplete = np.any(known & ~np.isfinite(logs), axis=-1)
+    log_median = np.where(incomplete, np.nan, np.ma.filled(medians, np.nan))[..., np.newaxis]
+    lower, upper = test.interval(log_median)
     return np.exp(log_median[:, 0, 0]), np.exp(lower[:, 0]), np.exp(upper[:, 0])
 
 

@@ -115,18 +115,25 @@ def _typed(trials: pd.DataFrame, name: str) -> pd.DataFrame:
 def _named_by_variant(trials: pd.DataFrame) -> pd.DataFrame:
     """Take a model in another variant for another contestant, where a table has more than one variant.
 
-    A variant is a feature set, a size or a search, each in a column of its own.
+    A variant is a feature set, a size or a search, each in a column of its own. `any_size` gets the name
+    that the contestant has in all of its sizes.
     """
     kinds = pd.DataFrame({c: trials[c].astype(object).fillna(USUAL[c]) for c in USUAL if c in trials})
     varied = [column for column in kinds if kinds[column].nunique() > 1]
     if not varied:
         return trials
-    variants = kinds[varied].astype(str).to_dict("records")
-    names = [
+    without_size = [column for column in varied if column != "size"]
+    return trials.assign(
+        model=_names(trials["model"], kinds[varied]), any_size=_names(trials["model"], kinds[without_size])
+    )
+
+
+def _names(models: pd.Series, kinds: pd.DataFrame) -> list[str]:
+    variants = kinds.astype(str).to_dict("records") or [{}] * len(models)
+    return [
         contestant(model, **{str(column): value for column, value in variant.items()})
-        for model, variant in zip(trials["model"], variants, strict=True)
+        for model, variant in zip(models, variants, strict=True)
     ]
-    return trials.assign(model=names)
 
 
 def _first(trials: pd.DataFrame, column: str) -> str:

@@ -129,6 +129,8 @@ class Measure:
         Where pairs.parquet holds its test and its censoring; empty if nowhere.
     summary
         How a dataset's value comes from the anchors' values.
+    is_beside
+        Reported without a say in the decision; its tests are corrected apart from those that have one.
     """
 
     name: str
@@ -137,6 +139,7 @@ class Measure:
     p_column: str = ""
     censored_column: str = ""
     summary: Callable[[pd.Series], float] = lambda column: column.iloc[0]
+    is_beside: bool = False
 
 
 @dataclass(frozen=True)
@@ -173,11 +176,14 @@ class Question:
         Gives verdict and reason.
     say
         Gives the plain sentence for a verdict.
+    topic
+        Names the claim in a sentence, from its rules and the rival.
     """
 
     measures: Sequence[Measure]
     decide: Callable[[Finding], tuple[str, str]]
     say: Callable[[Finding, str], str]
+    topic: Callable[[Rules, str], str] = lambda rules, rival: f"{rules['title']} than {models_of(rival)}"
 
 
 def available_claims() -> dict[str, Rules]:
@@ -232,12 +238,31 @@ def judge_pairs(question: Question, evidence: Evidence, rules: Rules) -> list[Ve
 
     Notes
     -----
+    See `judge_measured`.
+    """
+    return judge_measured(question, _measured(question.measures, evidence, rules), evidence, rules)
+
+
+def judge_measured(
+    question: Question, measured: pd.DataFrame, evidence: Evidence, rules: Rules
+) -> list[Verdict]:
+    """Judge a claim from what was measured on every dataset.
+
+    Parameters
+    ----------
+    question, evidence, rules
+        As in `judge_pairs`; of the rules' pairs only the names are used.
+    measured
+        One row a dataset and pair: dataset, family_a, family_b, modality, control, and an `Effect` for each
+        measure, in a column of its name.
+
+    Notes
+    -----
     Across datasets the effect is the median of the datasets' effects with an expanded percentile
     bootstrap interval over datasets, tested by Wilcoxon's signed-rank test against the threshold. Holm's
     correction is over all tests of the claim across datasets, and apart from them over all of its tests
     on single datasets; the tests of a modality that is the only one are those of ``all`` and count once.
     """
-    measured = _measured(question.measures, evidence, rules)
     overall = list(_overall(question, measured, evidence, rules))
     return [*_on_datasets(question, measured, rules), *overall]
 
@@ -276,9 +301,10 @@ def _on_datasets(question: Question, measured: pd.DataFrame, rules: Rules) -> It
     if measured.empty:
         return
     names = [measure.name for measure in question.measures]
-    adjusted = _adjusted([[row[name] for name in names] for _, row in measured.iterrows()])
+    effects_found = [[row[name] for name in names] for _, row in measured.iterrows()]
+    adjusted = _adjusted_by_say(question.measures, effects_found)
     for (_, row), effects in zip(measured.iterrows(), adjusted, strict=True):
-        sides = {effect.effect_name: _side_of_interval(effect, rules) for effect in effects}
+        sides = {effect.effect_name: side_of_interval(effect, rules) for effect in effects}
         yield _verdict(question, rules, row, effects, sides, f"On {row['dataset']}", "dataset", 1)
 
 
@@ -287,12 +313,12 @@ def _overall(
 ) -> Iterator[Verdict]:
     groups = list(_groups(measured, rules, evidence))
     tested = [_effects_across(question.measures, group, evidence, rules) for _, group in groups]
-    for (about, group), effects in zip(groups, _adjusted(tested), strict=True):
+    for (about, group), effects in zip(groups, _adjusted_by_say(question.measures, tested), strict=True):
         enough = len(group) >= rules["min_datasets"]
-        sides = {e.effect_name: _side_of_test(e, rules) if enough else 0 for e in effects}
+        sides = {e.effect_name: side_of_test(e, rules) if enough else 0 for e in effects}
         where = f"Across {len(group)} {'' if about['modality'] == ALL else about['modality'] + ' '}datasets"
         verdict = _verdict(question, rules, about, effects, sides, where, "overall", len(group))
-        yield verdict if enough else _too_few(verdict, rules)
+        yield verdict if enough else _too_few(verdict, question, rules)
 
 
 def _groups(
@@ -320,10 +346,11 @@ def _counted(measured: pd.DataFrame, about: Mapping[str, Any]) -> pd.DataFrame:
 def _effects_across(
     measures: Sequence[Measure], group: pd.DataFrame, evidence: Evidence, rules: Rules
 ) -> list[Effect]:
-    return [_effect_across(measure, group, evidence, rules) for measure in measures]
+    return [effect_across(measure, group, evidence, rules) for measure in measures]
 
 
-def _effect_across(measure: Measure, group: pd.DataFrame, evidence: Evidence, rules: Rules) -> Effect:
+def effect_across(measure: Measure, group: pd.DataFrame, evidence: Evidence, rules: Rules) -> Effect:
+    """Return the median effect over datasets, with its bootstrap interval and Wilcoxon's test."""
     test = "Wilcoxon signed rank"
     found = np.array([effect.effect for effect in group[measure.name]] if len(group) else [], dtype=float)
     found = found[np.isfinite(found) & ((found > 0) | (not measure.is_ratio))]
@@ -339,7 +366,18 @@ def _effect_across(measure: Measure, group: pd.DataFrame, evidence: Evidence, ru
     return Effect(measure.name, float(back(np.median(values))), float(back(lo)), float(back(hi)), test, p)
 
 
-def _adjusted(effects: list[list[Effect]]) -> list[list[Effect]]:
+def _adjusted_by_say(measures: Sequence[Measure], effects: list[list[Effect]]) -> list[list[Effect]]:
+    """Apply Holm's correction over the tests that decide, and apart from them over those beside."""
+    adjusted = [list(row) for row in effects]
+    for is_beside in (False, True):
+        chosen = [i for i, measure in enumerate(measures) if measure.is_beside == is_beside]
+        for row, found in zip(adjusted, adjust([[row[i] for i in chosen] for row in effects]), strict=True):
+            for i, effect in zip(chosen, found, strict=True):
+                row[i] = effect
+    return adjusted
+
+
+def adjust(effects: list[list[Effect]]) -> list[list[Effect]]:
     """Apply Holm's correction over all tests, one that is repeated word for word counting once."""
     tests = {_identity(effect): effect.p for row in effects for effect in row}
     adjusted = dict(zip(tests, holm(np.array(list(tests.values()), dtype=float)), strict=True))
@@ -350,12 +388,14 @@ def _identity(effect: Effect) -> tuple[object, ...]:
     return effect.effect_name, effect.effect, effect.lo, effect.hi, effect.p
 
 
-def _side_of_interval(effect: Effect, rules: Rules) -> int:
+def side_of_interval(effect: Effect, rules: Rules) -> int:
+    """Return 1 where the whole interval lies above the rules' threshold, -1 where below, else 0."""
     threshold = rules[effect.effect_name]
     return int(effect.lo > threshold) - int(effect.hi < threshold)
 
 
-def _side_of_test(effect: Effect, rules: Rules) -> int:
+def side_of_test(effect: Effect, rules: Rules) -> int:
+    """Return on which side of the rules' threshold an effect lies that its adjusted test tells from it."""
     if not effect.p_adjusted < rules["alpha"]:
         return 0
     return int(np.sign(effect.effect - rules[effect.effect_name]))
@@ -391,13 +431,13 @@ def _verdict(
     )
 
 
-def _too_few(verdict: Verdict, rules: Rules) -> Verdict:
+def _too_few(verdict: Verdict, question: Question, rules: Rules) -> Verdict:
     reason = f"too few datasets ({verdict.n_datasets} of {rules['min_datasets']})"
     return replace(
         verdict,
         verdict=UNDECIDED,
         reason=reason,
-        sentence=f"{rules['title']} than {models_of(verdict.family_b)}: undecided, {reason}.",
+        sentence=f"{question.topic(rules, verdict.family_b)}: undecided, {reason}.",
     )
 
 

@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 
 from fuelgauge.claims.members import PREFIX
+from fuelgauge.claims.slide import SIZE_COLUMNS, Slide
 from fuelgauge.report.context import ReportContext
+from fuelgauge.report.money import KEYS, curve_prices
 from fuelgauge.report.style import LineStyle, family_rank, is_baseline, line_styles
 
 CURVE_COLUMNS = [
     *("dataset", "model", "family", "level", "n_train", "n_repeats", "loss_mean", "loss_lo", "loss_hi"),
-    *("fit_seconds_mean", "fit_seconds_lo", "fit_seconds_hi"),
+    *("fit_seconds_mean", "fit_seconds_lo", "fit_seconds_hi", "price_mean"),
 ]
 PAIR_COLUMNS = [
     *("dataset", "level", "model_a", "model_b", "n", "der", "der_lo", "der_hi", "censored"),
@@ -49,6 +51,8 @@ class Contents:
     trials: pd.DataFrame
     metrics: dict[str, str]
     styles: dict[str, dict[str, LineStyle]]
+    sizes: pd.DataFrame
+    slide: Slide | None
 
     def curves_of(self, dataset: str, level: str | None = None) -> pd.DataFrame:
         """Return the learning curves of a dataset, of models or of families."""
@@ -75,8 +79,9 @@ def gather(analysis: Any, context: ReportContext) -> Contents:
     context
         The facts around it.
     """
-    trials = _plain_trials(_frame(getattr(analysis, "trials", None)))
-    curves = _curves(_frame(getattr(analysis, "curves", None)))
+    every_trial = _frame(getattr(analysis, "trials", None))
+    trials = _plain_trials(every_trial)
+    curves = _curves(_priced(_frame(getattr(analysis, "curves", None)), every_trial, context))
     return Contents(
         datasets=list(dict.fromkeys(curves["dataset"])),
         curves=curves,
@@ -89,6 +94,8 @@ def gather(analysis: Any, context: ReportContext) -> Contents:
         trials=trials,
         metrics=_metrics(trials, context.data_cards),
         styles=_styles(curves),
+        sizes=_with_columns(_frame(getattr(analysis, "sizes", None)), SIZE_COLUMNS),
+        slide=getattr(analysis, "slide", None),
     )
 
 
@@ -180,6 +187,11 @@ def _text(column: pd.Series, default: str = "") -> pd.Series:
     return column.astype(object).where(column.notna(), default).astype(str)
 
 
+def _priced(curves: pd.DataFrame, trials: pd.DataFrame, context: ReportContext) -> pd.DataFrame:
+    prices = curve_prices(trials, context.prices)
+    return curves.merge(prices, how="left", on=KEYS) if len(prices) and len(curves) else curves
+
+
 def _curves(frame: pd.DataFrame) -> pd.DataFrame:
     curves = _with_columns(frame, CURVE_COLUMNS)
     for name in ("dataset", "model", "family"):
@@ -233,9 +245,14 @@ def _failures(context: ReportContext, trials: pd.DataFrame) -> pd.DataFrame:
     return failures
 
 
+def is_score(metric: str) -> bool:
+    """Tell whether a dataset's loss is one minus its metric."""
+    return metric in SCORES
+
+
 def loss_name(metric: str) -> str:
     """Return what the loss of a dataset is, from the metric that it is judged by."""
-    return f"1 \u2212 {metric}" if metric in SCORES else metric
+    return f"1 \u2212 {metric}" if is_score(metric) else metric
 
 
 def _metrics(trials: pd.DataFrame, cards: Sequence[Mapping[str, Any]]) -> dict[str, str]:

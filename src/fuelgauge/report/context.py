@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from fuelgauge.report.money import Prices
+
 
 @dataclass(frozen=True)
 class ReportContext:
@@ -36,6 +38,10 @@ class ReportContext:
         By model, what it has learned from before it saw these data, in a sentence.
     failures
         Failed and skipped trials with their reasons; taken from the trial table where not given.
+    prices
+        Of compute, for costs in money.
+    published
+        Verdicts of the same claims on published learning curves, as mappings.
     sweep_efficiency
         Share of the cores' time that was spent on fits, between 0 and 1.
     """
@@ -50,4 +56,6 @@ class ReportContext:
     not_held_equal: Sequence[str] = ()
     pretrained_on: Mapping[str, str] = field(default_factory=dict)
     failures: pd.DataFrame | Sequence[Mapping[str, Any]] | None = None
+    prices: Prices | None = None
+    published: Sequence[Mapping[str, Any]] = ()
     sweep_efficiency: float | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ import pandas as pd
 from fuelgauge.report.contents import MODEL, Contents, loss_name
 from fuelgauge.report.numbers import TIMES, figure, is_number, seconds
 from fuelgauge.report.payload import forest_rows
-from fuelgauge.report.style import LineStyle, dash_pattern
+from fuelgauge.report.style import LineStyle, dash_pattern, slide_styles
 from fuelgauge.report.ticks import log_ticks, size_label, size_ticks
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def draw_pictures(contents: Contents, folder: Path) -> dict[str, Path]:
         "fit_time": _fit_times,
         "cost": _costs,
         "der": _forest,
+        "engine": _slide,
     }
     with matplotlib.rc_context(LOOK):
         made = {name: draw(contents) for name, draw in drawings.items()}
@@ -241,6 +243,44 @@ def _add_legend(picture: Figure, axes: np.ndarray[Any, Any]) -> None:
         frameon=False,
         handlelength=3.2,
     )
+
+
+def _slide(contents: Contents) -> Figure | None:
+    """Draw the well-known slide, performance against the amount of data, from what was measured."""
+    found = contents.slide
+    if found is None:
+        return None
+    picture = _new_figure(8.4, 5.2)
+    ax = picture.subplots()
+    lines = {str(name): line for name, line in found.points.groupby("line", sort=False)}
+    for name, style in slide_styles(list(lines)).items():
+        _line(ax, lines[name]["n_train"], lines[name]["performance"], name, style)
+    _size_axis(ax, found.points["n_train"])
+    low, high = performance_range(found.points["performance"])
+    ax.set_ylim(low, high)
+    ax.set_ylabel("performance")
+    ax.set_title("Performance against the amount of data")
+    ax.grid(color=GRID, linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.tick_params(length=0)
+    ax.legend(loc="lower right", frameon=False, handlelength=3.2)
+    picture.supxlabel(textwrap.fill(found.caption, 150), fontsize=8, color=MUTED, x=0.01, ha="left")
+    return picture
+
+
+def performance_range(values: pd.Series) -> tuple[float, float]:
+    """Return the ends of an axis of performance: from 0, or a little below, to just above the best."""
+    return max(min(0.0, float(values.min()) - 0.03), -0.25), min(1.0, float(values.max()) + 0.05)
+
+
+def draw_note(path: Path, text: str) -> None:
+    """Draw a sentence in the place of a picture that there are no numbers for."""
+    import matplotlib
+
+    with matplotlib.rc_context(LOOK):
+        picture = _new_figure(8.4, 1.2)
+        picture.text(0.5, 0.5, textwrap.fill(text, 100), ha="center", va="center", color=MUTED)
+        _save(picture, path)
 
 
 def _forest(contents: Contents) -> Figure | None:

@@ -15,11 +15,20 @@ import pandas as pd
 from markupsafe import Markup
 
 from fuelgauge.report import numbers
-from fuelgauge.report.contents import MODEL, Contents, headline_pairs, records, summarise_pairs
+from fuelgauge.report.contents import (
+    FAMILY,
+    MODEL,
+    Contents,
+    headline_pairs,
+    is_score,
+    records,
+    summarise_pairs,
+)
 from fuelgauge.report.context import ReportContext
+from fuelgauge.report.money import price_of_progress
 from fuelgauge.report.payload import chart_payload
-from fuelgauge.report.style import BASELINE, PALETTE
-from fuelgauge.report.verdicts import cards, headline
+from fuelgauge.report.style import BASELINE, BASELINE_NAMES, PALETTE
+from fuelgauge.report.verdicts import cards, claims_of, headline, side_by_side
 
 MOST_ROWS = 200
 MOST_BYTES_OF_STATIC_PICTURES = 600_000
@@ -46,6 +55,7 @@ def render_page(contents: Contents, context: ReportContext, pictures: Mapping[st
     pictures
         PNG files by name, shown where scripts are switched off.
     """
+    judged = cards(contents)
     return (
         _environment()
         .get_template("page.html.j2")
@@ -55,7 +65,13 @@ def render_page(contents: Contents, context: ReportContext, pictures: Mapping[st
             baseline=BASELINE,
             headline=headline(contents.verdicts),
             facts=_facts(contents, context),
-            cards=cards(contents),
+            cards=judged,
+            claims=claims_of(judged),
+            slide=contents.slide,
+            sizes=_size_rows(contents),
+            prices=context.prices,
+            costs=_cost_rows(contents),
+            published=side_by_side(contents.verdicts, context.published),
             datasets=[_dataset(contents, context, name) for name in contents.datasets],
             levels=contents.levels,
             has_times=bool(contents.curves["fit_seconds_mean"].notna().any()),
@@ -69,7 +85,7 @@ def render_page(contents: Contents, context: ReportContext, pictures: Mapping[st
             most_rows=MOST_ROWS,
             most_cards=MOST_CARDS,
             static_pictures=_static_pictures(pictures),
-            payload=embedded_json(chart_payload(contents)),
+            payload=embedded_json(chart_payload(contents, context.prices.currency if context.prices else "")),
         )
     )
 
@@ -120,10 +136,12 @@ def _facts(contents: Contents, context: ReportContext) -> list[tuple[str, str]]:
 
 
 def _seconds_of_fits(trials: pd.DataFrame) -> float:
-    """Return the seconds of all fits, those of searches included."""
+    """Return the seconds of all fits, those of searches included; a part of a pack counts its CPU seconds."""
     kept = trials["fit_seconds"]
-    searched = trials["search_seconds"].fillna(0) if "search_seconds" in trials else 0 * kept
-    return float(searched.where(searched > 0, kept).sum())
+    searched = trials["search_seconds"].fillna(0) if "search_seconds" in trials else 0 * kept.fillna(0)
+    alone = searched.where(searched > 0, kept)
+    packed = trials.get("used_cpu_seconds", 0.0)
+    return float(alone.fillna(packed).sum())
 
 
 def _finished(trials: pd.DataFrame) -> int:
@@ -232,6 +250,51 @@ def _crossover_range(row: Mapping[str, Any]) -> str:
     start = numbers.rows(low) if numbers.is_number(low) and low > 0 else "before the data"
     end = numbers.rows(high) if numbers.is_number(high) else "beyond the data"
     return f" ({start} to {end})"
+
+
+def _size_rows(contents: Contents) -> list[dict[str, Any]]:
+    """Return one row a dataset and model: which size was best at which anchor."""
+    groups = contents.sizes.groupby(["dataset", "model"], sort=False)
+    return [
+        {"dataset": dataset, "model": model, "points": [_size_point(row) for row in records(own)]}
+        for (dataset, model), own in groups
+    ]
+
+
+def _size_point(row: Mapping[str, Any]) -> dict[str, str]:
+    bounds = numbers.interval(row["ratio_lo"], row["ratio_hi"], numbers.times)
+    return {
+        "n": numbers.count(row["n_train"]),
+        "best": row["best_size"],
+        "ratio": numbers.times(row["ratio"]),
+        "interval": bounds,
+    }
+
+
+def _cost_rows(contents: Contents) -> list[dict[str, str]]:
+    """Return what a fit cost at the largest anchor of every family, or model where there is no family."""
+    curves = contents.curves[contents.curves["price_mean"].notna()]
+    if not len(curves):
+        return []
+    level = FAMILY if (curves["level"] == FAMILY).any() else MODEL
+    groups = curves[curves["level"] == level].groupby(["dataset", "model"], sort=False)
+    return [_cost_row(contents, str(d), str(m), own) for (d, m), own in groups if m not in BASELINE_NAMES]
+
+
+def _cost_row(contents: Contents, dataset: str, model: str, curve: pd.DataFrame) -> dict[str, str]:
+    metric = contents.metrics.get(dataset, "")
+    progress = price_of_progress(curve, is_score(metric))
+    last = curve.iloc[-1]
+    return {
+        "dataset": dataset,
+        "model": model,
+        "n": numbers.count(last["n_train"]),
+        "loss": numbers.figure(last["loss_mean"]),
+        "seconds": numbers.seconds(last["fit_seconds_mean"]),
+        "price": numbers.figure(last["price_mean"], 2),
+        "progress": numbers.figure(progress, 2) if math.isfinite(progress) else "no gain",
+        "unit": f"0.01 of {metric}" if is_score(metric) else "1% of loss",
+    }
 
 
 def _data_card(card: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,20 +17,23 @@ from fuelgauge.report.contents import (
     summarise_pairs,
 )
 from fuelgauge.report.numbers import is_number, rounded
+from fuelgauge.report.style import LineStyle, slide_styles
 
-MEANS = {"loss": "loss_mean", "fit": "fit_seconds_mean"}
+MEANS = {"loss": "loss_mean", "fit": "fit_seconds_mean", "price": "price_mean"}
 BOUNDS = {"lo": "loss_lo", "hi": "loss_hi", "fitLo": "fit_seconds_lo", "fitHi": "fit_seconds_hi"}
 BEYOND = {"loss": "loss", "lo": "loss_lo", "hi": "loss_hi"}
 CURVE_KEYS = ["dataset", "level", "model"]
 Lists = Mapping[Any, list[Any]]
 
 
-def chart_payload(contents: Contents) -> dict[str, Any]:
+def chart_payload(contents: Contents, currency: str = "") -> dict[str, Any]:
     """Return what every chart of the page draws, ready for JSON."""
     return {
         "styles": {level: _styles(contents, level) for level in contents.levels},
         "datasets": _datasets(contents),
         "forest": forest_rows(contents),
+        "slide": _slide(contents),
+        "currency": currency,
     }
 
 
@@ -41,19 +44,32 @@ def forest_rows(contents: Contents) -> list[dict[str, Any]]:
     return [_forest_row(row) for row in records(drawn)]
 
 
+def _slide(contents: Contents) -> list[dict[str, Any]]:
+    """Return the lines of the slide, each with its style."""
+    if contents.slide is None:
+        return []
+    lines = {str(name): line for name, line in contents.slide.points.groupby("line", sort=False)}
+    return [
+        {
+            "name": name,
+            "n": _sizes(lines[name]["n_train"]),
+            "performance": _numbers(lines[name]["performance"], 4),
+            "style": _style(style),
+        }
+        for name, style in slide_styles(list(lines)).items()
+    ]
+
+
 def _styles(contents: Contents, level: str) -> dict[str, dict[str, Any]]:
     curves = contents.curves[contents.curves["level"] == level]
     families = dict(zip(curves["model"], curves["family"], strict=True))
     return {
-        name: {
-            "slot": style.slot,
-            "marker": style.marker,
-            "dash": style.dash,
-            "open": style.is_open,
-            "family": families[name],
-        }
-        for name, style in contents.styles[level].items()
+        name: _style(style) | {"family": families[name]} for name, style in contents.styles[level].items()
     }
+
+
+def _style(style: LineStyle) -> dict[str, Any]:
+    return {"slot": style.slot, "marker": style.marker, "dash": style.dash, "open": style.is_open}
 
 
 def _datasets(contents: Contents) -> list[dict[str, Any]]:

@@ -50,6 +50,16 @@ class LineStyle:
         return BASELINE[LIGHT] if self.slot < 0 else PALETTE[self.slot][LIGHT]
 
 
+# The lines of the slide, nets from small to large: one hue after the next.
+SLIDE_STYLES = (
+    LineStyle(slot=1, marker="square", dash="7 3", is_open=False),
+    LineStyle(slot=6, marker="circle", dash="", is_open=True),
+    LineStyle(slot=0, marker="circle", dash="", is_open=False),
+    LineStyle(slot=5, marker="circle", dash="", is_open=False),
+    LineStyle(slot=3, marker="circle", dash="", is_open=False),
+)
+
+
 def is_baseline(name: str, family: str) -> bool:
     """Tell whether a model only predicts a constant, so that comparing with it says little."""
     return family.lower() in BASELINE_NAMES or name.lower() in BASELINE_NAMES
@@ -83,6 +93,11 @@ def _line_style(position: int | None, family: str) -> LineStyle:
         dash=FAMILY_DASHES.get(family, ""),
         is_open=(position // len(PALETTE)) % 2 == 1,
     )
+
+
+def slide_styles(lines: Sequence[str]) -> dict[str, LineStyle]:
+    """Give the lines of the slide their styles, in their order; further ones begin anew."""
+    return {line: SLIDE_STYLES[place % len(SLIDE_STYLES)] for place, line in enumerate(lines)}
 
 
 def dash_pattern(dash: str) -> tuple[int, Sequence[float] | None]:

@@ -22,8 +22,16 @@ EFFECT_NAMES = {
     "der": "data-efficiency ratio",
     "slope": "loss ratio per doubling",
     "time_growth": "time ratio per doubling",
+    "ratio_at_little": "loss ratio with little data, large over tiny",
+    "ratio_at_much": "loss ratio with much data, tiny over large",
+    "ratio_growth": "large over tiny per doubling",
+    "size_growth": "growth of the best size per doubling, in sizes,",
+    "ratio_on_patterns": "loss ratio on patterns, deep over classical",
+    "ratio_on_tables": "loss ratio on tables, deep over classical",
+    "ratio_patterns_to_tables": "ratio on patterns over ratio on tables",
+    "ratio_of_control": "ratio without the pattern over ratio with it",
 }
-PER_DOUBLING = ("slope", "time_growth")
+PER_DOUBLING = ("slope", "time_growth", "ratio_growth")
 TOO_FEW = "too few datasets"
 NO_VERDICT = "No claim can be judged from this table; its learning curves are below."
 
@@ -36,7 +44,7 @@ def headline(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     verdicts
         As they come from the claims; those across datasets speak first.
     """
-    overall = [v for v in verdicts if v.get("level") == "overall" and v.get("n_datasets") != 0]
+    overall = [v for v in verdicts if v.get("level") == "overall" and _has_a_say(v)]
     single = [v for v in verdicts if v.get("level") != "overall" and not v.get("control")]
     leading = _of_first_claim(overall)
     return {
@@ -45,6 +53,16 @@ def headline(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "overall": [_view(verdict) for verdict in overall if _is_general(verdict)],
         "by_modality": [_view(verdict) for verdict in overall if not _is_general(verdict)],
     }
+
+
+def _has_a_say(verdict: Mapping[str, Any]) -> bool:
+    """Tell whether a verdict rests on a dataset, or says why it rests on none."""
+    return verdict.get("n_datasets") != 0 or not str(verdict.get("reason") or "").startswith(TOO_FEW)
+
+
+def claims_of(single_cards: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the claims that any card has a verdict on, in the order in which they come."""
+    return list(dict.fromkeys(claim for card in single_cards for claim in card["claims"]))
 
 
 def cards(contents: Contents) -> list[dict[str, Any]]:
@@ -178,3 +196,28 @@ def _test(effect: Mapping[str, Any]) -> str:
     return said + (
         f", adjusted {p_value(effect['p_adjusted'])}" if is_number(effect.get("p_adjusted")) else ""
     )
+
+
+def side_by_side(
+    ours: Sequence[Mapping[str, Any]], published: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the verdicts across datasets on the same claim and pair, ours and those on published curves."""
+    here, there = ({_question(v): v for v in found if _is_across_all(v)} for found in (ours, published))
+    return [
+        {
+            "claim": _claim(verdict),
+            "pair": " against ".join(_pair(verdict) or ("",)),
+            "ours": _view(here[question]) if question in here else None,
+            "published": _view(verdict),
+        }
+        for question, verdict in there.items()
+        if _has_a_say(verdict)
+    ]
+
+
+def _is_across_all(verdict: Mapping[str, Any]) -> bool:
+    return verdict.get("level") == "overall" and _is_general(verdict)
+
+
+def _question(verdict: Mapping[str, Any]) -> tuple[Any, ...]:
+    return verdict.get("claim"), _pair(verdict)

@@ -63,6 +63,13 @@
     const span = Math.log(high / low) || 1;
     return v => from + Math.log(v / low) / span * (to - from);
   };
+  const linearScale = (low, high, from, to) => v => from + (v - low) / (high - low) * (to - from);
+  const linearTicks = (low, high, most) => {
+    const step = roundStep((high - low) / Math.max(1, Math.min(6, most)));
+    const ticks = [];
+    for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9; k++) ticks.push(Number((k * step).toPrecision(8)));
+    return ticks;
+  };
   const sizeTicks = (low, high, most) => {
     const first = Math.ceil(Math.log2(low) - 1e-9), last = Math.floor(Math.log2(high) + 1e-9);
     for (let stride = 1; stride < 12; stride++) {
@@ -125,7 +132,8 @@
     const widest = Math.max(...[x.low, x.high].map(v => textWidth(x.write(Number(v.toPrecision(1)))))) + 22;
     const xTicks = x.ticks(x.low, x.high, Math.max(2, Math.floor((box.right - box.left) / Math.max(46, widest))));
     const picture = svg("svg", {viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": label});
-    const toX = logScale(x.low, x.high, box.left, box.right), toY = logScale(y.low, y.high, box.bottom, box.top);
+    const toX = logScale(x.low, x.high, box.left, box.right);
+    const toY = (y.isLinear ? linearScale : logScale)(y.low, y.high, box.bottom, box.top);
     for (const tick of yTicks) {
       picture.append(svg("line", {class: "grid", x1: box.left, x2: box.right, y1: toY(tick), y2: toY(tick)}));
       picture.append(svg("text", {x: box.left - 8, y: toY(tick) + 4, "text-anchor": "end"}, y.write(tick)));
@@ -302,28 +310,32 @@
   const drawEmpty = host => host.replaceChildren(html("p", "note", "Nothing is switched on."));
 
   /* ---------- loss against cost ---------- */
-  const drawCost = (host, curves, metricTitle) => {
-    const drawn = curves.filter(curve => curve.fit);
+  const UNITS = {
+    fit: {low: "fitLo", high: "fitHi", ticks: secondTicks, write: seconds, name: "Time of one fit", title: "time of one fit", over: "mean over repeats"},
+    price: {ticks: roundTicks, write: figure, name: "Price of 1,000 fits", title: `price of 1,000 fits (${data.currency})`, over: data.currency},
+  };
+  const drawCost = (host, curves, metricTitle, key) => {
+    const drawn = curves.filter(curve => curve[key]), unit = UNITS[key];
     if (!drawn.length) return drawEmpty(host);
     const losses = drawn.flatMap(curve => curve.loss).filter(v => v > 0), floor = losses.length ? Math.min(...losses) / 2 : 1e-3;
     const shown = drawn.flatMap(curve => curve.loss.map(v => Math.max(v, floor)));
-    const [xLow, xHigh] = padded(drawn.flatMap(curve => curve.fit), .05), [yLow, yHigh] = padded(shown, .06);
+    const [xLow, xHigh] = padded(drawn.flatMap(curve => curve[key]), .05), [yLow, yHigh] = padded(shown, .06);
     const frame = openFrame(host, host.clientWidth < 480 ? 300 : 340,
-      {low: xLow, high: xHigh, ticks: secondTicks, write: seconds, title: "time of one fit"},
-      {low: yLow, high: yHigh, ticks: roundTicks, write: figure, title: metricTitle}, 14, "Loss against fit time");
-    const points = drawn.flatMap(curve => drawCostCurve(frame, curve, floor));
+      {low: xLow, high: xHigh, ticks: unit.ticks, write: unit.write, title: unit.title},
+      {low: yLow, high: yHigh, ticks: roundTicks, write: figure, title: metricTitle}, 14, `Loss against ${unit.title}`);
+    const points = drawn.flatMap(curve => drawCostCurve(frame, curve, floor, key));
     makeTip(frame, (px, py) => {
       const at = closest(points, p => (p.x - px) ** 2 + (p.y - py) ** 2);
       return {
         x: at.x, y: at.y - 20, title: `${at.curve.name}, ${count(at.n)} rows`, marks: [marker(at.curve.style, at.x, at.y, 6)],
-        rows: [{cells: ["loss", figure(at.loss), ""]}, {cells: ["one fit", seconds(at.fit), ""]}],
+        rows: [{cells: ["loss", figure(at.loss), ""]}, {cells: [unit.title, unit.write(at.cost), ""]}],
       };
     });
   };
-  const drawCostCurve = (frame, curve, floor) => {
-    const points = curve.n.map((n, i) => ({curve, n, loss: curve.loss[i], fit: curve.fit[i]}))
-      .filter(p => p.loss !== null && p.fit > 0)
-      .map(p => ({...p, x: frame.toX(p.fit), y: frame.toY(Math.max(p.loss, floor))}));
+  const drawCostCurve = (frame, curve, floor, key) => {
+    const points = curve.n.map((n, i) => ({curve, n, loss: curve.loss[i], cost: curve[key][i]}))
+      .filter(p => p.loss !== null && p.cost > 0)
+      .map(p => ({...p, x: frame.toX(p.cost), y: frame.toY(Math.max(p.loss, floor))}));
     const group = svg("g", {class: "series"});
     group.dataset.name = curve.name;
     group.append(svg("path", {class: "curve", d: path(points.map(p => [p.x, p.y])), stroke: colour(curve.style), "stroke-dasharray": curve.style.dash}));
@@ -365,7 +377,7 @@
   const openSection = section => {
     const dataset = data.datasets[Number(section.dataset.index)], hidden = new Set();
     const chart = name => section.querySelector(`[data-chart="${name}"]`);
-    const state = {level: Object.keys(data.styles)[0], isSeen: false};
+    const state = {level: Object.keys(data.styles)[0], unit: "fit", isSeen: false};
 
     const draw = () => {
       if (!state.isSeen) return;
@@ -378,11 +390,13 @@
         height: width => width < 480 ? 340 : Math.min(460, Math.round(width * .43)), crossings: drawCrossings(dataset, list),
       });
       if (!chart("time")) return;
+      const unit = UNITS[state.unit];
+      section.querySelector(".cost-name").textContent = unit.name;
       drawOverSize(chart("time"), curves, {
-        mean: "fit", low: "fitLo", high: "fitHi", ticks: secondTicks, write: seconds, title: "mean over repeats",
-        label: `Fit time on ${dataset.name}`, height: width => width < 480 ? 300 : 340,
+        mean: state.unit, low: unit.low, high: unit.high, ticks: unit.ticks, write: unit.write, title: unit.over,
+        label: `${unit.name} on ${dataset.name}`, height: width => width < 480 ? 300 : 340,
       });
-      drawCost(chart("cost"), curves, lossTitle(dataset.metric));
+      drawCost(chart("cost"), curves, lossTitle(dataset.metric), state.unit);
     };
 
     const makeChip = (name, style) => {
@@ -421,21 +435,48 @@
       if (state.isSeen) drawLegend();
       draw();
     };
+    const price = unit => {
+      state.unit = unit;
+      draw();
+    };
     const see = () => {
       state.isSeen = true;
       drawLegend();
       draw();
     };
-    return {section, draw, show, see, state};
+    return {section, draw, show, price, see, state};
   };
   const sections = [...document.querySelectorAll(".dataset")].map(openSection);
 
   for (const button of document.querySelectorAll(".segments button")) {
     button.onclick = () => {
-      document.querySelectorAll(".segments button").forEach(b => b.setAttribute("aria-pressed", String(b === button)));
-      sections.forEach(s => s.show(button.dataset.level));
+      button.parentElement.querySelectorAll("button").forEach(b => b.setAttribute("aria-pressed", String(b === button)));
+      sections.forEach(s => button.dataset.unit ? s.price(button.dataset.unit) : s.show(button.dataset.level));
     };
   }
+
+  /* ---------- the slide: performance against rows ---------- */
+  const slide = document.getElementById("slide");
+  const drawSlide = () => {
+    if (!slide) return;
+    const curves = data.slide, spec = {mean: "performance", write: figure}, values = curves.flatMap(c => c.performance), sizes = curves.flatMap(c => c.n);
+    const low = Math.max(Math.min(0, ...values) - .03, -.25), high = Math.min(1, Math.max(...values) + .05);
+    const wide = slide.clientWidth >= DIRECT_LABELS_FROM;
+    const margin = wide ? Math.max(...curves.map(c => textWidth(c.name, 12.5, 600))) + 22 : 14;
+    const frame = openFrame(slide, slide.clientWidth < 480 ? 340 : 460, sizeAxis(Math.min(...sizes), Math.max(...sizes)),
+      {low, high, ticks: linearTicks, write: figure, title: "performance, higher is better", isLinear: true}, margin, "Performance against the amount of data");
+    const place = v => frame.toY(Math.max(v, low));
+    const ends = curves.map(curve => drawCurve(frame, curve, spec, place, low));
+    if (wide) nameEnds(frame, ends);
+    const group = html("div", "group");
+    group.append(...curves.map(curve => {
+      const chip = html("span", "chip");
+      chip.append(swatch(curve.style), html("span", "", curve.name));
+      return chip;
+    }));
+    slide.parentElement.querySelector(".legend").replaceChildren(group);
+    makeTip(frame, px => nearestSize(frame, curves, spec, px, place));
+  };
 
   /* ---------- the forest of ratios ---------- */
   const forest = document.getElementById("forest");
@@ -545,7 +586,8 @@
     if (innerWidth === width) return;
     width = innerWidth;
     clearTimeout(waiting);
-    waiting = setTimeout(() => { sections.forEach(s => s.draw()); drawForest(); }, 120);
+    waiting = setTimeout(() => { sections.forEach(s => s.draw()); drawForest(); drawSlide(); }, 120);
   });
   drawForest();
+  drawSlide();
 })();

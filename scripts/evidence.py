@@ -1,0 +1,126 @@
+"""Judge the claims on published learning curves, by the same rules as our own.
+
+    python scripts/evidence.py        (or: make evidence)
+
+The curves are those of LCDB (Mohr, Viering, Loog, van Rijn: LCDB 1.0, ECML PKDD 2022; MIT licence; package
+lcdb 0.1.0): 20 learners of scikit-learn with their defaults on 248 datasets. What is read from the package is
+kept in outputs/, and verdicts, tables and a page are written to reports/evidence. The page of the next
+evaluation shows them beside ours.
+
+A repeat is an outer seed, which draws the test rows; its inner seeds, which draw the training rows, are
+averaged. A family is its best member by validation loss. The engine claim is left out: no net was run in
+several sizes. All datasets count as tables: pixels, where there are any, were given as columns.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pandas as pd
+
+from fuelgauge import paths
+from fuelgauge.claims.analysis import Analysis, analyze
+from fuelgauge.claims.members import PREFIX, family_trials
+from fuelgauge.cli import print_verdicts
+from fuelgauge.data.archive import Archive, fetch, read_member
+from fuelgauge.report import ReportContext, write_report
+
+LCDB = Archive(
+    package="lcdb",
+    version="0.1.0",
+    file="lcdb-0.1.0.tar.gz",
+    sha256="450ea69b249866298653f718d66a825e3d19a4024dd4ff140b89f2e04d4777ae",
+)
+MEMBER = "lcdb-0.1.0/lcdb/database-accuracy.csv"
+CACHE = paths.ROOT / "outputs" / "evidence" / "lcdb_trials.parquet"
+CLAIMS = ("data", "time", "pattern")
+# What is not named here (kernels, discriminant analysis, Bayes) is in no family of the claims.
+FAMILIES = {
+    "sklearn.linear_model.LogisticRegression": "linear",
+    "sklearn.linear_model.PassiveAggressiveClassifier": "linear",
+    "sklearn.linear_model.Perceptron": "linear",
+    "sklearn.linear_model.RidgeClassifier": "linear",
+    "sklearn.linear_model.SGDClassifier": "linear",
+    "SVC_linear": "linear",
+    "sklearn.tree.DecisionTreeClassifier": "trees",
+    "sklearn.tree.ExtraTreeClassifier": "trees",
+    "sklearn.ensemble.ExtraTreesClassifier": "trees",
+    "sklearn.ensemble.GradientBoostingClassifier": "trees",
+    "sklearn.ensemble.RandomForestClassifier": "trees",
+    "sklearn.neighbors.KNeighborsClassifier": "neighbours",
+    "sklearn.neural_network.MLPClassifier": "deep",
+}
+MEASURED = ["size_test", "score_valid", "score_test", "traintime"]
+KEYS = ["openmlid", "learner", "size_train", "outer_seed"]
+CONTEXT = ReportContext(
+    title="How much data does a model need, by published curves?",
+    held_equal=("the rows: every learner of a repeat got the same training, validation and test rows",),
+    not_held_equal=(
+        "validation rows: LCDB counts them beside n, not in it",
+        "tuning: every learner ran with the defaults of scikit-learn, without scaling of its inputs",
+        "datasets: all are read as tables, those of pixels too",
+    ),
+    how_to_reproduce=("make evidence",),
+)
+
+
+def main() -> None:
+    """Judge the claims on LCDB, write reports/evidence and print the verdicts."""
+    analysis = analyze(best_members(published_trials()), paths.EVIDENCE, CLAIMS)
+    write_report(families_only(analysis), paths.EVIDENCE, CONTEXT)
+    print_verdicts([verdict for verdict in analysis.verdicts if verdict["level"] == "overall"])
+    print(f"\nreport     {paths.EVIDENCE / 'index.html'}\nbeside ours after: dvc repro --force evaluate")
+
+
+def published_trials() -> pd.DataFrame:
+    """Return LCDB as a trial table, from the cache where it has been read before."""
+    if not CACHE.is_file():
+        CACHE.parent.mkdir(parents=True, exist_ok=True)
+        partial = CACHE.with_suffix(".partial")
+        read_trials(fetch(LCDB, paths.ARCHIVES)).to_parquet(partial, index=False)
+        partial.replace(CACHE)
+    return pd.read_parquet(CACHE)
+
+
+def read_trials(archive: Path) -> pd.DataFrame:
+    """Return one row a dataset, learner, size and outer seed, averaged over the inner seeds."""
+    table = pd.read_csv(BytesIO(read_member(archive, MEMBER)), usecols=[*KEYS, "inner_seed", *MEASURED])
+    once = table[table["learner"].isin(FAMILIES)].drop_duplicates([*KEYS, "inner_seed"])
+    means = once.dropna(subset=["score_test"]).groupby(KEYS)[MEASURED].mean().reset_index()
+    return pd.DataFrame(
+        {
+            "dataset": means["openmlid"].astype(str),
+            "model": means["learner"],
+            "family": means["learner"].map(FAMILIES),
+            "n_train": means["size_train"],
+            "repeat": means["outer_seed"],
+            "loss": (1 - means["score_test"]).clip(lower=0).round(6),
+            "val_loss": (1 - means["score_valid"]).round(6),
+            "fit_seconds": means["traintime"],
+            "n_test": means["size_test"],
+            "modality": "tabular",
+            "metric": "accuracy",
+        }
+    )
+
+
+def best_members(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials of every family's best member, each under the name of its family."""
+    best, _ = family_trials(trials)
+    return best.assign(model=best["model"].str.removeprefix(PREFIX))
+
+
+def families_only(analysis: Analysis) -> Analysis:
+    """Leave out the models, which are their families here, so that the page says each thing once."""
+    curves, pairs = (table[table["level"] == "family"] for table in (analysis.curves, analysis.pairs))
+    extrapolations = analysis.extrapolations.iloc[:0]
+    return replace(analysis, curves=curves, pairs=pairs, extrapolations=extrapolations)
+
+
+if __name__ == "__main__":
+    main()

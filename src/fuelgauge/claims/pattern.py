@@ -1,0 +1,289 @@
+"""The claim that deep learning is for patterns, classical for tables (rules: conf/claim/pattern.yaml)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from fuelgauge.claims.contrast import Contrast, best_of_sides, contrast, ratio_effect
+from fuelgauge.claims.cube import Cube
+from fuelgauge.claims.resample import RepeatTest, shift
+from fuelgauge.claims.verdict import (
+    ALL,
+    NAN,
+    OPENINGS,
+    REFUTED,
+    SUPPORTED,
+    UNDECIDED,
+    Effect,
+    Evidence,
+    Measure,
+    Rules,
+    Verdict,
+    adjust,
+    effect_across,
+    side_of_interval,
+    side_of_test,
+    times,
+)
+
+DEEP, CLASSICAL = "deep", "classical"
+ON_PATTERNS, ON_TABLES = "ratio_on_patterns", "ratio_on_tables"
+SHIFT, OF_CONTROL = "ratio_patterns_to_tables", "ratio_of_control"
+MANN_WHITNEY = "Mann-Whitney"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One dataset's ratio of losses, deep over classical."""
+
+    dataset: str
+    modality: str
+    control: bool
+    is_table: bool
+    effect: Effect
+
+
+@dataclass(frozen=True)
+class Control:
+    """What became of the deep models' advantage when the pattern was taken away."""
+
+    dataset: str
+    original: str
+    modality: str
+    advantage_is_shown: bool
+    effect: Effect
+
+    @property
+    def advantage_stays(self) -> bool:
+        """Whether an advantage was shown that is not shown to shrink."""
+        return self.advantage_is_shown and not self.effect.lo > 1
+
+
+def judge(evidence: Evidence, rules: Rules) -> list[Verdict]:
+    """Judge on every dataset and on its control, then across datasets, patterns against tables."""
+    cubes = best_of_sides(evidence.trials, _sides(evidence.trials, rules))
+    measured = [found for cube in cubes.values() for found in _measure(cube, evidence, rules)]
+    controls = list(_controls(cubes, evidence, rules))
+    on_datasets = list(_on_datasets(measured, controls, rules))
+    return [*on_datasets, *_overall(measured, controls, evidence, rules)]
+
+
+def _sides(trials: pd.DataFrame, rules: Rules) -> pd.Series:
+    names = {family: side for side in (DEEP, CLASSICAL) for family in rules[side]}
+    return trials["family"].map(names)
+
+
+def _measure(cube: Cube, evidence: Evidence, rules: Rules) -> Iterator[Measured]:
+    about = evidence.datasets.loc[cube.dataset]
+    modality = str(about["modality"])
+    found = contrast(cube, DEEP, CLASSICAL)
+    if modality not in (*rules["patterns"], *rules["tables"]) or not len(found.anchors):
+        return
+    is_table = modality in rules["tables"]
+    name = ON_TABLES if is_table else ON_PATTERNS
+    effect = ratio_effect(name, found.log_ratio[:, -1], _test(cube.dataset, evidence))
+    yield Measured(cube.dataset, modality, bool(about["control"]), is_table, effect)
+
+
+def _test(dataset: str, evidence: Evidence) -> RepeatTest:
+    return RepeatTest(evidence.level, evidence.datasets["test_share"].to_dict()[dataset])
+
+
+def _controls(cubes: Mapping[str, Cube], evidence: Evidence, rules: Rules) -> Iterator[Control]:
+    for control, original in rules["controls"].items():
+        if control in cubes and original in cubes:
+            ends = [contrast(cubes[name], DEEP, CLASSICAL) for name in (control, original)]
+            common = np.intersect1d(ends[0].anchors, ends[1].anchors)
+            if len(common):
+                yield _compare(control, original, ends, float(common[-1]), evidence)
+
+
+def _compare(control: str, original: str, ends: list[Contrast], n: float, evidence: Evidence) -> Control:
+    ratios = [end.log_ratio[:, end.anchors == n] for end in ends]
+    tests = [_test(name, evidence) for name in (control, original)]
+    errors = [float(test.standard_error(ratio)[0]) for test, ratio in zip(tests, ratios, strict=True)]
+    n_repeats = [len(ratio) - 1 for ratio in ratios]
+    found = _difference(float(ratios[0][0, 0] - ratios[1][0, 0]), errors, n_repeats, evidence.level)
+    of_original = ratio_effect(ON_PATTERNS, ratios[1][:, 0], tests[1])
+    modality = str(evidence.datasets["modality"].to_dict()[original])
+    return Control(control, original, modality, of_original.hi < 1, found)
+
+
+def _difference(value: float, errors: list[float], n_repeats: list[int], level: float) -> Effect:
+    """Return the exponential of a difference of two independent means, by Welch's t test."""
+    variances = np.square(errors)
+    error = float(np.sqrt(variances.sum()))
+    if not error > 0:
+        return Effect(OF_CONTROL, float(np.exp(value)), NAN, NAN, "Welch t")
+    freedom = error**4 / float(np.sum(variances**2 / (np.array(n_repeats) - 1)))
+    reach = float(stats.t.ppf(0.5 + level / 2, freedom)) * error
+    p = float(2 * stats.t.sf(abs(value) / error, freedom))
+    middle, lo, hi = (float(np.exp(end)) for end in (value, value - reach, value + reach))
+    return Effect(OF_CONTROL, middle, lo, hi, "Welch t", p)
+
+
+def _on_datasets(measured: list[Measured], controls: list[Control], rules: Rules) -> Iterator[Verdict]:
+    by_control = {control.dataset: control for control in controls}
+    counted = [one for one in measured if not one.control]
+    judged = [one for one in measured if one.control and one.dataset in by_control]
+    effects = [one.effect for one in counted] + [by_control[one.dataset].effect for one in judged]
+    adjusted = adjust([[effect] for effect in effects])
+    for one, (effect,) in zip([*counted, *judged], adjusted, strict=True):
+        if one.control:
+            yield _on_control(by_control[one.dataset], one, effect, rules)
+        else:
+            yield _on_dataset(one, effect, rules)
+
+
+def _on_dataset(one: Measured, effect: Effect, rules: Rules) -> Verdict:
+    wanted = 1 if one.is_table else -1
+    side = side_of_interval(effect, rules) * wanted
+    word = {1: SUPPORTED, -1: REFUTED, 0: UNDECIDED}[side]
+    rows = "the largest common number of rows"
+    reason = {
+        1: f"{'classical' if one.is_table else 'deep'} models have the lower loss",
+        -1: f"{'deep' if one.is_table else 'classical'} models have the lower loss",
+        0: "the two losses are not told apart",
+    }[side]
+    sentence = (
+        f"On {one.dataset} ({one.modality}), deep learning for patterns: {OPENINGS[word]}; at {rows} "
+        f"deep models had {times(effect)} the loss of classical models."
+    )
+    return _verdict(rules, one.modality, [effect], 1, (word, reason, sentence), one.dataset)
+
+
+def _on_control(control: Control, one: Measured, effect: Effect, rules: Rules) -> Verdict:
+    side = side_of_interval(effect, rules)
+    word = {1: SUPPORTED, -1: REFUTED, 0: UNDECIDED}[side]
+    reason = {
+        1: f"the advantage of deep models on {control.original} shrinks without its pattern",
+        -1: f"the advantage of deep models on {control.original} grows without its pattern",
+        0: f"the advantage of deep models on {control.original} is not shown to change without its pattern",
+    }[side]
+    sentence = (
+        f"On {control.dataset}, which is {control.original} without its pattern: {OPENINGS[word]}; the loss "
+        f"of deep models over that of classical models became {times(effect)} what it was."
+    )
+    verdict = _verdict(rules, one.modality, [effect], 1, (word, reason, sentence), control.dataset)
+    return replace(verdict, control=True, reason=f"{reason}; a control, which never counts")
+
+
+def _overall(
+    measured: list[Measured], controls: list[Control], evidence: Evidence, rules: Rules
+) -> Iterator[Verdict]:
+    counted = [one for one in measured if not one.control]
+    tables = [one for one in counted if one.is_table]
+    patterns_of = {kind: [one for one in counted if one.modality == kind] for kind in rules["patterns"]}
+    kinds = {ALL: [one for one in counted if not one.is_table]}
+    kinds |= {kind: found for kind, found in patterns_of.items() if found}
+    tested = [_effects_across(patterns, tables, evidence, rules) for patterns in kinds.values()]
+    for (kind, patterns), effects in zip(kinds.items(), adjust(tested), strict=True):
+        of_kind = [control for control in controls if kind in (ALL, control.modality)]
+        yield _across(kind, len(patterns), len(tables), effects, of_kind, rules)
+
+
+def _effects_across(
+    patterns: list[Measured], tables: list[Measured], evidence: Evidence, rules: Rules
+) -> list[Effect]:
+    """Return the shift between the two sides, then the effect on each."""
+    sides = {ON_PATTERNS: patterns, ON_TABLES: tables}
+    medians = [
+        effect_across(
+            Measure(name, name, is_ratio=True),
+            pd.DataFrame({"dataset": [o.dataset for o in side], name: [o.effect for o in side]}),
+            evidence,
+            rules,
+        )
+        for name, side in sides.items()
+    ]
+    return [_shift_between(patterns, tables, evidence, rules), *medians]
+
+
+def _shift_between(
+    patterns: list[Measured], tables: list[Measured], evidence: Evidence, rules: Rules
+) -> Effect:
+    found, rival = (np.log([one.effect.effect for one in side]) for side in (patterns, tables))
+    if not len(found) or not len(rival):
+        return Effect(SHIFT, NAN, NAN, NAN, MANN_WHITNEY)
+    value, lo, hi, p = shift(found, rival, evidence.level, float(np.log(rules[SHIFT])))
+    if min(len(found), len(rival)) < rules["min_datasets"]:
+        return Effect(SHIFT, float(np.exp(value)), NAN, NAN, MANN_WHITNEY)
+    return Effect(SHIFT, float(np.exp(value)), float(np.exp(lo)), float(np.exp(hi)), MANN_WHITNEY, p)
+
+
+def _across(
+    kind: str, n_patterns: int, n_tables: int, effects: list[Effect], controls: list[Control], rules: Rules
+) -> Verdict:
+    n_datasets = n_patterns + n_tables
+    named = "pattern" if kind == ALL else kind
+    if min(n_patterns, n_tables) < rules["min_datasets"]:
+        reason = (
+            f"too few datasets ({n_patterns} {named} and {n_tables} tabular of {rules['min_datasets']} each)"
+        )
+        if not n_datasets:
+            reason = "too few datasets: no modality is known on which deep and classical models meet"
+        sentence = f"{rules['title']}{'' if kind == ALL else f' ({kind})'}: undecided, {reason}."
+        return _verdict(rules, kind, effects, n_datasets, (UNDECIDED, reason, sentence))
+    word, reason = _decide(effects, controls, rules)
+    sentence = (
+        f"Across {n_patterns} {named} and {n_tables} tabular datasets, deep learning for patterns: "
+        f"{OPENINGS[word]}; deep models had {times(effects[1])} the loss of classical models on "
+        f"{'patterns' if kind == ALL else f'{kind} data'} and {times(effects[2])} on tables{_said(controls)}."
+    )
+    return _verdict(rules, kind, effects, n_datasets, (word, reason, sentence))
+
+
+def _decide(effects: list[Effect], controls: list[Control], rules: Rules) -> tuple[str, str]:
+    sides = {effect.effect_name: side_of_test(effect, rules) for effect in effects}
+    if sides[ON_PATTERNS] > 0:
+        return REFUTED, "classical models have the lower loss on patterns"
+    if sides[ON_TABLES] < 0:
+        return REFUTED, "deep models have the lower loss on tables"
+    if sides[SHIFT] > 0:
+        return REFUTED, "deep models do better on tables than on patterns"
+    wanted = {ON_PATTERNS: -1, ON_TABLES: 1, SHIFT: -1}
+    unshown = [name for name, side in wanted.items() if sides[name] != side]
+    if unshown:
+        return UNDECIDED, "; ".join(f"{name} is not told from its threshold" for name in unshown)
+    staying = [control.dataset for control in controls if control.advantage_stays]
+    if staying:
+        return UNDECIDED, f"the advantage of deep models stays on the control {', '.join(staying)}"
+    return SUPPORTED, "deep models have the lower loss on patterns, and classical models on tables"
+
+
+def _said(controls: list[Control]) -> str:
+    return "".join(
+        f", and on {control.dataset}, without the pattern, {times(control.effect)} what it was with it"
+        for control in controls
+    )
+
+
+def _verdict(
+    rules: Rules,
+    modality: str,
+    effects: list[Effect],
+    n_datasets: int,
+    said: tuple[str, str, str],
+    dataset: str | None = None,
+) -> Verdict:
+    word, reason, sentence = said
+    return Verdict(
+        claim=rules["claim"],
+        modality=modality,
+        level="dataset" if dataset else "overall",
+        dataset=dataset,
+        control=False,
+        family_a=DEEP,
+        family_b=CLASSICAL,
+        main=effects[0],
+        further=tuple(effects[1:]),
+        n_datasets=n_datasets,
+        verdict=word,
+        reason=reason,
+        sentence=sentence,
+    )
