@@ -21,6 +21,7 @@ models: [dummy, logistic, mlp]
 features: [raw]
 sizes: [default]
 searches: [none]
+data: {until: null}
 anchors: {start: 32, factor: 2, stop: 128}
 repeats: 2
 seed: 0

@@ -39,6 +39,7 @@ LISTS = ("datasets", "models", "features", "sizes", "searches")
 RANGES = ("float", "int", "choice")
 METHODS = ("none", "random", "tpe")
 PLAIN_NAME = "[a-z0-9_]+"
+MONTH = r"\d{4}-(0[1-9]|1[0-2])"
 METRICS = {
     "binary": ("roc_auc", "accuracy", "log_loss"),
     "multiclass": ("accuracy", "log_loss"),
@@ -189,6 +190,16 @@ class TrackingConfig:
 
 
 @dataclass
+class DataRule:
+    """How much of the data there is. `until` is the last month to be seen, such as 2013-06; None: all.
+
+    It holds for datasets with a column of time; the others stay whole (fuelgauge.data.months).
+    """
+
+    until: str | None = None
+
+
+@dataclass
 class Params:
     """The content of params.yaml."""
 
@@ -197,6 +208,7 @@ class Params:
     features: list[str] = field(default_factory=lambda: [RAW])
     sizes: list[str] = field(default_factory=lambda: [DEFAULT_SIZE])
     searches: list[str] = field(default_factory=lambda: [NO_SEARCH])
+    data: DataRule = field(default_factory=DataRule)
     anchors: AnchorRule = field(default_factory=AnchorRule)
     repeats: int = 5
     seed: int = 0
@@ -315,6 +327,10 @@ def check_params(params: Params, where: str) -> None:
         (0 < params.split.test_fraction < 1, "split.test_fraction must lie between 0 and 1"),
         (params.split.test_max >= 1, "split.test_max must be at least 1"),
         (0 < params.split.validation_fraction < 1, "split.validation_fraction must lie between 0 and 1"),
+        (
+            params.data.until is None or bool(re.fullmatch(MONTH, params.data.until)),
+            f"data.until is '{params.data.until}'; write a month such as 2013-06, or null for all data",
+        ),
         (params.device in DEVICES, f"device is '{params.device}', {nearest(params.device, DEVICES)}"),
     ]
     for holds, problem in rules:
