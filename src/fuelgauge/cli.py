@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     add("plan", plan, "print what the next run will do and how long its trials will take")
     add("retry", retry, "give failed trials another chance in the next run")
     add("track", track, "send to MLflow what the trial store has and MLflow lacks")
+    add("retrain", retrain, "move data.until one month on, run the pipeline, register, report what changed")
     ui_command = add("ui", ui, "open the MLflow UI on this machine")
     ui_command.add_argument("--port", default="5000")
     ui_command.add_argument("--host", default="127.0.0.1", help="another address opens it to the network")
@@ -222,6 +223,14 @@ def track(_: argparse.Namespace) -> None:
     from fuelgauge.catch_up import catch_up
 
     catch_up()
+
+
+def retrain(_: argparse.Namespace) -> None:
+    """Take in one month more."""
+    from fuelgauge.retrain import retrain as take_in_a_month
+
+    summary = take_in_a_month()
+    print(f"{summary.read_text()}\nreport     {summary}")
 
 
 def ui(chosen: argparse.Namespace) -> None:

@@ -101,13 +101,13 @@ class Drift:
         return json.loads(json.dumps(content), parse_constant=lambda _: None)
 
 
-def shifts(before: pd.DataFrame, month: pd.DataFrame) -> tuple[Shift, ...]:
+def shifts(before: Mapping[str, pd.Series], month: Mapping[str, pd.Series]) -> tuple[Shift, ...]:
     """Return how each column of the month differs from the same column of the months before."""
-    found = [compared(before[name], month[name]) for name in before.columns]
+    found = [compared(before[name], month[name]) for name in before]
     adjusted = holm(np.array([p for _, _, p, _ in found]))
     return tuple(
         Shift(name, test, statistic, float(p), size)
-        for name, (test, statistic, _, size), p in zip(before.columns, found, adjusted, strict=True)
+        for name, (test, statistic, _, size), p in zip(before, found, adjusted, strict=True)
     )
 
 
@@ -211,8 +211,8 @@ def write(drift: Drift, folder: Path) -> Path:
     return base.with_suffix(".md")
 
 
-def markdown(drift: Drift) -> list[str]:
-    """Return the report as lines of Markdown."""
+def markdown(drift: Drift, folder: str = "") -> list[str]:
+    """Return the report as lines of Markdown, whose picture lies in a folder such as `drift/`."""
     named = ", ".join(f"{s.column} ({s.verdict}, {s.size:.2f})" for s in drift.drifted)
     return [
         f"## {drift.dataset}: {drift.until} against the months before",
@@ -228,7 +228,7 @@ def markdown(drift: Drift) -> list[str]:
         "",
         *loss_table(drift),
         "",
-        f"![Drift of {drift.dataset}]({drift.dataset}.png)",
+        f"![Drift of {drift.dataset}]({folder}{drift.dataset}.png)",
     ]
 
 
