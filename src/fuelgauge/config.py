@@ -321,11 +321,8 @@ def check_params(params: Params, where: str) -> None:
         *((len(names) > 0, f"{key} is empty; name at least one") for key, names in lists.items()),
         *((len(set(names)) == len(names), f"{key} names one twice") for key, names in lists.items()),
         *(
-            (
-                name in params.datasets,
-                f"register: '{name}' is not among datasets, {nearest(name, params.datasets)}",
-            )
-            for name in params.register
+            (n in params.datasets, f"register: '{n}' is not in datasets, {nearest(n, params.datasets)}")
+            for n in params.register
         ),
         (params.anchors.start >= 8, f"anchors.start is {params.anchors.start}; it must be at least 8"),
         (params.seed >= 0, f"seed is {params.seed}; it must be at least 0"),

@@ -1,7 +1,8 @@
-"""Is a model as often right as it says?"""
+"""Whether a model is as often right as it says."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ N_BINS = 10
 
 @dataclass(frozen=True)
 class Bin:
-    """Rows whose label has a probability above `lo` and up to `hi`: its mean, and the share of right labels."""
+    """Rows whose label has a probability above `lo` and up to `hi`; its mean, and the share that is right."""
 
     lo: float
     hi: float
@@ -41,10 +42,8 @@ def bins(target: np.ndarray, probabilities: np.ndarray, n_bins: int = N_BINS) ->
     edges = np.linspace(0, 1, n_bins + 1)
     place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, n_bins - 1)
     return [
-        Bin(
-            edges[i], edges[i + 1], int(here.sum()), float(confidence[here].mean()), float(right[here].mean())
-        )
-        for i in range(n_bins)
+        Bin(lo, hi, int(here.sum()), float(confidence[here].mean()), float(right[here].mean()))
+        for i, (lo, hi) in enumerate(itertools.pairwise(map(float, edges)))
         if (here := place == i).any()
     ]
 
@@ -61,9 +60,5 @@ def regression_bias(target: np.ndarray, predicted: np.ndarray) -> tuple[float, f
     The slope is NaN where all predictions are the same.
     """
     spread = float(np.var(predicted))
-    slope = (
-        float(np.mean((predicted - predicted.mean()) * (target - target.mean())) / spread)
-        if spread
-        else np.nan
-    )
-    return float(np.mean(predicted - target)), slope
+    common = float(np.mean((predicted - predicted.mean()) * (target - target.mean())))
+    return float(np.mean(predicted - target)), common / spread if spread else float("nan")

@@ -95,8 +95,8 @@ def data_section(config: Config) -> list[str]:
 def choice_section(facts: Mapping[str, Any]) -> list[str]:
     """Return which contestants there were and what they were compared by."""
     told = (
-        f"By the mean validation loss of all repeats at {facts['anchor']:,} rows, the largest anchor that all "
-        "contestants share. Test rows had no say."
+        f"By the mean validation loss of all repeats at {facts['anchor']:,} rows, the largest anchor that "
+        "all contestants share. Test rows had no say."
     )
     losses = facts["val_losses"].items()
     return [told, "", *table(("contestant", "validation loss"), ([n, f"{v:.4g}"] for n, v in losses))]
@@ -107,8 +107,8 @@ def metric_section(config: Config, about: Description, metrics: Mapping[str, Int
     rule = config.registry
     order = sorted(metrics, key=lambda name: (name != about.metric, name))
     told = (
-        f"Intervals: {rule.level:.0%} percentile bootstrap over the held-out rows ({rule.resamples:,} resamples), "
-        "of this fitted model; another draw of training rows would differ by more."
+        f"Intervals: {rule.level:.0%} percentile bootstrap over the held-out rows ({rule.resamples:,} "
+        "resamples), of this fitted model; another draw of training rows would differ by more."
     )
     return [told, "", *table(("metric", "value", "interval"), ([n, *shown(metrics[n])] for n in order))]
 
@@ -123,15 +123,15 @@ def calibration_section(rows: HeldOut, predicted: np.ndarray, about: Description
     if not about.classes:
         bias, slope = regression_bias(rows.y, predicted)
         return [
-            f"Predictions are {abs(bias):.3g} too {'high' if bias > 0 else 'low'} in the mean; the least-squares "
-            f"line of target on prediction has the slope {slope:.3f} (1 is calibrated, below 1 too extreme; "
-            "Steyerberg, Clinical Prediction Models, 2019, section 15.3). The model gives no intervals."
+            f"Predictions are {abs(bias):.3g} too {'high' if bias > 0 else 'low'} in the mean; the "
+            f"least-squares line of target on prediction has the slope {slope:.3f} (1 is calibrated, "
+            "below 1 too extreme; Steyerberg, Clinical Prediction Models, 2019, section 15.3). The model gives no intervals."
         ]
     found = bins(rows.y, predicted)
     told = (
         f"Expected calibration error {expected_calibration_error(found):.4f}: the mean distance between the "
-        "probability of the label and how often it is right, over ten bins of equal width by that probability "
-        "(Guo et al., ICML 2017, equation 3)."
+        "probability of the label and how often it is right, over ten bins of equal width by that "
+        "probability (Guo et al., ICML 2017, equation 3)."
     )
     return [told, "", *table(("probability of the label", "rows", "mean", "right"), map(cells, found))]
 
@@ -158,8 +158,8 @@ def more_data_section(about: Description, facts: Mapping[str, Any]) -> list[str]
     targets = [times * facts["n_train"] for times in TIMES_MORE]
     found = extrapolate(anchors, losses, targets, EXTRAPOLATION_LEVEL)
     told = (
-        f"Measured at {anchors[-1]:,} rows: a loss of {losses[-1]:.4g} ({loss_name(about.metric)}, mean of the "
-        "repeats). Beyond that it is an **extrapolation** of the learning curve "
+        f"Measured at {anchors[-1]:,} rows: a loss of {losses[-1]:.4g} ({loss_name(about.metric)}, mean of "
+        "the repeats). Beyond that it is an **extrapolation** of the learning curve "
         f"(docs/extrapolation.md), with an interval of {EXTRAPOLATION_LEVEL:.0%}."
     )
     rows = [

@@ -85,7 +85,7 @@ def best_contestant(dataset: str, params: Params) -> Choice:
         raise TableError(f"{paths.TRIALS / dataset}: no contestant has a validation loss at {anchor} rows.")
     ranked = ranked.sort_values(["val_loss", "fit_seconds", *CONTESTANT], ignore_index=True)
     names = [contestant(*row) for row in ranked[CONTESTANT].itertuples(index=False)]
-    model, features, size, search = ranked.loc[0, CONTESTANT]
+    model, features, size, search = map(str, ranked.loc[0, CONTESTANT])
     own = done[(done[CONTESTANT] == ranked.loc[0, CONTESTANT]).all(axis=1)]
     val_losses = dict(zip(names, map(float, ranked["val_loss"]), strict=True))
     return Choice(model, features, size, search, anchor, val_losses, curve_of(own, params.repeats))

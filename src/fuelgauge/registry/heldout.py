@@ -74,17 +74,16 @@ def sides(trial: Trial, query: Query, n_example: int = 2) -> Sides:
     about = trial.curve.dataset
     dataset = open_dataset(about.name, about.features)
     drawn = draw_of(about.name, about.features, trial.curve.split, trial.curve.seed, trial.repeat)
-    table = featurized_rows(raw_path(about.name), dataset.table[ROW].to_numpy(), about.duplicates)
     hashes = dataset.table[ROW].to_numpy()
-    fitting = drawn.order[: trial.n_train]
-    groups = dataset.table[GROUP].to_numpy()[drawn.test] if GROUP in dataset.table.column_names else None
-    held_out = HeldOut(
-        query.rows_of(table.take(pa.array(drawn.test))),
-        dataset.target[drawn.test],
-        hashes[drawn.test],
-        groups,
+    table = featurized_rows(raw_path(about.name), hashes, about.duplicates)
+    test, fitting = drawn.test, drawn.order[: trial.n_train]
+    groups = dataset.table[GROUP].to_numpy()[test] if GROUP in dataset.table.column_names else None
+    rows = query.rows_of(table.take(pa.array(test)))
+    return Sides(
+        HeldOut(rows, dataset.target[test], hashes[test], groups),
+        hashes[fitting],
+        query.rows_of(table.take(pa.array(fitting[:n_example]))),
     )
-    return Sides(held_out, hashes[fitting], query.rows_of(table.take(pa.array(fitting[:n_example]))))
 
 
 def featurized_rows(path: Path, hashes: np.ndarray, duplicates: str) -> pa.Table:

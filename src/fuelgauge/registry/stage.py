@@ -27,7 +27,7 @@ from fuelgauge.sweep.grid import Trial
 log = logging.getLogger("fuelgauge")
 
 # Served and trial predictions come from the same weights; a batch of another size may round otherwise.
-ROUNDING = {"rtol": 1e-4, "atol": 1e-5}
+ROUNDING, ROUNDING_OF_SMALL = 1e-4, 1e-5
 
 
 @dataclass(frozen=True)
@@ -138,17 +138,18 @@ class Registration:
         folder = self.room / "packed"
         packed.write(folder)
         served = self.predict(folder, rows)
-        if not np.allclose(served, fitted.predicted, **ROUNDING):
+        if not np.allclose(served, fitted.predicted, ROUNDING, ROUNDING_OF_SMALL):
             worst = float(np.abs(served - fitted.predicted).max())
             raise RefusedModelError(
-                f"{self.name}: {self.choice.name} predicts otherwise when it is served (by up to {worst:.2g}); "
+                f"{self.name}: {self.choice.name} predicts otherwise when it is served (by {worst:.2g}); "
                 "it is not registered. This is a fault of the package."
             )
         return folder
 
     def predict(self, folder: Path, rows: HeldOut) -> np.ndarray:
         """Return what a packed model answers to queries, as probabilities of this dataset's classes."""
-        return predictions(package.load(folder).predict(rows.rows), self.trial.curve.dataset.classes)
+        answers: Any = package.load(folder).predict(rows.rows)
+        return predictions(answers, self.trial.curve.dataset.classes)
 
     def decide(self, version: str, folder: Path, champion: Any) -> Decision:
         """Compare a challenger with the champion on held-out rows."""
@@ -209,9 +210,7 @@ def sentence(fall: Interval, promoted: bool, champion: str, n_rows: int, config:
         f"the loss of version {champion} falls by {fall.value:.1%} (from {fall.lo:.1%} to {fall.hi:.1%}, "
         f"{rule.level:.0%} of resamples of {n_rows:,} rows)"
     )
-    return (
-        f"{found}, {'more than' if promoted else 'not surely by more than'} the margin of {rule.margin:.1%}"
-    )
+    return f"{found}, {'more' if promoted else 'not surely more'} than the margin of {rule.margin:.1%}"
 
 
 def champions_card(registry: Registry, dataset: str, room: Path) -> str:

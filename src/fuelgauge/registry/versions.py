@@ -72,8 +72,8 @@ class Registry:
         except Exception as error:  # whatever MLflow, its database or the network raises
             uri = self.tracking.uri
             raise RegistryError(
-                f"the MLflow registry at {safe_uri(uri)} cannot be used ({first_line(error, uri)}); start it, "
-                "or set MLFLOW_TRACKING_URI to one that runs, and try again."
+                f"the MLflow registry at {safe_uri(uri)} cannot be used ({first_line(error, uri)}); start "
+                "it, or set MLFLOW_TRACKING_URI to one that runs, and try again."
             ) from error
 
     def alias(self, dataset: str, alias: str) -> ModelVersion | None:
@@ -111,14 +111,12 @@ class Registry:
         facts = package.facts(folder)
         with self.reaching():
             experiment = ensure_experiment(self.client, dataset, self.tracking)
-            self.forget_killed(experiment)
-            tags = {"dataset": dataset, "model": choice.name, "family": facts["family"], **git_tags()}
-            run_id = self.client.create_run(
-                experiment, run_name=f"register {choice.name}", tags={**tags, IDENTITY: identity}
-            ).info.run_id
-            logged = self.client.create_logged_model(
-                experiment, dataset, run_id, tags={**tags, IDENTITY: identity}
-            )
+            self.forget_killed(dataset, experiment)
+            about = {"dataset": dataset, "model": choice.name, "family": facts["family"], **git_tags()}
+            tags = {**about, IDENTITY: identity}
+            run = self.client.create_run(experiment, run_name=f"register {choice.name}", tags=tags)
+            run_id = run.info.run_id
+            logged = self.client.create_logged_model(experiment, dataset, run_id, tags=tags)
             self.log_facts(run_id, logged.model_id, facts, choice)
             self.client.log_text(run_id, package.card(folder), package.CARD)
             self.client.log_model_artifacts(logged.model_id, str(folder))
@@ -129,19 +127,21 @@ class Registry:
                 dataset,
                 f"models:/{logged.model_id}",
                 run_id,
-                tags={**tags, IDENTITY: identity, SHA256: package.digest(folder)},
+                tags={**tags, SHA256: package.digest(folder)},
                 description=f"{choice.name}, fitted on {facts['n_train']:,} rows",
                 model_id=logged.model_id,
             )
 
-    def forget_killed(self, experiment: str) -> None:
-        """Delete the runs of registrations that were killed; the lock says that none is alive."""
-        unfinished = f"tags.`{IDENTITY}` != '' and attributes.status = 'RUNNING'"
-        for run in self.client.search_runs([experiment], filter_string=unfinished):
-            of_run = f"source_run_id = '{run.info.run_id}'"
-            for model in self.client.search_logged_models([experiment], filter_string=of_run):
-                self.client.delete_logged_model(model.model_id)
-            self.client.delete_run(run.info.run_id)
+    def forget_killed(self, dataset: str, experiment: str) -> None:
+        """Delete the runs of registrations that were killed: those without a version, as none is alive."""
+        registered = {v.run_id for v in self.client.search_model_versions(f"name = '{dataset}'")}
+        registrations = f"tags.`{IDENTITY}` != ''"
+        for run in self.client.search_runs([experiment], filter_string=registrations):
+            if run.info.run_id not in registered:
+                of_run = f"source_run_id = '{run.info.run_id}'"
+                for model in self.client.search_logged_models([experiment], filter_string=of_run):
+                    self.client.delete_logged_model(model.model_id)
+                self.client.delete_run(run.info.run_id)
 
     def log_facts(self, run_id: str, model_id: str, facts: Mapping[str, Any], choice: Choice) -> None:
         """Log the learning curve by step and what the fit has cost, and which settings it had."""
