@@ -4,11 +4,13 @@ PYTHON ?= python3
 TORCH ?= $(if $(wildcard .venv/.installed-cuda),cuda,cpu)
 VENV := .venv
 BIN := $(VENV)/bin
+# The dataset of `make register` and `make serve`.
+DATASET ?= churn
 STAMP := $(VENV)/.installed-$(TORCH)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help env repro ui test test-slow lint format lock clean
+.PHONY: help env repro ui register serve test test-slow lint format lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +32,12 @@ repro: env  ## run the pipeline and print the verdict
 
 ui: env  ## open the MLflow UI on this machine
 	@fuelgauge ui
+
+register: env  ## the best model of DATASET becomes challenger or champion
+	@python pipelines/register.py dataset=$(DATASET)
+
+serve: env  ## answer queries with the champion of DATASET
+	@fuelgauge serve $(DATASET)
 
 test: env lint  ## lint and the fast tests
 	@python -m pytest

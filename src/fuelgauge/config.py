@@ -200,6 +200,24 @@ class DataRule:
 
 
 @dataclass
+class RegistryConfig:
+    """When a challenger becomes champion, and how a champion is served.
+
+    The champion's loss must fall by more than `margin` of itself, by the lower end of a bootstrap interval
+    of `level` over at least `least_rows` held-out rows that the champion was not fitted on.
+    """
+
+    margin: float = 0.01
+    level: float = 0.95
+    resamples: int = 1000
+    seed: int = 0
+    least_rows: int = 100
+    host: str = "127.0.0.1"
+    port: int = 5001
+    look_seconds: float = 5.0
+
+
+@dataclass
 class Params:
     """The content of params.yaml."""
 
@@ -216,6 +234,7 @@ class Params:
     device: str = "auto"
     threads: int = 1
     claims: list[str] = field(default_factory=list)
+    register: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -229,6 +248,7 @@ class Config(Params):
     search: SearchConfig = field(default_factory=SearchConfig)
     executor: ExecutorConfig = field(default_factory=ExecutorConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    registry: RegistryConfig = field(default_factory=RegistryConfig)
 
     @property
     def contestant(self) -> str:
@@ -312,6 +332,10 @@ def check_params(params: Params, where: str) -> None:
     rules = [
         *((len(names) > 0, f"{key} is empty; name at least one") for key, names in lists.items()),
         *((len(set(names)) == len(names), f"{key} names one twice") for key, names in lists.items()),
+        *(
+            (n in params.datasets, f"register: '{n}' is not in datasets, {nearest(n, params.datasets)}")
+            for n in params.register
+        ),
         (params.anchors.start >= 8, f"anchors.start is {params.anchors.start}; it must be at least 8"),
         (params.seed >= 0, f"seed is {params.seed}; it must be at least 0"),
         (
@@ -430,6 +454,21 @@ def check_executor(executor: ExecutorConfig) -> None:
         raise ConfigError(f"executor.trial_seconds is {executor.trial_seconds}; it must be above 0 or null.")
 
 
+def check_registry(registry: RegistryConfig) -> None:
+    """Raise ConfigError if a rule of the registry lies outside what it may be."""
+    rules = (
+        (0 <= registry.margin < 1, "margin", "at least 0 and below 1"),
+        (0 < registry.level < 1, "level", "between 0 and 1"),
+        (registry.resamples >= 100, "resamples", "at least 100"),
+        (registry.least_rows >= 1, "least_rows", "at least 1"),
+        (0 <= registry.port < 65536, "port", "a port, or 0 for any that is free"),
+        (registry.look_seconds > 0, "look_seconds", "above 0"),
+    )
+    for holds, setting, wanted in rules:
+        if not holds:
+            raise ConfigError(f"registry.{setting} is {getattr(registry, setting)}; it must be {wanted}.")
+
+
 def check_member(setting: str, value: str, valid: tuple[str, ...], where: str) -> None:
     """Raise ConfigError if a setting is not one of the valid values."""
     if value not in valid:
@@ -454,4 +493,5 @@ def resolve(composed: DictConfig) -> Config:
     check_model(config.model)
     check_search(config.search)
     check_executor(config.executor)
+    check_registry(config.registry)
     return config

@@ -27,7 +27,7 @@ from fuelgauge.models.base import create
 
 log = logging.getLogger("fuelgauge")
 
-GROUPS = ("dataset", "feature_set", "model", "search", "executor", "tracking")
+GROUPS = ("dataset", "feature_set", "model", "search", "executor", "tracking", "registry")
 
 
 def register() -> None:
