@@ -15,18 +15,24 @@ def store():
         yield running
 
 
-@pytest.fixture
-def clone(store, tmp_path):
+@pytest.fixture(scope="module")
+def pushed(store, tmp_path_factory):
     """Return a project whose one file has been pushed and is no longer here."""
-    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
-    (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
+    root = tmp_path_factory.mktemp("project")
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    (root / "rows.csv").write_text("a,b\n1,2\n")
     for command in (["init"], ["add", "rows.csv"], ["remote", "add", "--default", "storage", store.remote]):
-        assert dvc(tmp_path, store.environment(), *command).returncode == 0
-    pushed = dvc(tmp_path, store.environment(), "push")
-    assert pushed.returncode == 0, pushed.stderr
-    (tmp_path / "rows.csv").unlink()
-    shutil.rmtree(tmp_path / ".dvc/cache")
-    return tmp_path
+        assert dvc(root, store.environment(), *command).returncode == 0
+    result = dvc(root, store.environment(), "push")
+    assert result.returncode == 0, result.stderr
+    (root / "rows.csv").unlink()
+    shutil.rmtree(root / ".dvc/cache")
+    return root
+
+
+@pytest.fixture
+def clone(pushed, tmp_path):
+    return shutil.copytree(pushed, tmp_path / "clone")
 
 
 def test_what_was_pushed_can_be_pulled_and_no_secret_is_written(clone, store):

@@ -56,7 +56,8 @@ class Registered:
         """Return what it answers to the sample's rows, put as queries."""
         from fuelgauge.registry.query import predictions
 
-        return predictions(self.model.predict(self.query.rows_of(sample.raw)), sample.classes)
+        answers = pd.DataFrame(self.model.predict(self.query.rows_of(sample.raw)))
+        return predictions(answers, sample.classes)
 
 
 class Sample:
