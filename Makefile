@@ -4,9 +4,10 @@ PYTHON ?= python3
 TORCH ?= $(if $(wildcard .venv/.installed-cuda),cuda,cpu)
 VENV := .venv
 BIN := $(VENV)/bin
-# The server of `make serve-tracking`: its folder, its port and its database, SQLite's or postgresql://host/name.
+# The server of `make serve-tracking`; its database may also be postgresql://host/name.
 TRACKING ?= $(CURDIR)/data/tracking
 PORT ?= 5000
+WORKERS ?= 2
 BACKEND ?= sqlite:///$(TRACKING)/mlflow.db
 # The dataset of `make register` and `make serve`.
 DATASET ?= churn
@@ -59,7 +60,7 @@ push: env  ## send data, trials and reports to the remote
 
 serve-tracking: env  ## an MLflow tracking server on this machine, which keeps the artifacts
 	@mkdir -p $(TRACKING)
-	@mlflow server --host 127.0.0.1 --port $(PORT) --backend-store-uri $(BACKEND) \
+	@mlflow server --host 127.0.0.1 --port $(PORT) --workers $(WORKERS) --backend-store-uri $(BACKEND) \
 		--artifacts-destination $(TRACKING)/artifacts
 
 test: env lint  ## lint and the fast tests

@@ -20,16 +20,16 @@ from fuelgauge.tracking import connect, make_tracker
 
 from .conftest import CHECKOUT
 
-PATIENCE = 120
+PATIENCE = 240
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @contextmanager
 def server(folder: Path, port: int):
     """Run `make serve-tracking` with its data in a folder."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    command = ["make", "-o", "env", "serve-tracking", f"PORT={port}", f"TRACKING={folder}"]
+    command = ["make", "-o", "env", "serve-tracking", f"PORT={port}", f"TRACKING={folder}", "WORKERS=1"]
     with (folder.parent / "server.log").open("a") as log:
         process = subprocess.Popen(
             command,
