@@ -20,7 +20,7 @@ import pandas as pd
 from scipy import stats
 
 from fuelgauge.claims.resample import holm
-from fuelgauge.sweep.metrics import all_metrics, loss_and_score
+from fuelgauge.sweep.metrics import HIGHER_IS_BETTER, all_metrics, loss_and_score
 
 LEVEL = 0.05
 SLIGHT, CLEAR = 0.1, 0.25
@@ -92,6 +92,11 @@ class Drift:
     def drifted(self) -> list[Shift]:
         """The columns that have drifted, the furthest first."""
         return sorted((s for s in self.shifts if s.verdict != "no"), key=lambda s: -s.size)
+
+    @property
+    def loss_name(self) -> str:
+        """What the loss is."""
+        return f"1 - {self.metric}" if self.metric in HIGHER_IS_BETTER else self.metric
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data, for a file; what is not known is null."""
@@ -244,7 +249,7 @@ def loss_table(drift: Drift) -> list[str]:
         return f"{loss.loss:.4f}" + (f" (fitted on {loss.seen:.0%})" if loss.seen else "")
 
     return [
-        f"Loss ({drift.metric}) by month:",
+        f"Loss ({drift.loss_name}) by month:",
         "",
         f"| month | rows | {' | '.join(models)} |",
         f"| --- | --- |{' --- |' * len(models)}",
@@ -287,4 +292,4 @@ def draw_losses(ax: Any, drift: Drift) -> None:
     if drift.losses:
         ax.legend(frameon=False)
         ax.tick_params(axis="x", labelrotation=45)
-    ax.set_ylabel(f"loss ({drift.metric}); hollow: fitted on")
+    ax.set_ylabel(f"loss ({drift.loss_name}); hollow: fitted on")
