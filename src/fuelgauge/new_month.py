@@ -120,20 +120,25 @@ def compare(config: Config, models: Mapping[str, Answering]) -> drift.Drift:
         raise DataError(f"{name} does not end with a month; set data.until in params.yaml.")
     before, month = Sample(Dataset.open(name, features), config.seed), Sample(last, config.seed)
     answers = {label: (model.predict(before), model.predict(month)) for label, model in models.items()}
-    columns = before.columns(), month.columns()
-    for label, (old, new) in list(answers.items())[:1]:
-        unseen = ~np.isin(before.hashes, models[label].fitted_on)
+    hashes = np.concatenate([before.hashes, month.hashes])
+    seen = {label: np.isin(hashes, model.fitted_on) for label, model in models.items()}
+    old, new = before.columns(), month.columns()
+    for label in list(models)[:1]:
+        unseen = ~seen[label][: len(before)]
         if unseen.sum() >= LEAST_UNSEEN:
-            columns[0][SCORE] = pd.Series(drift.score_of(old[unseen]))
-            columns[1][SCORE] = pd.Series(drift.score_of(new))
-    description = last.description
+            old[SCORE], new[SCORE] = scores(answers[label][0][unseen]), scores(answers[label][1])
     losses = drift.losses_by_month(
         np.concatenate([before.months, month.months]),
         np.concatenate([before.y, month.y]),
         {label: np.concatenate(both) for label, both in answers.items()},
-        {m: np.isin(np.concatenate([before.hashes, month.hashes]), models[m].fitted_on) for m in models},
-        description.task,
-        description.metric,
+        seen,
+        last.description.task,
+        last.description.metric,
     )
-    found = drift.shifts(*columns)
-    return drift.Drift(name, about.until, description.metric, len(before), len(month), found, losses)
+    sizes = len(before), len(month)
+    return drift.Drift(name, about.until, last.description.metric, *sizes, drift.shifts(old, new), losses)
+
+
+def scores(predicted: np.ndarray) -> pd.Series:
+    """Return predictions as a column."""
+    return pd.Series(drift.score_of(predicted))

@@ -107,3 +107,10 @@ def test_a_refused_month_does_not_change_what_is_remembered(tmp_path):
     remembered = (tmp_path / "schema/made.json").read_text()
     refused(tmp_path, "2013-03", "strings in the new data", ROWS.assign(a="x"))
     assert (tmp_path / "schema/made.json").read_text() == remembered
+
+
+def test_a_month_whose_rows_have_no_target_stops(tmp_path):
+    unlabelled = ROWS.assign(y=ROWS["y"].where(ROWS["when"] < "2013-03-01"))
+    refused(
+        tmp_path, "2013-03", "no row of 2013-03 has a target", unlabelled[unlabelled["when"] < "2013-04-01"]
+    )

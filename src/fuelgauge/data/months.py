@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from fuelgauge import paths
 from fuelgauge.data.dataset import Dataset
@@ -42,23 +41,21 @@ class Months:
         start, end = bounds(self.until)
         for table in tables:
             moments = self.moments(table)
-            self.months.update(pc.unique(pc.strftime(moments, "%Y-%m")).to_pylist())
-            early = pc.less(moments, pa.scalar(end, moments.type))
-            self.n_later += table.num_rows - pc.sum(early).as_py()
-            self.n_last += pc.sum(
-                pc.and_(early, pc.greater_equal(moments, pa.scalar(start, moments.type)))
-            ).as_py()
-            if pc.any(early).as_py():
-                yield table.filter(early)
+            early = moments < end
+            self.months.update(np.datetime_as_string(np.unique(moments.astype("datetime64[M]"))))
+            self.n_later += int((~early).sum())
+            self.n_last += int((early & (moments >= start)).sum())
+            if early.any():
+                yield table.filter(pa.array(early))
 
-    def moments(self, table: pa.Table) -> pa.ChunkedArray:
+    def moments(self, table: pa.Table) -> np.ndarray:
         """Return the column of time, which must hold dates."""
         if not pa.types.is_timestamp(table[self.column].type):
             raise DataError(
                 f"{self.where}: the time '{self.column}' holds numbers, not dates, so that it has no months; "
                 "set data.until to null in params.yaml."
             )
-        return table[self.column]
+        return table[self.column].to_numpy()
 
     def check(self) -> None:
         """Raise DataError if there is no row of the month, or none before it."""
@@ -69,10 +66,9 @@ class Months:
         raise DataError(f"{self.where}: {what} {self.until} (data.until in params.yaml); {ends}.")
 
 
-def bounds(month: str) -> tuple[pd.Timestamp, pd.Timestamp]:
+def bounds(month: str) -> tuple[np.datetime64, np.datetime64]:
     """Return the first moment of a month and that of the next one."""
-    period = pd.Period(month, "M")
-    return period.start_time, (period + 1).start_time
+    return np.datetime64(month, "us"), np.datetime64(following(month), "us")
 
 
 def following(month: str) -> str:
@@ -82,7 +78,7 @@ def following(month: str) -> str:
 
 def of_last_month(time: np.ndarray, until: str) -> np.ndarray:
     """Return which rows are of the month `until`, by their seconds since 1970."""
-    return time >= bounds(until)[0].timestamp()
+    return time >= bounds(until)[0].astype(np.int64) / 1e6
 
 
 def months_of(time: np.ndarray) -> np.ndarray:

@@ -63,6 +63,11 @@ def featurize(
         folder = out / dataset.name
         if until := About.of(file).until:
             last = of_last_month(as_time(file.read([dataset.time])[dataset.time]), until)
+            if not last.any() or last.all():
+                where = f"conf/dataset/{dataset.name}.yaml"
+                raise DataError(
+                    f"{where}: no row {'of' if not last.any() else 'before'} {until} has a target."
+                )
             featurize_part(Featurization(file, dataset, feature_set, ~last), folder)
             featurize_part(Featurization(file, dataset, feature_set, last), folder / HELD_OUT)
             AboutMonths(until, int(last.sum()), About.of(file).n_later).write(folder)
