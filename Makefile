@@ -4,14 +4,22 @@ PYTHON ?= python3
 TORCH ?= $(if $(wildcard .venv/.installed-cuda),cuda,cpu)
 VENV := .venv
 BIN := $(VENV)/bin
+# The server of `make serve-tracking`; its database may also be postgresql://host/name.
+TRACKING ?= $(CURDIR)/data/tracking
+PORT ?= 5000
+WORKERS ?= 2
+BACKEND ?= sqlite:///$(TRACKING)/mlflow.db
+# The dataset of `make register` and `make serve`.
+DATASET ?= churn
 STAMP := $(VENV)/.installed-$(TORCH)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help env repro evidence ui test test-slow lint format lock clean
+.PHONY: help env repro evidence ui register serve retrain remote pull push serve-tracking test test-slow lint \
+	format lock clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: $(STAMP)  ## make the environment from the lock files
 
@@ -35,16 +43,42 @@ evidence: env  ## judge the claims on published learning curves (LCDB; fetches 6
 ui: env  ## open the MLflow UI on this machine
 	@fuelgauge ui
 
+register: env  ## the best model of DATASET becomes challenger or champion
+	@python pipelines/register.py dataset=$(DATASET)
+
+serve: env  ## answer queries with the champion of DATASET
+	@fuelgauge serve $(DATASET)
+
+retrain: env  ## a month more of data: pipeline, registry, drift and reports/retrain.md
+	@fuelgauge retrain
+
+remote: env  ## keep DVC's cache elsewhere: make remote REMOTE=s3://bucket/path [ENDPOINT=https://...]
+	@test -n "$(REMOTE)" || { echo "say where: make remote REMOTE=s3://bucket/path" >&2; exit 1; }
+	@dvc remote add --local --force --default storage "$(REMOTE)"
+	@$(if $(ENDPOINT),dvc remote modify --local storage endpointurl "$(ENDPOINT)")
+
+pull: env  ## fetch data, trials and reports of dvc.lock from the remote
+	@dvc pull
+
+push: env  ## send data, trials and reports to the remote
+	@dvc push
+
+serve-tracking: env  ## an MLflow tracking server on this machine, which keeps the artifacts
+	@mkdir -p $(TRACKING)
+	@mlflow server --host 127.0.0.1 --port $(PORT) --workers $(WORKERS) --backend-store-uri $(BACKEND) \
+		--artifacts-destination $(TRACKING)/artifacts
+
 test: env lint  ## lint and the fast tests
 	@python -m pytest
 
 test-slow: env  ## the tests marked slow
 	@python -m pytest -m slow
 
-lint: env  ## ruff and the type checker
+lint: env  ## ruff, the type checker and a linter of workflows
 	@ruff check .
 	@ruff format --check .
 	@mypy
+	@jactionlint
 
 format: env  ## let ruff put the code in order
 	@ruff check --fix .

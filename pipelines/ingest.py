@@ -8,7 +8,7 @@ from fuelgauge.entry import log, stage
 @stage("config")
 def main(config: Config) -> None:
     """Read one dataset from its source, check it and write it."""
-    log.info("wrote %s", ingest(config.dataset))
+    log.info("wrote %s", ingest(config.dataset, until=config.data.until))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ models: [dummy, logistic, mlp]
 features: [raw]
 sizes: [default]
 searches: [none]
+data: {until: null}
 anchors: {start: 32, factor: 2, stop: 128}
 repeats: 2
 seed: 0
@@ -28,6 +29,7 @@ split: {test_fraction: 0.15, test_max: 10000, validation_fraction: 0.2}
 device: cpu
 threads: 1
 claims: [data]
+register: []
 """
 
 

@@ -61,6 +61,10 @@ def parser() -> argparse.ArgumentParser:
     retry_command = add("retry", retry, "give failed trials another chance in the next run")
     retry_command.add_argument("--failed", action="store_true", help="the failed ones, which is all there is")
     add("track", track, "send to MLflow what the trial store has and MLflow lacks")
+    add("retrain", retrain, "move data.until one month on, run the pipeline, register, report what changed")
+    serve_command = add("serve", serve, "answer queries with the champion of a dataset")
+    serve_command.add_argument("dataset", metavar="DATASET")
+    serve_command.add_argument("settings", nargs="*", metavar="SETTING", help="such as registry.port=5002")
     ui_command = add("ui", ui, "open the MLflow UI on this machine")
     ui_command.add_argument("--port", default="5000")
     ui_command.add_argument("--host", default="127.0.0.1", help="another address opens it to the network")
@@ -259,6 +263,22 @@ def track(_: argparse.Namespace) -> None:
     from fuelgauge.catch_up import catch_up
 
     catch_up()
+
+
+def retrain(_: argparse.Namespace) -> None:
+    """Take in one month more."""
+    from fuelgauge.retrain import retrain as take_in_a_month
+
+    summary = take_in_a_month()
+    print(f"{summary.read_text()}\nreport     {summary}")
+
+
+def serve(chosen: argparse.Namespace) -> None:
+    """Run the scoring server of a dataset's champion until it is interrupted."""
+    from fuelgauge.entry import compose
+    from fuelgauge.registry.serve import serve as serve_champion
+
+    serve_champion(compose(f"dataset={chosen.dataset}", *chosen.settings))
 
 
 def ui(chosen: argparse.Namespace) -> None:

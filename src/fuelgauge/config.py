@@ -41,6 +41,7 @@ METHODS = ("none", "random", "tpe")
 PACKING = ("auto", "off")
 EXECUTORS = ("local", "ray")
 PLAIN_NAME = "[a-z0-9_]+"
+MONTH = r"\d{4}-(0[1-9]|1[0-2])"
 METRICS = {
     "binary": ("roc_auc", "accuracy", "log_loss"),
     "multiclass": ("accuracy", "log_loss"),
@@ -202,6 +203,34 @@ class TrackingConfig:
 
 
 @dataclass
+class DataRule:
+    """How much of the data there is. `until` is the last month to be seen, such as 2013-06; None: all.
+
+    It holds for datasets with a column of time; the others stay whole (fuelgauge.data.months).
+    """
+
+    until: str | None = None
+
+
+@dataclass
+class RegistryConfig:
+    """When a challenger becomes champion, and how a champion is served.
+
+    The champion's loss must fall by more than `margin` of itself, by the lower end of a bootstrap interval
+    of `level` over at least `least_rows` held-out rows that the champion was not fitted on.
+    """
+
+    margin: float = 0.01
+    level: float = 0.95
+    resamples: int = 1000
+    seed: int = 0
+    least_rows: int = 100
+    host: str = "127.0.0.1"
+    port: int = 5001
+    look_seconds: float = 5.0
+
+
+@dataclass
 class Params:
     """The content of params.yaml."""
 
@@ -210,6 +239,7 @@ class Params:
     features: list[str] = field(default_factory=lambda: [RAW])
     sizes: list[str] = field(default_factory=lambda: [DEFAULT_SIZE])
     searches: list[str] = field(default_factory=lambda: [NO_SEARCH])
+    data: DataRule = field(default_factory=DataRule)
     anchors: AnchorRule = field(default_factory=AnchorRule)
     repeats: int = 5
     seed: int = 0
@@ -218,6 +248,7 @@ class Params:
     threads: int = 1
     claims: list[str] = field(default_factory=list)
     prices: str = "cloud"
+    register: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -231,6 +262,7 @@ class Config(Params):
     search: SearchConfig = field(default_factory=SearchConfig)
     executor: ExecutorConfig = field(default_factory=ExecutorConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    registry: RegistryConfig = field(default_factory=RegistryConfig)
 
     @property
     def contestant(self) -> str:
@@ -315,6 +347,10 @@ def check_params(params: Params, where: str) -> None:
     rules = [
         *((len(names) > 0, f"{key} is empty; name at least one") for key, names in lists.items()),
         *((len(set(names)) == len(names), f"{key} names one twice") for key, names in lists.items()),
+        *(
+            (n in params.datasets, f"register: '{n}' is not in datasets, {nearest(n, params.datasets)}")
+            for n in params.register
+        ),
         (params.anchors.start >= 8, f"anchors.start is {params.anchors.start}; it must be at least 8"),
         (params.seed >= 0, f"seed is {params.seed}; it must be at least 0"),
         (
@@ -330,6 +366,10 @@ def check_params(params: Params, where: str) -> None:
         (0 < params.split.test_fraction < 1, "split.test_fraction must lie between 0 and 1"),
         (params.split.test_max >= 1, "split.test_max must be at least 1"),
         (0 < params.split.validation_fraction < 1, "split.validation_fraction must lie between 0 and 1"),
+        (
+            params.data.until is None or bool(re.fullmatch(MONTH, params.data.until)),
+            f"data.until is '{params.data.until}'; write a month such as 2013-06, or null for all data",
+        ),
         (params.device in DEVICES, f"device is '{params.device}', {nearest(params.device, DEVICES)}"),
     ]
     for holds, problem in rules:
@@ -433,12 +473,28 @@ def check_executor(executor: ExecutorConfig) -> None:
     check_member("executor.pack", executor.pack, PACKING, "conf/executor or an override")
 
 
+def check_registry(registry: RegistryConfig) -> None:
+    """Raise ConfigError if a rule of the registry lies outside what it may be."""
+    rules = (
+        (0 <= registry.margin < 1, "margin", "at least 0 and below 1"),
+        (0 < registry.level < 1, "level", "between 0 and 1"),
+        (registry.resamples >= 100, "resamples", "at least 100"),
+        (registry.least_rows >= 1, "least_rows", "at least 1"),
+        (0 <= registry.port < 65536, "port", "a port, or 0 for any that is free"),
+        (registry.look_seconds > 0, "look_seconds", "above 0"),
+    )
+    for holds, setting, wanted in rules:
+        if not holds:
+            raise ConfigError(f"registry.{setting} is {getattr(registry, setting)}; it must be {wanted}.")
+
+
 # What an option of a group must keep to beside its schema.
 CHECKS: dict[str, Callable[[Any], None]] = {
     "dataset": check_dataset,
     "model": check_model,
     "search": check_search,
     "executor": check_executor,
+    "registry": check_registry,
 }
 
 

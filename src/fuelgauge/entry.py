@@ -37,7 +37,7 @@ from fuelgauge.models.base import create
 
 log = logging.getLogger("fuelgauge")
 
-GROUPS = ("dataset", "feature_set", "model", "search", "executor", "tracking")
+GROUPS = ("dataset", "feature_set", "model", "search", "executor", "tracking", "registry")
 INTERRUPTED = 130  # the exit code of a process that Ctrl-C has ended
 
 

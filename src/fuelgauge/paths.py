@@ -40,6 +40,7 @@ PARAMS = ROOT / PARAMS_FILE
 DATA = ROOT / "data"
 ARCHIVES = durable_root(ROOT) / "data" / "archives"
 RAW = DATA / "raw"
+SCHEMAS = DATA / "schema"
 FEATURES = DATA / "features"
 STORE = DATA / "store"
 TRIALS = DATA / "trials"

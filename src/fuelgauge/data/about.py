@@ -26,12 +26,18 @@ class About:
         Rows that were left out because they have no target.
     warnings
         What looks wrong, such as a column that gives the target away.
+    until
+        The last month of the rows, such as 2013-06; empty where there is no limit.
+    n_later
+        Rows that were left out because they are of a later month.
     """
 
     columns: Columns
     n_rows: int
     n_without_target: int
     warnings: tuple[str, ...] = field(default_factory=tuple)
+    until: str = ""
+    n_later: int = 0
 
     def to_metadata(self) -> dict[bytes, bytes]:
         """Return the metadata of a Parquet file."""

@@ -10,6 +10,7 @@ import yaml
 from fuelgauge import paths
 from fuelgauge.config import Params
 from fuelgauge.data.dataset import ROW, Dataset, Description
+from fuelgauge.data.months import AboutMonths
 from fuelgauge.data.splits import Rows, draw
 from fuelgauge.naming import RAW
 
@@ -31,7 +32,7 @@ def data_card(name: str, params: Params) -> dict[str, Any]:
         "n_rows": about.n_rows,
         "n_features": None if about.inputs == "text" else about.n_features,
         "n_classes": len(about.classes) or None,
-        "left out": left_out(about),
+        "left out": left_out(about, AboutMonths.of(name)),
         "smallest class": f"{min(about.class_counts) / about.n_rows:.1%}" if about.class_counts else "",
         "target": "" if about.classes else f"mean {about.target_mean:.4g}, deviation {about.target_std:.4g}",
         "missing": missing(about),
@@ -44,14 +45,18 @@ def data_card(name: str, params: Params) -> dict[str, Any]:
     }
 
 
-def left_out(about: Description) -> str:
+def left_out(about: Description, months: AboutMonths | None) -> str:
     """Return how many rows of the source are not used, and why."""
     reasons = []
+    if months:
+        reasons.append(f"{months.n_held_out:,} of {months.until}, kept to compare retrained models on")
+        reasons.append(f"{months.n_later:,} of later months")
     if about.n_without_target:
         reasons.append(f"{about.n_without_target:,} without a target")
     if about.duplicates == "drop" and about.n_identical:
         reasons.append(f"{about.n_identical:,} identical to an earlier one")
-    return f"{' and '.join(reasons)}, of {about.n_source:,} rows" if reasons else ""
+    n_source = about.n_source + (months.n_later if months else 0)
+    return f"{' and '.join(reasons)}, of {n_source:,} rows" if reasons else ""
 
 
 def missing(about: Description) -> str:

@@ -19,11 +19,13 @@ import pyarrow.parquet as pq
 from fuelgauge import paths
 from fuelgauge.config import DatasetConfig
 from fuelgauge.data import columns as column_kinds
+from fuelgauge.data import memory
 from fuelgauge.data.about import About
 from fuelgauge.data.columns import Columns
 from fuelgauge.data.dataset import ROW
 from fuelgauge.data.duplicates import row_hashes
 from fuelgauge.data.inspection import leaks
+from fuelgauge.data.months import Months
 from fuelgauge.data.validation import Tally, batch_schema, check_batch, check_complete
 from fuelgauge.errors import ConfigError, DataError
 from fuelgauge.loading import load_object
@@ -33,11 +35,19 @@ log = logging.getLogger("fuelgauge")
 LOOKED_AT = 50_000
 
 
-def ingest(dataset: DatasetConfig, folder: Path = paths.RAW) -> Path:
+def ingest(dataset: DatasetConfig, folder: Path = paths.RAW, until: str | None = None) -> Path:
     """Read a dataset from its source and write the columns that its description names.
 
     The column `__row__` is a hash of the raw features, the time and the target, by which identical
     rows are found (`fuelgauge.data.duplicates`).
+
+    Parameters
+    ----------
+    folder
+        What is written goes here, and the kinds of the source's columns to ../schema
+        (`fuelgauge.data.memory`).
+    until
+        The last month to be seen, such as 2013-06; None: all. Later rows are checked and left out.
 
     Returns
     -------
@@ -47,21 +57,29 @@ def ingest(dataset: DatasetConfig, folder: Path = paths.RAW) -> Path:
     Raises
     ------
     DataError
-        The source is not what the description says; the sentence names file, column and row.
+        The source is not what the description says; the sentence names file, column and row. Or it has
+        no row of the month `until`, or a column is gone or of another kind than a month ago.
     """
     where = f"conf/dataset/{dataset.name}.yaml"
     reader = column_kinds.batches(read_source(dataset), where)
+    remembered = folder.parent / "schema" / f"{dataset.name}.json"
+    limited = bool(until and dataset.time)
+    if limited:
+        memory.compare(remembered, reader.schema, dataset, where)
     columns = column_kinds.choose(reader.schema, dataset, where)
     path = folder / f"{dataset.name}.parquet"
     partial = path.with_suffix(".partial")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        about = write(checked(reader, columns, dataset, where), columns, dataset, where, partial)
+        tables = checked(reader, columns, dataset, where)
+        months = Months(until if limited else None, columns.time, where)
+        about = write(months.known(tables), columns, dataset, where, months, partial)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
     for warning in about.warnings:
         log.warning("%s", warning)
+    memory.remember(remembered, reader.schema, columns)
     return path
 
 
@@ -104,12 +122,18 @@ def described_checks(
 
 
 def write(
-    tables: Iterator[pa.Table], columns: Columns, dataset: DatasetConfig, where: str, path: Path
+    tables: Iterator[pa.Table],
+    columns: Columns,
+    dataset: DatasetConfig,
+    where: str,
+    months: Months,
+    path: Path,
 ) -> About:
     """Write the rows that have a target, and what is known of the whole."""
     tally = Tally(dataset, columns, where)
     first = next(tables, None)
     if first is None:
+        months.check()
         raise DataError(f"{where}: the source has no rows.")
     warnings = suspicions(first, columns, dataset, where)
     hashed = list(dict.fromkeys(name for name in (*columns.raw, columns.time, columns.target) if name))
@@ -120,7 +144,9 @@ def write(
             hashes = pa.array(row_hashes(labelled.select(hashed)))
             writer.write_table(labelled.append_column(ROW, hashes).cast(schema))
         tally.check()
-        about = About(columns, tally.n_rows, tally.n_without_target, tuple(warnings))
+        months.check()
+        counts = (tally.n_rows, tally.n_without_target)
+        about = About(columns, *counts, tuple(warnings), months.until or "", months.n_later)
         writer.add_key_value_metadata(about.to_metadata())
     return about
 

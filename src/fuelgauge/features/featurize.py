@@ -25,6 +25,7 @@ from fuelgauge.data.arrow import ARRAY, tensor, to_array
 from fuelgauge.data.columns import Columns
 from fuelgauge.data.dataset import GROUP, OWN, ROW, TARGET, TIME, Description, Fingerprint
 from fuelgauge.data.duplicates import repeated
+from fuelgauge.data.months import ABOUT_MONTHS, HELD_OUT, AboutMonths, of_last_month
 from fuelgauge.data.targets import check_classes, check_values
 from fuelgauge.errors import ConfigError, DataError, FuelgaugeError
 from fuelgauge.features import image, sequence, tabular, text
@@ -42,6 +43,9 @@ def featurize(
 ) -> Path:
     """Write the features of a dataset and their description.
 
+    Of a dataset that ends with a month (`fuelgauge.data.months`) that month is written apart, to the
+    folder held_out.
+
     Returns
     -------
     pathlib.Path
@@ -56,17 +60,45 @@ def featurize(
     if not path.is_file():
         raise DataError(f"{path} does not exist; make it with: dvc repro ingest@{dataset.name}")
     with pq.ParquetFile(path) as file:
-        work = Featurization(file, dataset, feature_set)
         folder = out / dataset.name
-        datasets.write(work.tables(), feature_set.name, folder)
-        datasets.write_description(work.describe(), folder)
+        if until := About.of(file).until:
+            last = of_last_month(as_time(file.read([dataset.time])[dataset.time]), until)
+            if not last.any() or last.all():
+                where = f"conf/dataset/{dataset.name}.yaml"
+                raise DataError(
+                    f"{where}: no row {'of' if not last.any() else 'before'} {until} has a target."
+                )
+            featurize_part(Featurization(file, dataset, feature_set, ~last), folder)
+            featurize_part(Featurization(file, dataset, feature_set, last), folder / HELD_OUT)
+            AboutMonths(until, int(last.sum()), About.of(file).n_later).write(folder)
+        else:
+            (folder / ABOUT_MONTHS).unlink(missing_ok=True)
+            featurize_part(Featurization(file, dataset, feature_set), folder)
     return folder
 
 
-class Featurization:
-    """One pass over an ingested file, and what is counted on the way."""
+def featurize_part(work: Featurization, folder: Path) -> None:
+    """Write the rows of one pass over an ingested file."""
+    datasets.write(work.tables(), work.feature_set.name, folder)
+    datasets.write_description(work.describe(), folder)
 
-    def __init__(self, file: pq.ParquetFile, dataset: DatasetConfig, feature_set: FeatureSetConfig):
+
+class Featurization:
+    """One pass over an ingested file, and what is counted on the way.
+
+    Parameters
+    ----------
+    part
+        Which rows are written, shape (n_rows,); None: all. Classes are those of all rows.
+    """
+
+    def __init__(
+        self,
+        file: pq.ParquetFile,
+        dataset: DatasetConfig,
+        feature_set: FeatureSetConfig,
+        part: np.ndarray | None = None,
+    ):
         self.file, self.feature_set = file, feature_set
         self.about = About.of(file)
         self.dataset = dataset = named_columns(dataset, self.about.columns)
@@ -78,6 +110,8 @@ class Featurization:
         target = self.column(dataset.target).to_pandas()[self.kept]
         self.target, self.classes = datasets.encode_target(target, dataset.task)
         self.check_target()
+        if part is not None:
+            self.target, self.kept = self.target[part[self.kept]], self.kept & part
         self.labels = {TARGET: self.target, **self.split_columns()}
         self.hashes = hashes[self.kept]
         self.fingerprint = Fingerprint()

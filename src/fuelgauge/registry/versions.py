@@ -1,0 +1,210 @@
+"""The versions of a dataset's model in the MLflow registry.
+
+A version comes into being in one step, with all of its tags, after its artifacts are whole. The champion is
+an alias; moving it is one step as well, and the last of a registration.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fuelgauge import paths
+from fuelgauge.config import TrackingConfig
+from fuelgauge.errors import FuelgaugeError
+from fuelgauge.registry import package
+from fuelgauge.registry.choice import Choice
+from fuelgauge.registry.package import RefusedModelError
+from fuelgauge.tracking import connect, ensure_experiment, first_line, git_tags, safe_uri
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+log = logging.getLogger("fuelgauge")
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+IDENTITY, SHA256 = "fuelgauge.identity", "fuelgauge.sha256"
+DECISION, REASON = "fuelgauge.decision", "fuelgauge.reason"
+NOT_METRICS = ("family", "hyperparameters", "device", "threads", "n_features")
+
+
+class RegistryError(FuelgaugeError):
+    """The registry cannot be reached, or lacks what is asked for."""
+
+
+class Registry:
+    """The registry of a tracking server or database.
+
+    Raises
+    ------
+    RegistryError
+        Tracking is off, or the registry cannot be reached.
+    """
+
+    def __init__(self, tracking: TrackingConfig):
+        if not tracking.uri:
+            raise RegistryError(
+                "tracking is off (conf/tracking); a champion needs a registry: tracking=sqlite."
+            )
+        self.tracking = tracking
+        with self.reaching():
+            os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+            import mlflow
+
+            self.client = connect(tracking)
+            mlflow.set_tracking_uri(tracking.uri)  # by which MLflow finds the artifacts of a model
+            mlflow.set_registry_uri(tracking.uri)
+
+    @contextlib.contextmanager
+    def reaching(self) -> Iterator[None]:
+        """Say in one sentence that the registry did not answer."""
+        try:
+            yield
+        except FuelgaugeError:
+            raise
+        except Exception as error:  # whatever MLflow, its database or the network raises
+            uri = self.tracking.uri
+            raise RegistryError(
+                f"the MLflow registry at {safe_uri(uri)} cannot be used ({first_line(error, uri)}); start "
+                "it, or set MLFLOW_TRACKING_URI to one that runs, and try again."
+            ) from error
+
+    def alias(self, dataset: str, alias: str) -> ModelVersion | None:
+        """Return the version that carries an alias, None if there is none."""
+        from mlflow.exceptions import MlflowException
+
+        with self.reaching():
+            try:
+                aliases = self.client.get_registered_model(dataset).aliases
+            except MlflowException as error:
+                if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                    return None
+                raise
+            return self.client.get_model_version(dataset, aliases[alias]) if alias in aliases else None
+
+    def champion(self, dataset: str) -> ModelVersion | None:
+        """Return the champion of a dataset, None if there is none yet."""
+        return self.alias(dataset, CHAMPION)
+
+    def find(self, dataset: str, identity: str) -> ModelVersion | None:
+        """Return the first version of an identity, None if there is none."""
+        with self.reaching():
+            named = f"name = '{dataset}' and tags.`{IDENTITY}` = '{identity}'"
+            found = self.client.search_model_versions(named)
+            return min(found, key=lambda version: int(version.version), default=None)
+
+    def add(self, dataset: str, identity: str, folder: Path, choice: Choice) -> ModelVersion:
+        """Log a packaged model and make a version of it, the challenger.
+
+        Parameters
+        ----------
+        folder
+            What `Package.write` has made.
+        """
+        facts = package.facts(folder)
+        with self.reaching():
+            experiment = ensure_experiment(self.client, dataset, self.tracking)
+            self.forget_killed(dataset, experiment)
+            about = {"dataset": dataset, "model": choice.name, "family": facts["family"], **git_tags()}
+            tags = {**about, IDENTITY: identity}
+            run = self.client.create_run(experiment, run_name=f"register {choice.name}", tags=tags)
+            run_id = run.info.run_id
+            logged = self.client.create_logged_model(experiment, dataset, run_id, tags=tags)
+            self.log_facts(run_id, logged.model_id, facts, choice)
+            self.client.log_text(run_id, package.card(folder), package.CARD)
+            self.client.log_model_artifacts(logged.model_id, str(folder))
+            self.client.finalize_logged_model(logged.model_id, "READY")
+            self.client.set_terminated(run_id)
+            self.make_model(dataset)
+            return self.client.create_model_version(
+                dataset,
+                f"models:/{logged.model_id}",
+                run_id,
+                tags={**tags, SHA256: package.digest(folder)},
+                description=f"{choice.name}, fitted on {facts['n_train']:,} rows",
+                model_id=logged.model_id,
+            )
+
+    def forget_killed(self, dataset: str, experiment: str) -> None:
+        """Delete the runs of registrations that were killed: those without a version, as none is alive."""
+        registered = {v.run_id for v in self.client.search_model_versions(f"name = '{dataset}'")}
+        registrations = f"tags.`{IDENTITY}` != ''"
+        for run in self.client.search_runs([experiment], filter_string=registrations):
+            if run.info.run_id not in registered:
+                of_run = f"source_run_id = '{run.info.run_id}'"
+                for model in self.client.search_logged_models([experiment], filter_string=of_run):
+                    self.client.delete_logged_model(model.model_id)
+                self.client.delete_run(run.info.run_id)
+
+    def log_facts(self, run_id: str, model_id: str, facts: Mapping[str, Any], choice: Choice) -> None:
+        """Log the learning curve by step and what the fit has cost, and which settings it had."""
+        from mlflow.entities import Metric, Param
+
+        now = int(time.time() * 1000)
+        metrics = [
+            Metric(name, getattr(point, name), now, point.n_train, model_id=model_id)
+            for point in choice.curve
+            for name in ("loss", "score", "fit_seconds")
+        ]
+        numbers = {k: v for k, v in facts.items() if isinstance(v, int | float) and k not in NOT_METRICS}
+        metrics += [Metric(f"final_{k}", float(v), now, 0, model_id=model_id) for k, v in numbers.items()]
+        params = [Param(k, str(v)[:500]) for k, v in facts["hyperparameters"].items()]
+        self.client.log_batch(run_id, metrics=metrics, params=params)
+        self.client.log_dict(run_id, choice.to_json(), "learning_curve.json")
+
+    def make_model(self, dataset: str) -> None:
+        """Make the registered model if it is not there."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.create_registered_model(dataset)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+
+    def fetch(self, version: ModelVersion, folder: Path) -> Path:
+        """Copy the files of a version into a folder of our own and check them there.
+
+        Raises
+        ------
+        RefusedModelError
+            It was not logged by a register run, or is no longer what was registered.
+        """
+        from mlflow.artifacts import download_artifacts
+
+        name = f"models:/{version.name}/{version.version}"
+        if SHA256 not in version.tags:
+            raise RefusedModelError(f"{name} was not logged by a register run; it is refused.")
+        with self.reaching():
+            uri = self.client.get_model_version_download_uri(version.name, version.version)
+            fetched = Path(download_artifacts(artifact_uri=uri, dst_path=str(folder)))
+        package.check(fetched, version.tags[SHA256], name)
+        return fetched
+
+    def conclude(self, version: ModelVersion, decision: Mapping[str, Any], promoted: bool) -> None:
+        """Write a decision to a version and then, with one last step, make it the champion if so decided."""
+        name, number = version.name, version.version
+        with self.reaching():
+            self.client.set_registered_model_alias(name, CHALLENGER, number)
+            self.client.set_model_version_tag(name, number, REASON, decision["reason"])
+            self.client.set_model_version_tag(name, number, DECISION, json.dumps(decision))
+            if promoted:
+                self.client.delete_registered_model_alias(name, CHALLENGER)
+                self.client.set_registered_model_alias(name, CHAMPION, number)
+
+
+@contextlib.contextmanager
+def one_registration(dataset: str) -> Iterator[None]:
+    """Let one process of this machine at a time register a dataset."""
+    path = paths.durable_root(paths.ROOT) / "data" / "registry" / f"{dataset}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
