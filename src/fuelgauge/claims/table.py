@@ -125,8 +125,8 @@ def _named_by_variant(trials: pd.DataFrame) -> pd.DataFrame:
     without_size = [column for column in varied if column != "size"]
     names = _names(trials["model"], kinds[varied])
     any_size = _names(trials["model"], kinds[without_size])
-    trials[varied] = kinds[varied]
-    return trials.assign(model=names, any_size=any_size)
+    filled = {str(name): kinds[name] for name in varied}
+    return trials.assign(model=names, any_size=any_size, **filled)
 
 
 def _names(models: pd.Series, kinds: pd.DataFrame) -> list[str]:
