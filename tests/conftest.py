@@ -29,6 +29,7 @@ split: {test_fraction: 0.15, test_max: 10000, validation_fraction: 0.2}
 device: cpu
 threads: 1
 claims: [data]
+prices: cloud
 register: []
 """
 

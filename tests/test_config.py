@@ -20,6 +20,7 @@ from .conftest import CHECKOUT, PARAMS
         ),
         ({"models": ["xgbost"]}, "there is no model 'xgbost', did you mean 'xgboost'"),
         ({"claims": ["dat"]}, "there is no claim 'dat', did you mean 'data'"),
+        ({"prices": "clod"}, "there is no price 'clod', did you mean 'cloud'"),
         ({"datasets": []}, "datasets is empty"),
         ({"models": ["mlp", "mlp"]}, "models names one twice"),
         ({"repeats": "many"}, "params.yaml: Value 'many'"),

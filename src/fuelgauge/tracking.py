@@ -44,7 +44,7 @@ CURVE_ID, REPORT_ID, DESCRIBED = "fuelgauge.curve_id", "fuelgauge.report_id", "f
 CATCH_UP = "catch up later with: fuelgauge track"
 # Seconds for which a server that has failed is left alone.
 PATIENCE = 60.0
-NOT_SHOWN = {"n_test", "n_features", "hyperparameters"}
+NOT_SHOWN = {"n_test", "n_features", "hyperparameters", "device_name"}
 WITH_BOUNDS = ("loss", "score", "fit_seconds")
 
 

@@ -167,3 +167,10 @@ def test_variants_of_a_model_are_contestants_of_their_own(trials: pd.DataFrame) 
     assert set(unsaid["model"]) == {"logistic", "mlp", "logistic+tpe", "mlp+tpe"}
     alone = read_trials(tuned).trials
     assert set(alone["model"]) == {"logistic", "mlp"}, "without another variant the plain name says it all"
+
+
+def test_a_missing_size_is_the_default_one_and_any_size_is_the_name_in_all(trials: pd.DataFrame) -> None:
+    large = trials.assign(size="large")
+    found = read_trials(pd.concat([trials.assign(size=None), large])).trials
+    mlp = found[found["any_size"] == "mlp"]
+    assert set(zip(mlp["model"], mlp["size"], strict=True)) == {("mlp", "default"), ("mlp-large", "large")}

@@ -123,9 +123,10 @@ def _named_by_variant(trials: pd.DataFrame) -> pd.DataFrame:
     if not varied:
         return trials
     without_size = [column for column in varied if column != "size"]
-    return trials.assign(
-        model=_names(trials["model"], kinds[varied]), any_size=_names(trials["model"], kinds[without_size])
-    )
+    names = _names(trials["model"], kinds[varied])
+    any_size = _names(trials["model"], kinds[without_size])
+    filled = {str(name): kinds[name] for name in varied}
+    return trials.assign(model=names, any_size=any_size, **filled)
 
 
 def _names(models: pd.Series, kinds: pd.DataFrame) -> list[str]:
