@@ -3,8 +3,8 @@
     python benchmarks/store.py
 
 Makes a project of its own in a temporary folder, with digits and stores of made-up records, and prints
-seconds beside their limits: 2 to read the stores, 5 to plan the trials, imports not counted. Memory is flat if
-reading ten stores takes no more of it than reading one.
+seconds beside their limits: 2 to read the stores, 5 to plan the trials, imports not counted. Memory is flat
+if reading ten stores takes no more of it than reading one.
 """
 
 from __future__ import annotations

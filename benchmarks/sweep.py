@@ -2,9 +2,9 @@
 
     python benchmarks/sweep.py [--repeats 10]
 
-An MLP 16-128-128-26 at n = 128, 512, 2,048 and 8,192, at most 20 epochs, early stopping, against (a) the sum of
-bare loops and (b) a Hydra multirun of one job a trial with Lightning, DataLoader, checkpoint, early stopping
-and MLFlowLogger (benchmarks/usual.py); XGBoost of 60 rounds at the same n against (c) scikit-learn's
+An MLP 16-128-128-26 at n = 128, 512, 2,048 and 8,192, at most 20 epochs, early stopping, against (a) the sum
+of bare loops and (b) a Hydra multirun of one job a trial with Lightning, DataLoader, checkpoint, early
+stopping and MLFlowLogger (benchmarks/usual.py); XGBoost of 60 rounds at the same n against (c) scikit-learn's
 `learning_curve`. Prints ratios of wall seconds of whole commands, and of what comes after the first fit has
 begun, beside limits.
 """

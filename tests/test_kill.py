@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psutil
 import pytest
 
 from fuelgauge.config import TrackingConfig
@@ -121,3 +122,29 @@ def test_a_second_clean_run_gives_the_same_losses(undisturbed, featurized, tmp_p
     sweep = Sweep(tmp_path, featurized)
     sweep.run()
     pd.testing.assert_frame_equal(sweep.table(), undisturbed.table(), check_exact=True)
+
+
+def test_ctrl_c_stops_cleanly_and_keeps_what_is_done(undisturbed, featurized, tmp_path):
+    sweep = Sweep(tmp_path, featurized)
+    process = sweep.start()
+    sweep.wait_for(3, process)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert sweep.n_records() >= 3
+    psutil.wait_procs(workers, timeout=10)
+    assert not any(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in workers)
+    check_killed(undisturbed, sweep)
+
+
+def test_a_stage_ends_when_its_dvc_is_killed(featurized, tmp_path):
+    sweep = Sweep(tmp_path, featurized)
+    starter = "import subprocess, sys; subprocess.run([sys.executable, 'pipelines/train.py', 'repeats=200'])"
+    sweep.variables["DVC_ROOT"] = str(tmp_path)
+    dvc = sweep.start("-c", starter)
+    sweep.wait_for(3, dvc)
+    (stage,) = psutil.Process(dvc.pid).children()
+    dvc.send_signal(signal.SIGKILL)
+    dvc.wait()
+    gone, _ = psutil.wait_procs([stage], timeout=20)
+    assert gone
