@@ -7,8 +7,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import psutil
 import pytest
 
 from fuelgauge.config import TrackingConfig
@@ -38,29 +40,38 @@ class Sweep:
         make_project(root)
         shutil.copytree(featurized / "data/features", root / "data/features")
         self.root = root
+        self.variables: dict[str, str] = {}
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self, *command: str, **options: Any) -> subprocess.Popen[bytes]:
         environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
         return subprocess.Popen(
-            [sys.executable, "pipelines/train.py"],
+            [sys.executable, *(command or ("pipelines/train.py",))],
             cwd=self.root,
-            env={**environment, "FUELGAUGE_ROOT": str(self.root)},
+            env={**environment, "FUELGAUGE_ROOT": str(self.root), **self.variables},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            **options,
         )
 
-    def run(self) -> None:
-        assert self.start().wait(120) == 0
+    def run(self, *command: str) -> None:
+        assert self.start(*command).wait(240) == 0
+
+    def wait_for(self, records: int, process: subprocess.Popen[bytes]) -> None:
+        """Wait until there are so many records, or the process has ended."""
+        end = time.monotonic() + 60
+        while self.n_records() < records and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.005)
+
+    def stores(self) -> list[Path]:
+        return list(self.root.glob("data/store/*/*.trials"))
 
     def n_records(self) -> int:
-        return sum(p.read_bytes().count(b"\n") for p in self.root.glob("data/store/*/*.trials"))
+        return sum(path.read_bytes().count(b"\n") for path in self.stores())
 
     def kill_after(self, records: int, seconds: float) -> None:
         """Start, wait for so many records and some seconds more, and kill the parent."""
         process = self.start()
-        end = time.monotonic() + 60
-        while self.n_records() < records and process.poll() is None and time.monotonic() < end:
-            time.sleep(0.005)
+        self.wait_for(records, process)
         time.sleep(seconds)
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -71,7 +82,8 @@ class Sweep:
 
     def metric_steps(self) -> dict[str, dict[str, list[int]]]:
         """Return the steps of every metric of every run, by model."""
-        client = connect(TrackingConfig(uri=f"sqlite:///{self.root}/mlflow.db"))
+        uri = self.variables.get("MLFLOW_TRACKING_URI", f"sqlite:///{self.root}/mlflow.db")
+        client = connect(TrackingConfig(uri=uri))
         runs = client.search_runs([client.get_experiment_by_name("mnist1d").experiment_id])
         assert sorted(run.data.tags["model"] for run in runs) == sorted(MODELS)
         return {
@@ -112,13 +124,27 @@ def test_a_second_clean_run_gives_the_same_losses(undisturbed, featurized, tmp_p
     pd.testing.assert_frame_equal(sweep.table(), undisturbed.table(), check_exact=True)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
-def test_many_kills_at_random_moments(undisturbed, featurized, tmp_path, seed):
-    import random
-
-    chance = random.Random(seed)
+def test_ctrl_c_stops_cleanly_and_keeps_what_is_done(undisturbed, featurized, tmp_path):
     sweep = Sweep(tmp_path, featurized)
-    for _ in range(7):
-        sweep.kill_after(chance.randrange(18), chance.uniform(0, 1.5))
+    process = sweep.start()
+    sweep.wait_for(3, process)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert sweep.n_records() >= 3
+    psutil.wait_procs(workers, timeout=10)
+    assert not any(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in workers)
     check_killed(undisturbed, sweep)
+
+
+def test_a_stage_ends_when_its_dvc_is_killed(featurized, tmp_path):
+    sweep = Sweep(tmp_path, featurized)
+    starter = "import subprocess, sys; subprocess.run([sys.executable, 'pipelines/train.py', 'repeats=200'])"
+    sweep.variables["DVC_ROOT"] = str(tmp_path)
+    dvc = sweep.start("-c", starter)
+    sweep.wait_for(3, dvc)
+    (stage,) = psutil.Process(dvc.pid).children()
+    dvc.send_signal(signal.SIGKILL)
+    dvc.wait()
+    gone, _ = psutil.wait_procs([stage], timeout=20)
+    assert gone

@@ -6,7 +6,11 @@ import contextlib
 import functools
 import itertools
 import logging
+import os
+import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, get_type_hints
@@ -38,6 +42,7 @@ from fuelgauge.models.base import create
 log = logging.getLogger("fuelgauge")
 
 GROUPS = ("dataset", "feature_set", "model", "search", "executor", "tracking", "registry")
+SECONDS_BETWEEN_LOOKS = 1.0  # at whether dvc is still there
 INTERRUPTED = 130  # the exit code of a process that Ctrl-C has ended
 
 
@@ -85,6 +90,7 @@ def stage(
                 raise CompactHydraException("The reason is above.") from None
 
         def main() -> None:
+            stop_with_dvc()
             try:
                 register()
                 check_overrides(sys.argv[1:])
@@ -105,6 +111,19 @@ def stage(
         return main
 
     return decorate
+
+
+def stop_with_dvc() -> None:
+    """Interrupt this process when the `dvc` that has started it is gone, also by SIGKILL."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    if "DVC_ROOT" in os.environ:
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def exit_code_of(run: Callable[[], None]) -> int:

@@ -1,0 +1,143 @@
+"""Kills, a full disk and a dying server: in the end the table and MLflow are those of an undisturbed run."""
+
+import contextlib
+import os
+import random
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import psutil
+import pytest
+
+from fuelgauge.sweep.store import lines_of, read_store
+
+from .test_kill import Sweep, check_killed, undisturbed  # noqa: F401 - a fixture
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+KILLS = 20
+RETRY = ("-m", "fuelgauge.cli", "retry", "--failed")
+
+
+def workers_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """Return the worker processes of a train stage."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        children = psutil.Process(process.pid).children()
+        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    return []
+
+
+def kill_something(sweep: Sweep, chance: random.Random) -> None:
+    """Kill the parent at a random moment, or first a worker and then, later, the parent."""
+    process = sweep.start()
+    sweep.wait_for(min(17, sweep.n_records() + chance.randrange(3)), process)
+    time.sleep(chance.uniform(0, 1))
+    if chance.random() < 0.5:
+        for worker in chance.sample(workers := workers_of(process), min(1, len(workers))):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                worker.kill()
+        time.sleep(chance.uniform(0, 1))
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def check_once(sweep: Sweep, n_trials: int = 18) -> None:
+    """Check that every trial is done, and none twice."""
+    records = [r for path in sweep.stores() for r in lines_of(path)]
+    done = Counter(r["trial_id"] for r in records if r["kind"] == "trial" and r["status"] == "done")
+    assert len(done) == n_trials
+    assert set(done.values()) == {1}
+
+
+def test_kills_of_parent_and_workers_cost_nothing_but_time(undisturbed, featurized, tmp_path):  # noqa: F811
+    chance = random.Random(0)
+    sweep = Sweep(tmp_path, featurized)
+    for _ in range(KILLS):
+        kill_something(sweep, chance)
+        sweep.run(*RETRY)  # a worker's death is a failed trial
+    check_killed(undisturbed, sweep)
+    check_once(sweep)
+
+
+def test_a_full_disk_keeps_what_was_stored(undisturbed, featurized, tmp_path):  # noqa: F811
+    sweep = Sweep(tmp_path, featurized)
+    repeats = ("pipelines/train.py", "repeats=30", "tracking=none")
+
+    def no_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    process = sweep.start(*repeats, preexec_fn=no_room)
+    assert process.wait(240) == 1
+    assert 0 < sweep.n_records() < 3 * 90
+    stored = {key for path in sweep.stores() for key in read_store(path)[0]}
+    sweep.run(*repeats)
+    check_once(sweep, 3 * 90)
+    assert stored <= {key for path in sweep.stores() for key in read_store(path)[0]}
+    check_killed(undisturbed, sweep)
+
+
+class Server:
+    """An MLflow server on this machine."""
+
+    def __init__(self, folder):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.folder = folder
+
+    def __enter__(self):
+        command = [
+            "-m",
+            "mlflow",
+            "server",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+            "--workers",
+            "1",
+        ]
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                *command,
+                "--workers",
+                "1",
+                "--backend-store-uri",
+                f"sqlite:///{self.folder}/server.db",
+            ],
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        end = time.monotonic() + 120
+        while time.monotonic() < end and self.process.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                return self
+            time.sleep(0.2)
+        raise AssertionError("the MLflow server did not start")
+
+    def __exit__(self, *_):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def test_a_tracking_server_that_dies_is_caught_up(undisturbed, featurized, tmp_path):  # noqa: F811
+    sweep = Sweep(tmp_path, featurized)
+    server = Server(tmp_path)
+    sweep.variables["MLFLOW_TRACKING_URI"] = f"http://127.0.0.1:{server.port}"
+    with server:
+        process = sweep.start("pipelines/train.py", "tracking=server")
+        sweep.wait_for(7, process)
+    assert process.wait(240) == 0
+    assert sweep.n_records() == 18 + 3
+    with server:
+        sweep.run("-m", "fuelgauge.cli", "track")
+        assert sweep.metric_steps() == undisturbed.metric_steps()
+    check_once(sweep)
