@@ -19,6 +19,7 @@ from fuelgauge.sweep.timing import measure
 from fuelgauge.sweep.trial import draw_of, judge, rows_of, warm_up
 
 REPEAT = 0
+WARM_UP_ROWS = 512
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def fit(trial: Trial) -> FinalFit:
         return Fitted(model, hyperparameters, fitted, val_loss)
 
     with threadpool_limits(curve.threads):
-        warm_up(trial, train, validation)
+        warm_up(trial, train.head(WARM_UP_ROWS), validation.head(WARM_UP_ROWS))
         found = find(attempt, curve.hyperparameters, curve.search, trial.seed)
         best = found.best
         predicted = measure(lambda: best.model.predict(test), curve.device)
