@@ -61,20 +61,26 @@ def featurize(
         raise DataError(f"{path} does not exist; make it with: dvc repro ingest@{dataset.name}")
     with pq.ParquetFile(path) as file:
         folder = out / dataset.name
-        if until := About.of(file).until:
-            last = of_last_month(as_time(file.read([dataset.time])[dataset.time]), until)
-            if not last.any() or last.all():
-                where = f"conf/dataset/{dataset.name}.yaml"
-                raise DataError(
-                    f"{where}: no row {'of' if not last.any() else 'before'} {until} has a target."
-                )
-            featurize_part(Featurization(file, dataset, feature_set, ~last), folder)
-            featurize_part(Featurization(file, dataset, feature_set, last), folder / HELD_OUT)
-            AboutMonths(until, int(last.sum()), About.of(file).n_later).write(folder)
+        if About.of(file).until:
+            featurize_months(file, dataset, feature_set, folder)
         else:
             (folder / ABOUT_MONTHS).unlink(missing_ok=True)
             featurize_part(Featurization(file, dataset, feature_set), folder)
     return folder
+
+
+def featurize_months(
+    file: pq.ParquetFile, dataset: DatasetConfig, feature_set: FeatureSetConfig, folder: Path
+) -> None:
+    """Write the months before the last one, and the last one apart."""
+    about = About.of(file)
+    last = of_last_month(as_time(file.read([dataset.time])[dataset.time]), about.until)
+    for rows, which in ((last, "of"), (~last, "from before")):
+        if not rows.any():
+            raise DataError(f"conf/dataset/{dataset.name}.yaml: no row {which} {about.until} has a target.")
+    featurize_part(Featurization(file, dataset, feature_set, ~last), folder)
+    featurize_part(Featurization(file, dataset, feature_set, last), folder / HELD_OUT)
+    AboutMonths(about.until, int(last.sum()), about.n_later).write(folder)
 
 
 def featurize_part(work: Featurization, folder: Path) -> None:

@@ -59,8 +59,11 @@ class Sides:
 
 
 def raw_path(dataset: str) -> Path:
-    """Return the file of a dataset's ingested table."""
-    return paths.RAW / f"{dataset}.parquet"
+    """Return the file of a dataset's ingested table; raise DataError if it is not there."""
+    path = paths.RAW / f"{dataset}.parquet"
+    if not path.is_file():
+        raise DataError(f"{path} does not exist; make it with: dvc repro ingest@{dataset}")
+    return path
 
 
 def sides(trial: Trial, query: Query, n_example: int = 2) -> Sides:
@@ -88,8 +91,6 @@ def sides(trial: Trial, query: Query, n_example: int = 2) -> Sides:
 
 def featurized_rows(path: Path, hashes: np.ndarray, duplicates: str) -> pa.Table:
     """Return the rows of an ingested table that were featurized, in their order."""
-    if not path.is_file():
-        raise DataError(f"{path} does not exist; make it with: dvc repro ingest@{path.stem}")
     table = pq.read_table(path)
     of_table = table[ROW].to_numpy()
     kept = np.isin(of_table, hashes)

@@ -58,9 +58,9 @@ class Registry:
             os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
             import mlflow
 
-            self.client = connect(tracking)
             mlflow.set_tracking_uri(tracking.uri)  # by which MLflow finds the artifacts of a model
             mlflow.set_registry_uri(tracking.uri)
+            self.client = connect(tracking)
 
     @contextlib.contextmanager
     def reaching(self) -> Iterator[None]:

@@ -19,7 +19,7 @@ from fuelgauge.sweep.metrics import all_metrics, loss_and_score
 from fuelgauge.sweep.search import Fitted, Found, find
 from fuelgauge.sweep.timing import Cost, Measured, device_name, measure
 
-WARM_UP_STEPS = 2
+WARM_UP_STEPS, WARM_UP_ROWS = 2, 512
 
 
 def run_trial(trial: Any) -> dict[str, Any]:
@@ -244,8 +244,9 @@ def warm_up(trial: Any, rows: Rows) -> None:
     if key not in _warm:
         context = replace(context_of(trial), step_limit=WARM_UP_STEPS)
         model: Model = create(curve.target, curve.hyperparameters)
-        model.fit(rows.train, rows.validation, context)
-        model.predict(rows.validation)
+        train, validation = rows.train.head(WARM_UP_ROWS), rows.validation.head(WARM_UP_ROWS)
+        model.fit(train, validation, context)
+        model.predict(validation)
         _warm.add(key)
 
 

@@ -1,0 +1,48 @@
+import pytest
+
+from fuelgauge.entry import compose
+from fuelgauge.errors import TableError
+from fuelgauge.registry.choice import best_contestant
+
+from .made_trials import write_trials
+
+pytestmark = pytest.mark.usefixtures("project")
+
+
+def choose():
+    return best_contestant("mnist1d", compose("dataset=mnist1d"))
+
+
+def test_the_lowest_validation_loss_wins_whatever_the_test_rows_say():
+    write_trials({"logistic": 0.4}, loss=0.1)
+    write_trials({"mlp": 0.3}, loss=0.2)
+    chosen = choose()
+    assert chosen.name == "mlp"
+    assert list(chosen.val_losses) == ["mlp", "logistic"]
+    assert [point.n_train for point in chosen.curve] == [32, 64, 128]
+    assert chosen.curve[0].loss == 0.2
+
+
+def test_of_equal_ones_the_quickest_is_taken():
+    write_trials({"logistic": 0.3}, fit_seconds=0.2)
+    write_trials({"mlp": 0.3}, fit_seconds=0.1)
+    assert choose().name == "mlp"
+
+
+def test_the_anchor_is_the_largest_that_all_have_with_all_repeats():
+    write_trials({"logistic": 0.4}, anchors=(32, 64))
+    write_trials({"mlp": 0.3}, anchors=(32, 64, 128))
+    assert choose().anchor == 64
+    write_trials({"mlp": 0.3}, repeats=1)
+    with pytest.raises(TableError, match="no anchor has all 2 repeats of every contestant"):
+        choose()
+
+
+def test_a_contestant_that_params_do_not_name_takes_no_part():
+    write_trials({"logistic": 0.4, "xgboost": 0.1})
+    assert choose().name == "logistic"
+
+
+def test_no_trials_are_said_with_what_makes_them():
+    with pytest.raises(TableError, match="holds no finished trial; make them with: dvc repro train@mnist1d"):
+        choose()
