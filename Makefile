@@ -5,7 +5,7 @@ TORCH ?= $(if $(wildcard .venv/.installed-cuda),cuda,cpu)
 VENV := .venv
 BIN := $(VENV)/bin
 # The dataset of `make register` and `make serve`.
-DATASET ?= churn
+DATASET ?= telco_churn
 STAMP := $(VENV)/.installed-$(TORCH)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
