@@ -35,6 +35,7 @@ def champion_answers(folder: Path) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_killed_registration_leaves_a_champion_and_can_be_made_again(project, tmp_path):
     write_trials({"dummy": 0.1, "logistic": 0.9})
     register(compose("dataset=mnist1d", "registry.resamples=100"))

@@ -107,6 +107,7 @@ def test_no_request_fails_while_the_champion_changes(project, tmp_path):
     assert set(statuses) == {200}
 
 
+@pytest.mark.slow
 def test_a_champion_that_is_refused_leaves_the_old_one_answering(project, tmp_path, caplog):
     write_trials({"dummy": 0.1, "logistic": 0.9})
     register(compose(*SMALL))
