@@ -10,7 +10,7 @@ PORT ?= 5000
 WORKERS ?= 2
 BACKEND ?= sqlite:///$(TRACKING)/mlflow.db
 # The dataset of `make register` and `make serve`.
-DATASET ?= churn
+DATASET ?= telco_churn
 STAMP := $(VENV)/.installed-$(TORCH)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1

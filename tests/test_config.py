@@ -36,6 +36,7 @@ from .conftest import CHECKOUT, PARAMS
         ({"searches": ["tep"]}, "params.yaml, searches: there is no search 'tep', did you mean 'tpe'"),
         ({"searches": "tpe"}, r"searches is 'tpe'; write a list, \[tpe\]"),
         ({"sizes": []}, "sizes is empty"),
+        ({"register": ["letter"]}, "register: 'letter' is not in datasets"),
         ({"sizes": ["large", "large"]}, "sizes names one twice"),
     ],
 )

@@ -5,6 +5,7 @@ import pytest
 
 from fuelgauge import paths
 from fuelgauge.entry import compose
+from fuelgauge.errors import ConfigError
 from fuelgauge.models.base import Model
 from fuelgauge.registry import register, stage
 from fuelgauge.registry.heldout import HeldOut
@@ -96,6 +97,7 @@ def test_a_clearly_better_contestant_takes_over_and_a_worse_one_does_not():
     assert "logistic" in (paths.REPORTS / "champions/mnist1d.md").read_text().splitlines()[0]
 
 
+@pytest.mark.slow
 def test_the_margin_decides():
     best("dummy")
     register(compose(*SMALL))
@@ -103,6 +105,7 @@ def test_the_margin_decides():
     assert not register(compose(*SMALL, "registry.margin=0.9")).promoted
 
 
+@pytest.mark.slow
 def test_too_few_rows_that_the_champion_has_not_seen_decide_nothing():
     best("dummy")
     register(compose(*SMALL))
@@ -174,6 +177,19 @@ def test_a_version_that_no_register_run_has_logged_is_refused(tmp_path):
     copied = kept.client.create_model_version("mnist1d", champion.source, champion.run_id)
     with pytest.raises(RefusedModelError, match="models:/mnist1d/2 was not logged by a register run"):
         kept.fetch(copied, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("registry.margin=1", "registry.margin is 1.0; it must be at least 0 and below 1"),
+        ("registry.resamples=9", "registry.resamples is 9; it must be at least 100"),
+        ("registry=lax", "there is no registry 'lax', valid: default"),
+    ],
+)
+def test_a_rule_that_cannot_be_meant_is_refused(setting, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        compose("dataset=mnist1d", setting)
 
 
 def test_a_registry_that_is_away_is_said_before_anything_is_fitted(monkeypatch):

@@ -125,8 +125,8 @@ def calibration_section(rows: HeldOut, predicted: np.ndarray, about: Description
         return [
             f"Predictions are {abs(bias):.3g} too {'high' if bias > 0 else 'low'} in the mean; the "
             f"least-squares line of target on prediction has the slope {slope:.3f} (1 is calibrated, "
-            "below 1 too extreme; Steyerberg, Clinical Prediction Models, 2019, section 15.3). "
-            "The model gives no intervals."
+            "below 1 too extreme; Steyerberg, Clinical Prediction Models, 2019, section 15.3). The model "
+            "gives no intervals."
         ]
     found = bins(rows.y, predicted)
     told = (

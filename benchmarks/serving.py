@@ -1,0 +1,109 @@
+"""python benchmarks/serving.py churn - what MLflow's scoring server adds to a prediction.
+
+The champion of the dataset is asked over HTTP for one row after the other, by one client and by four, of one
+server process. Latencies are medians and 95th percentiles in milliseconds; the ratio is that of the median to
+the bare predict call on the same row with its features ready. The server shares its cores with the clients.
+"""
+
+import json
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import uvicorn
+
+from fuelgauge.entry import compose
+from fuelgauge.registry import package
+from fuelgauge.registry.serve import Switchboard
+from fuelgauge.registry.served import Served
+from fuelgauge.registry.versions import Registry
+
+WARM_UP, CALLS, CLIENTS = 20, 300, 4
+LIMIT = 50.0  # milliseconds that a query of one row may take, 95 times of a hundred
+
+
+def milliseconds(call: Callable[[], object], calls: int = CALLS) -> np.ndarray:
+    """Return what each of many calls took, after a few that do not count."""
+    for _ in range(WARM_UP):
+        call()
+    spent = []
+    for _ in range(calls):
+        start = time.perf_counter()
+        call()
+        spent.append(1000 * (time.perf_counter() - start))
+    return np.array(spent)
+
+
+def started(board: Switchboard) -> str:
+    """Start the server in a thread and return its address."""
+    server = uvicorn.Server(uvicorn.Config(board, port=0, log_level="warning", lifespan="off"))
+    threading.Thread(target=server.run, daemon=True).start()
+    while not server.started:
+        time.sleep(0.01)
+    return f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/invocations"
+
+
+def asker(address: str, body: bytes) -> Callable[[], bytes]:
+    """Return a call that sends a query and reads the answer."""
+
+    def ask() -> bytes:
+        request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.read()
+
+    return ask
+
+
+def throughput(ask: Callable[[], object], clients: int) -> float:
+    """Return the queries a second that so many clients get answered together."""
+    threads = [threading.Thread(target=milliseconds, args=(ask, CALLS // clients)) for _ in range(clients)]
+    start = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return clients * (CALLS // clients + WARM_UP) / (time.perf_counter() - start)
+
+
+def main(dataset: str) -> None:
+    """Measure and print."""
+    registry = Registry(compose().tracking)
+    champion = registry.champion(dataset)
+    if champion is None:
+        sys.exit(f"{dataset} has no champion; make one with: make register DATASET={dataset}")
+    with tempfile.TemporaryDirectory() as room:
+        folder = registry.fetch(champion, Path(room) / "bare")
+        served = Served(folder / "data" / package.DATA)
+        model = package.load(folder)
+        row = model.input_example[:1]
+        examples = served.query.examples(row)
+        wanted = (
+            {"dataframe_split": json.loads(row.to_json(orient="split", index=False))}
+            if hasattr(row, "to_json")
+            else {"inputs": row.tolist()}
+        )
+        ask = asker(started(Switchboard(dataset, registry, Path(room))), json.dumps(wanted).encode())
+        bare = milliseconds(lambda: served.model.predict(examples))
+        steps = {
+            "bare predict, features ready": bare,
+            "from the row to the answer": milliseconds(lambda: served.predict(row)),
+            "with MLflow's check of the signature": milliseconds(lambda: model.predict(row)),
+            "over HTTP, one client": milliseconds(ask),
+        }
+        print(f"{dataset}, version {champion.version}, {champion.tags['model']}, one row a query")
+        for name, spent in steps.items():
+            p50, p95 = np.percentile(spent, [50, 95])
+            print(f"{name:<40} p50 {p50:7.2f} ms  p95 {p95:7.2f} ms  ratio {p50 / np.median(bare):6.2f}")
+        for clients in (1, CLIENTS):
+            print(f"{clients} client(s): {throughput(ask, clients):.0f} queries a second")
+        p95 = np.percentile(steps["over HTTP, one client"], 95)
+        print(f"limit {LIMIT:.0f} ms at p95: {'kept' if p95 <= LIMIT else 'exceeded'}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "churn")

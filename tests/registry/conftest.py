@@ -1,0 +1,21 @@
+import shutil
+
+import pytest
+
+from fuelgauge.config import TrackingConfig
+from fuelgauge.tracking import connect
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory):
+    """Make an MLflow database once: making one takes longer than most tests."""
+    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
+    connect(TrackingConfig(uri=f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture
+def project(project, empty_database, tmp_path):
+    """Give each test of the registry a copy of the empty database."""
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    return project

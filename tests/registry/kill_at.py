@@ -1,0 +1,32 @@
+"""Register mnist1d in this process and die by SIGKILL before or after a named call to the registry."""
+
+import os
+import signal
+import sys
+
+from mlflow import MlflowClient
+
+from fuelgauge.entry import compose
+from fuelgauge.registry import register
+
+
+def die(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kill(moment: str, name: str) -> None:
+    call = getattr(MlflowClient, name)
+
+    def killed(*arguments, **named):
+        if moment == "before":
+            die()
+        call(*arguments, **named)
+        die()
+
+    setattr(MlflowClient, name, killed)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        kill(*sys.argv[1:])
+    register(compose("dataset=mnist1d", "registry.resamples=100"))

@@ -1,0 +1,23 @@
+from pathlib import Path
+
+import fuelgauge
+
+PACKAGE = Path(fuelgauge.__file__).parent
+
+
+def test_tracking_and_registry_alone_import_mlflow():
+    found = {
+        path.relative_to(PACKAGE).parts[0]
+        for path in PACKAGE.rglob("*.py")
+        if any(
+            line.split()[:2] in (["import", "mlflow"], ["from", "mlflow"]) or "from mlflow." in line
+            for line in path.read_text().splitlines()
+        )
+    }
+    assert found <= {"tracking.py", "registry"}
+
+
+def test_what_is_trained_and_judged_knows_nothing_of_the_registry():
+    for room in ("data", "features", "models", "sweep", "claims", "report"):
+        for path in (PACKAGE / room).rglob("*.py"):
+            assert "fuelgauge.registry" not in path.read_text(), path
