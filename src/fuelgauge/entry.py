@@ -143,7 +143,13 @@ def jobs_share_a_process() -> bool:
 def say(error: FuelgaugeError) -> None:
     """Write the sentences of an error to standard error."""
     for sentence in str(error).splitlines():
-        log.error("fuelgauge: %s", sentence)
+        say_once(sentence)
+
+
+@functools.cache
+def say_once(sentence: str) -> None:
+    """Write a sentence to standard error, if no job before has had the same to say."""
+    log.error("fuelgauge: %s", sentence)
 
 
 def compose(*overrides: str) -> Config:

@@ -68,6 +68,15 @@ def test_a_curve_on_ray_is_that_of_the_local_pool(cluster, project, monkeypatch)
     pd.testing.assert_frame_equal(on_ray[MEASURED], local[MEASURED], check_exact=True)
 
 
+def test_a_cluster_runs_as_many_tasks_as_its_cores_and_gpus_hold():
+    from fuelgauge.sweep.ray_cluster import side_by_side
+
+    assert side_by_side({"CPU": 9.0}, 2, 0.0) == 4
+    assert side_by_side({"CPU": 9.0, "GPU": 1.0}, 1, 0.25) == 4
+    with pytest.raises(ConfigError, match="a trial takes 0.5 GPU .* the Ray cluster has 0"):
+        side_by_side({"CPU": 9.0}, 1, 0.5)
+
+
 def test_an_address_that_does_not_answer_is_one_sentence(monkeypatch):
     from fuelgauge.sweep import ray_cluster
 

@@ -9,7 +9,7 @@ import pytest
 
 from fuelgauge import paths
 from fuelgauge.entry import compose
-from fuelgauge.errors import StoreError, TrialsFailed
+from fuelgauge.errors import ConfigError, StoreError, TrialsFailed
 from fuelgauge.sweep import runner
 from fuelgauge.sweep.pool import Failure
 from fuelgauge.sweep.runner import Sweep, pending, run_curve
@@ -231,6 +231,18 @@ def test_an_interrupt_keeps_what_is_done_and_lets_go_of_the_stores(recorder):
     trials = [t.trial_id for task in recorder.tasks for t in task]
     assert len(set(trials)) == 12
     assert len(trials) == 14  # the interrupted task of two trials ran again
+
+
+def test_without_an_executor_no_curve_stays_open(project, monkeypatch):
+    def refuse(config):
+        raise ConfigError("no Ray cluster answers")
+
+    monkeypatch.setattr(runner, "executor_of", refuse)
+    sweep = Sweep(lambda *_: NoTracker())
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="no Ray cluster answers"):
+            sweep.add(compose("dataset=mnist1d", "tracking=none", "model=dummy"))
+    sweep.finish()
 
 
 def test_the_same_curve_with_another_seed_waits_for_the_first(recorder):

@@ -6,7 +6,7 @@ import logging
 import math
 import pkgutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +59,7 @@ class RayCluster:
             name="trial"
         )
         self.function = function
-        self.n_side_by_side = max(1, int(ray.cluster_resources().get("CPU", 1)) // threads)
+        self.n_side_by_side = side_by_side(ray.cluster_resources(), threads, gpus)
 
     @property
     def free(self) -> int:
@@ -123,6 +123,25 @@ def connect(address: str | None, num_cpus: int | None, threads: int) -> None:
             f"executor.address: no Ray cluster answers at '{address}' ({first_line(error)}); start one with "
             "`ray start --head`, or set it to null for this machine."
         ) from error
+
+
+def side_by_side(resources: Mapping[str, float], threads: int, gpus: float) -> int:
+    """Return how many tasks a cluster can run at a time.
+
+    Raises
+    ------
+    ConfigError
+        It cannot run a single one.
+    """
+    wanted = {"CPU": float(threads), "GPU": gpus}
+    fits = {name: int(resources.get(name, 0.0) / share) for name, share in wanted.items() if share}
+    for name, count in fits.items():
+        if not count:
+            raise ConfigError(
+                f"a trial takes {wanted[name]:g} {name} (threads and executor.gpus), but the Ray cluster has "
+                f"{resources.get(name, 0.0):g}."
+            )
+    return min(fits.values())
 
 
 def run_one(path: str, task: Any) -> Any:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import psutil
 
 from fuelgauge.config import Config
-from fuelgauge.errors import StoreError, TrialsFailed
+from fuelgauge.errors import FuelgaugeError, StoreError, TrialsFailed
 from fuelgauge.sweep.costs import PastCosts
 from fuelgauge.sweep.grid import Plan, Trial, packs, plan_curve, why_not
 from fuelgauge.sweep.pool import Executor, Failure, WorkerPool
@@ -107,6 +107,8 @@ class Sweep:
         ------
         StoreError
             Another process is writing the curve.
+        ConfigError
+            Nothing can run its trials: there is no such cluster, or no Ray.
         """
         name = curve_name(config)
         if reason := why_not(config):
@@ -126,7 +128,12 @@ class Sweep:
     def begin(self, curve: OpenCurve) -> None:
         """Put the trials of a curve into the line and keep the workers busy."""
         if len(self.curves) == 1:
-            self.executor = executor_of(curve.config)
+            try:
+                self.executor = executor_of(curve.config)
+            except FuelgaugeError:
+                del self.curves[curve.name]
+                curve.abandon()
+                raise
         for trial in curve.todo:
             self.progress.expect(curve.name, self.seconds(trial))
         for task in curve.tasks():
