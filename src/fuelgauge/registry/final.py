@@ -13,6 +13,7 @@ from fuelgauge.config import Config
 from fuelgauge.entry import compose
 from fuelgauge.models.base import FitContext, Model, create
 from fuelgauge.registry.choice import Choice
+from fuelgauge.registry.heldout import month_of
 from fuelgauge.sweep.grid import Trial, plan_curve
 from fuelgauge.sweep.search import Fitted, find
 from fuelgauge.sweep.timing import measure
@@ -62,6 +63,8 @@ def fit(trial: Trial) -> FinalFit:
     """
     curve = trial.curve
     train, validation, test = rows_of(trial)
+    if month := month_of(trial):
+        test = month[0].take(month[1])
     context = FitContext(trial.seed, curve.threads, curve.device, curve.dataset.metric)
 
     def attempt(hyperparameters: Mapping[str, Any]) -> Fitted:
