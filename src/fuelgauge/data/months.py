@@ -115,6 +115,20 @@ class AboutMonths:
         return cls(**json.loads(path.read_text())) if path.is_file() else None
 
 
+def to_judge_on(
+    name: str, features: str, most: int, seed: int, folder: Path = paths.FEATURES
+) -> tuple[Dataset, np.ndarray] | None:
+    """Return the last month and the numbers of at most so many of its rows, drawn at random.
+
+    None if the dataset does not end with a month.
+    """
+    month = held_out(name, features, folder)
+    if month is None:
+        return None
+    shuffled = np.random.default_rng(seed).permutation(len(month.target))
+    return month, np.sort(shuffled[:most])
+
+
 def held_out(name: str, features: str, folder: Path = paths.FEATURES) -> Dataset | None:
     """Return the rows of the last month, or None if the dataset does not end with a month."""
     return Dataset.open(HELD_OUT, features, folder / name) if AboutMonths.of(name, folder) else None

@@ -12,6 +12,7 @@ from fuelgauge.config import Config
 from fuelgauge.entry import compose
 from fuelgauge.models.base import Model
 from fuelgauge.registry.choice import Choice
+from fuelgauge.registry.heldout import month_of
 from fuelgauge.sweep.grid import Trial, plan_curve
 from fuelgauge.sweep.timing import measure
 from fuelgauge.sweep.trial import draw_of, fit_best, judge, rows_of
@@ -59,6 +60,8 @@ def fit(trial: Trial) -> FinalFit:
     """
     curve = trial.curve
     rows = rows_of(trial)
+    if month := month_of(trial):
+        rows = replace(rows, test=month[0].take(month[1]))
     with threadpool_limits(curve.threads):
         found = fit_best(trial, rows)
         best = found.best

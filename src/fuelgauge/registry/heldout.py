@@ -1,4 +1,7 @@
-"""The rows that champion and challenger are judged on: the test rows of repeat 0, as queries."""
+"""The rows that champion and challenger are judged on, as queries.
+
+They are the test rows of repeat 0, or the last month of a dataset that ends with one (`data.until`).
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fuelgauge import paths
-from fuelgauge.data.dataset import GROUP, ROW
+from fuelgauge.data.dataset import GROUP, ROW, Dataset
 from fuelgauge.data.duplicates import repeated
+from fuelgauge.data.months import to_judge_on
 from fuelgauge.errors import DataError
 from fuelgauge.registry.query import Query
 from fuelgauge.sweep.grid import Trial
@@ -80,13 +84,24 @@ def sides(trial: Trial, query: Query, n_example: int = 2) -> Sides:
     hashes = dataset.table[ROW].to_numpy()
     table = featurized_rows(raw_path(about.name), hashes, about.duplicates)
     test, fitting = drawn.test, drawn.order[: trial.n_train]
-    groups = dataset.table[GROUP].to_numpy()[test] if GROUP in dataset.table.column_names else None
-    rows = query.rows_of(table.take(pa.array(test)))
-    return Sides(
-        HeldOut(rows, dataset.target[test], hashes[test], groups),
-        hashes[fitting],
-        query.rows_of(table.take(pa.array(fitting[:n_example]))),
-    )
+    example = query.rows_of(table.take(pa.array(fitting[:n_example])))
+    if month := month_of(trial):
+        return Sides(held_out_rows(*month, query), hashes[fitting], example)
+    return Sides(held_out_rows(dataset, test, query), hashes[fitting], example)
+
+
+def month_of(trial: Trial) -> tuple[Dataset, np.ndarray] | None:
+    """Return the last month and its rows to judge on, None if the dataset does not end with a month."""
+    about, split = trial.curve.dataset, trial.curve.split
+    return to_judge_on(about.name, about.features, split.test_max, trial.curve.seed)
+
+
+def held_out_rows(dataset: Dataset, numbers: np.ndarray, query: Query) -> HeldOut:
+    """Return some rows of a featurized dataset as queries with their targets."""
+    about, hashes = dataset.description, dataset.table[ROW].to_numpy()
+    table = featurized_rows(raw_path(about.name), hashes, about.duplicates).take(pa.array(numbers))
+    groups = dataset.table[GROUP].to_numpy()[numbers] if GROUP in dataset.table.column_names else None
+    return HeldOut(query.rows_of(table), dataset.target[numbers], hashes[numbers], groups)
 
 
 def featurized_rows(path: Path, hashes: np.ndarray, duplicates: str) -> pa.Table:
