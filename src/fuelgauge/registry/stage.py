@@ -21,7 +21,7 @@ from fuelgauge.registry.comparison import Interval, improvement, metric_interval
 from fuelgauge.registry.heldout import HeldOut, Sides, raw_path, sides
 from fuelgauge.registry.package import Package, RefusedModelError
 from fuelgauge.registry.query import Query, predictions
-from fuelgauge.registry.versions import DECISION, SHA256, Registry, one_registration
+from fuelgauge.registry.versions import DECISION, SHA256, Registry, RegistryError, one_registration
 from fuelgauge.sweep.grid import Trial
 
 log = logging.getLogger("fuelgauge")
@@ -187,7 +187,7 @@ class Registration:
             if len(unseen) < rule.least_rows:
                 return False, too_few(len(unseen), rule.least_rows, champion.version), None
             old = self.predict(folder, unseen)
-        except RefusedModelError:
+        except (RefusedModelError, RegistryError):
             raise
         except Exception as error:  # an old champion may not understand the rows of today
             reason = (
