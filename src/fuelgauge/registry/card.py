@@ -189,6 +189,6 @@ def limits_section(config: Config, about: Description, facts: Mapping[str, Any])
         limits.append("Rows in time depend on each other; the intervals take them as independent.")
     if about.classes and min(about.class_counts) < 100:
         limits.append(f"A class has {min(about.class_counts)} rows only.")
-    if seen := facts.get("pretrained_on"):
+    if seen := facts["pretrained_on"]:
         limits.append(f"It has learned from other data before: {seen}")
     return [f"- {limit}" for limit in limits]

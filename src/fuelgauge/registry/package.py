@@ -38,6 +38,7 @@ MODEL, FACTS, FITTED_ON, CARD = "model", "facts.json", "fitted_on.safetensors", 
 # Formats that hold data and no code; `.skops` names every type that it would build.
 SUFFIXES = frozenset({"", ".json", ".md", ".skops", ".safetensors", ".txt", ".ubj", ".yaml"})
 MLMODEL = "MLmodel"
+REMEDY = "Restore its artifacts, or delete the version in MLflow and register the dataset anew."
 CODE_KEYS = ("code", "model_code_path", "python_model")
 
 
@@ -150,14 +151,12 @@ def check(folder: Path, wanted: str, name: str) -> None:
         if path.suffix not in SUFFIXES or path.is_symlink():
             shown = path.relative_to(folder)
             raise RefusedModelError(
-                f"{name} holds the file '{shown}', which may hold code or a pickle; it is refused. "
-                "Register the dataset anew."
+                f"{name} holds the file '{shown}', which may hold code or a pickle; it is refused. {REMEDY}"
             )
     check_flavor(folder / MLMODEL, name)
     if digest(folder) != wanted:
         raise RefusedModelError(
-            f"{name} has other files than those that were registered; it is refused. "
-            "Restore its artifacts, or register the dataset anew."
+            f"{name} has other files than those that were registered; it is refused. {REMEDY}"
         )
 
 

@@ -21,7 +21,7 @@ from fuelgauge.registry.comparison import Interval, improvement, metric_interval
 from fuelgauge.registry.heldout import HeldOut, Sides, raw_path, sides
 from fuelgauge.registry.package import Package, RefusedModelError
 from fuelgauge.registry.query import Query, predictions
-from fuelgauge.registry.versions import DECISION, SHA256, Registry, one_registration
+from fuelgauge.registry.versions import DECISION, SHA256, Registry, RegistryError, one_registration
 from fuelgauge.sweep.grid import Trial
 
 log = logging.getLogger("fuelgauge")
@@ -104,6 +104,7 @@ class Registration:
         self.config, self.choice, self.registry, self.room = config, choice, registry, room
         self.name = config.dataset.name
         own = final.config_of(config, choice)
+        self.pretrained_on = own.model.pretrained_on
         self.trial: Trial = final.final_trial(own)
         about = self.trial.curve.dataset
         self.query = Query.of(raw_path(self.name), config.dataset, own.feature_set, about)
@@ -132,7 +133,12 @@ class Registration:
         rows, about = self.sides.held_out, self.trial.curve.dataset
         metrics = metric_intervals(rows, fitted.predicted, about.task, self.config.registry)
         intervals = {name: asdict(found) for name, found in metrics.items()}
-        facts = {**self.choice.to_json(), **fitted.facts, "metrics": intervals}
+        facts = {
+            **self.choice.to_json(),
+            **fitted.facts,
+            "pretrained_on": self.pretrained_on,
+            "metrics": intervals,
+        }
         card = model_card(self.config, about, facts, metrics, rows, fitted.predicted)
         packed = Package(fitted.model, self.query, facts, self.sides.fitted_on, self.sides.example, card)
         folder = self.room / "packed"
@@ -181,7 +187,7 @@ class Registration:
             if len(unseen) < rule.least_rows:
                 return False, too_few(len(unseen), rule.least_rows, champion.version), None
             old = self.predict(folder, unseen)
-        except RefusedModelError:
+        except (RefusedModelError, RegistryError):
             raise
         except Exception as error:  # an old champion may not understand the rows of today
             reason = (

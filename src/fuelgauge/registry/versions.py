@@ -97,7 +97,7 @@ class Registry:
         """Return the first version of an identity, None if there is none."""
         with self.reaching():
             named = f"name = '{dataset}' and tags.`{IDENTITY}` = '{identity}'"
-            found = self.client.search_model_versions(named)
+            found = [v for v in self.client.search_model_versions(named) if SHA256 in v.tags]
             return min(found, key=lambda version: int(version.version), default=None)
 
     def add(self, dataset: str, identity: str, folder: Path, choice: Choice) -> ModelVersion:
