@@ -90,26 +90,10 @@ class Server:
         self.folder = folder
 
     def __enter__(self):
-        command = [
-            "-m",
-            "mlflow",
-            "server",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(self.port),
-            "--workers",
-            "1",
-        ]
+        where = ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
+        store = ["--backend-store-uri", f"sqlite:///{self.folder}/server.db"]
         self.process = subprocess.Popen(
-            [
-                sys.executable,
-                *command,
-                "--workers",
-                "1",
-                "--backend-store-uri",
-                f"sqlite:///{self.folder}/server.db",
-            ],
+            [sys.executable, "-m", "mlflow", "server", *where, *store],
             cwd=self.folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
