@@ -267,7 +267,8 @@ class TangentLinear(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
-        return torch.addmm(self.bias, inputs, self.weight, alpha=self.factor)
+        # `alpha` of addmm would be a product more in the backward pass, as large as the weights.
+        return torch.addmm(self.bias, self.factor * inputs, self.weight)
 
 
 class MixedActivation(nn.Module):
@@ -341,7 +342,7 @@ def _(layer: Scale, inputs: Tensor) -> Tensor:
 
 @together.register
 def _(layer: TangentLinear, inputs: Tensor) -> Tensor:
-    return torch.baddbmm(layer.bias[:, None], inputs, layer.weight, alpha=layer.factor)
+    return torch.baddbmm(layer.bias[:, None], layer.factor * inputs, layer.weight)
 
 
 @together.register
