@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -108,3 +109,19 @@ def test_a_model_is_stored_over_an_older_one(stored):
     test = examples("table", "binary", 20, 3)
     assert np.array_equal(load(stored).predict(test), model.predict(test))
     shutil.rmtree(stored)
+
+
+@pytest.mark.parametrize("content", ['{"predict": {"a": 1}}', '{"numbers": {"a": "b"}}', "[1]", "{"])
+def test_vocabularies_hold_numbered_words_and_replace_no_method(stored, content):
+    (stored / "numbered.json").write_text(content)
+    with pytest.raises(StoredModelError, match="numbered.json"):
+        load(stored)
+
+
+@pytest.mark.parametrize("name", ["tfidf", "dan"])
+def test_a_vocabulary_costs_no_file_a_word(name, tmp_path):
+    model = fitted(name, examples("text", "binary", 40), examples("text", "binary", 10, 2), FEW_STEPS)
+    save(model, tmp_path)
+    with zipfile.ZipFile(tmp_path / "state.skops") as archive:
+        assert len(archive.namelist()) < 20
+        assert sum(entry.file_size for entry in archive.infolist()) < 20_000

@@ -1,8 +1,9 @@
 """A fitted model as a folder of files in which no code can hide.
 
 `model.json` names the class and its hyperparameters; `state.skops` holds what was fitted, in a format
-that names every type it would build; weights of nets are safetensors, trees of XGBoost its own binary
-JSON. Nothing is unpickled. On loading, a type that is not one of ours or of a short list is refused.
+that names every type it would build, but for vocabularies, which are JSON; weights of nets are
+safetensors, trees of XGBoost its own binary JSON. Nothing is unpickled. On loading, a type that is not
+one of ours or of a short list is refused.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from fuelgauge.errors import FuelgaugeError
 from fuelgauge.models.base import Model, create
 
-ABOUT, STATE = "model.json", "state.skops"
+ABOUT, STATE, NUMBERED = "model.json", "state.skops", "numbered.json"
 OWN_PACKAGE = "fuelgauge.models."
 # Compiled parts of scikit-learn's models and what describes an array: data, no code.
 TRUSTED = frozenset(
@@ -57,7 +58,10 @@ def save(model: Model, folder: Path) -> None:
     }
     (folder / ABOUT).write_text(json.dumps(about, indent=2) + "\n")
     fitted = {k: v for k, v in vars(model).items() if k not in given and k not in model.own_format}
-    skops.io.dump(fitted, folder / STATE)
+    # skops would write a file inside a file for each word of a vocabulary.
+    numbered = {name: value for name, value in fitted.items() if is_vocabulary(value)}
+    (folder / NUMBERED).write_text(json.dumps(numbered))
+    skops.io.dump({k: v for k, v in fitted.items() if k not in numbered}, folder / STATE)
     model.save_own(folder)
 
 
@@ -77,6 +81,7 @@ def load(folder: Path, device: str = "cpu") -> Model:
     about = read_about(folder / ABOUT)
     model = create(about["target"], about["hyperparameters"])
     vars(model).update(read_state(folder / STATE, type(model)))
+    vars(model).update(read_numbered(folder / NUMBERED, type(model)))
     if hasattr(model, "device"):
         model.device = device
     try:
@@ -105,8 +110,7 @@ def read_state(path: Path, model_class: type) -> dict[str, Any]:
         asked = skops.io.get_untrusted_types(file=path)
         refuse(path, asked)
         state = dict(skops.io.load(path, trusted=asked))
-        if shadowed := [str(name) for name in state if hasattr(model_class, str(name))]:
-            raise StoredModelError(f"{path} would replace {', '.join(shadowed)} of the model; refused.")
+        refuse_shadows(path, state, model_class)
         return state
     except StoredModelError:
         raise
@@ -114,6 +118,29 @@ def read_state(path: Path, model_class: type) -> dict[str, Any]:
         raise StoredModelError(f"{path}: {first_line(error)}") from error
     except Exception as error:
         raise StoredModelError(f"{path} cannot be read: {first_line(error)}") from error
+
+
+def read_numbered(path: Path, model_class: type) -> dict[str, dict[str, int]]:
+    """Return the vocabularies of a stored model; none may take the place of a method."""
+    try:
+        numbered = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise StoredModelError(f"{path} cannot be read: {first_line(error)}") from error
+    if not isinstance(numbered, dict) or not all(map(is_vocabulary, numbered.values())):
+        raise StoredModelError(f"{path} holds something else than numbered words; refused.")
+    refuse_shadows(path, numbered, model_class)
+    return numbered
+
+
+def is_vocabulary(value: Any) -> bool:
+    """Tell whether a value gives words numbers."""
+    return isinstance(value, dict) and all(type(k) is str and type(v) is int for k, v in value.items())
+
+
+def refuse_shadows(path: Path, state: Iterable[Any], model_class: type) -> None:
+    """Raise StoredModelError if an attribute would take the place of a method."""
+    if shadowed := [str(name) for name in state if hasattr(model_class, str(name))]:
+        raise StoredModelError(f"{path} would replace {', '.join(shadowed)} of the model; refused.")
 
 
 def refuse(path: Path, types: Iterable[str]) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -35,6 +38,8 @@ class TfIdf(Model):
     max_iter
         Upper bound on iterations of L-BFGS.
     """
+
+    own_format: ClassVar[tuple[str, ...]] = ("encoder",)
 
     C: float = 1.0
     word_n: int = 2
@@ -69,6 +74,21 @@ class TfIdf(Model):
         words = TfidfVectorizer(token_pattern=TOKEN, ngram_range=(1, self.word_n), **shared)
         characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(self.char_min, self.char_max), **shared)
         return make_union(words, characters)
+
+    def save_own(self, folder: Path) -> None:
+        """Write the n-grams with their numbers, and their weights."""
+        for name, vectorizer in self.encoder.transformer_list:
+            grams = sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.__getitem__)
+            content = {"grams": grams, "weights": vectorizer.idf_.tolist()}
+            (folder / f"{name}.json").write_text(json.dumps(content))
+
+    def load_own(self, folder: Path) -> None:
+        """Make the vectorizers anew."""
+        self.encoder = self.union()
+        for name, vectorizer in self.encoder.transformer_list:
+            content = json.loads((folder / f"{name}.json").read_text())
+            vectorizer.vocabulary = content["grams"]
+            vectorizer.idf_ = np.array(content["weights"], dtype=np.float32)
 
     def count_parameters(self) -> int:
         """Return the number of coefficients and intercepts."""
