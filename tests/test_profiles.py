@@ -27,7 +27,7 @@ def test_the_default_experiment_is_the_profile_quick():
     assert (CHECKOUT / "params.yaml").read_bytes() == (CHECKOUT / "conf/experiment/quick.yaml").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["smoke", "quick", "full", "xl"])
+@pytest.mark.parametrize("name", ["smoke", "quick", "full", "xl", "engine"])
 def test_a_profile_names_what_there_is(name):
     assert load_params(paths.CONF / f"experiment/{name}.yaml")
 
