@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     add("verdict", verdict, "print the verdict and where the report is")
     add("status", status, "print what of every curve is done, failed and left to do")
     add("plan", plan, "print what the next run will do and how long its trials will take")
-    profile_command = add("profile", profile, "write params.yaml from a profile: smoke, quick, full, xl or engine")
+    profile_command = add("profile", profile, "write params.yaml from a profile: smoke, quick, full ...")
     profile_command.add_argument("name", metavar="NAME", help="of a file in conf/experiment")
     profile_command.add_argument("--force", action="store_true", help="also over changes of your own")
     gc_command = add(
