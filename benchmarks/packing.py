@@ -1,0 +1,97 @@
+"""What repeats of a net cost that train together, beside the same repeats one after another.
+
+    python benchmarks/packing.py
+
+Prints ratios of CPU seconds, medians of turns in this very process: preparation and training of 10 repeats at
+n = 2,000 on one thread. The limit, a quarter, is for the net 16-128-128-26; the default MLP and RealMLP stand
+beside it.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from fuelgauge.data.dataset import Examples
+from fuelgauge.entry import compose
+from fuelgauge.models.base import FitContext, create
+from fuelgauge.models.deep import DeepModel
+
+ALLOWED = 0.25
+N_REPEATS, N_ROWS, TURNS = 10, 2000, 3
+N_COLUMNS, N_CLASSES = 16, 26
+PLAIN = {"width": 128, "depth": 2, "dropout": 0.0}
+
+
+def repeat_rows(seed: int) -> tuple[Examples, Examples]:
+    """Return fitting and validation rows of a repeat: 16 numbers in 26 classes that a net can learn."""
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(N_ROWS, N_COLUMNS)).astype(np.float32)
+    weights = np.random.default_rng(0).normal(size=(N_COLUMNS, N_CLASSES))
+    y = np.argmax(np.tanh(x) @ weights, axis=1)
+    held_out = N_ROWS // 5
+    return tuple(  # type: ignore[return-value]
+        Examples(x[part], y[part], "multiclass", N_CLASSES)
+        for part in (slice(held_out, None), slice(held_out))
+    )
+
+
+def as_pixels(examples: Examples) -> Examples:
+    """Return the same rows as sequences of one channel, on which the MLP has no embeddings of numbers."""
+    return Examples(np.asarray(examples.x)[:, :, None], examples.y, examples.task, examples.n_classes)
+
+
+def begin(name: str, changes: dict, rows: Sequence[tuple[Examples, Examples]]) -> tuple[list, list]:
+    """Return fresh models of all repeats with what they have prepared."""
+    config = compose(f"model={name}").model
+    settings = {**config.hyperparameters, "patience": 1000, **changes}
+    models = [create(config.target, settings) for _ in rows]
+    contexts = [FitContext(repeat, 1, "cpu", "accuracy") for repeat in range(len(rows))]
+    return models, [
+        model.prepare(*own, context)  # type: ignore[attr-defined]
+        for model, own, context in zip(models, rows, contexts, strict=True)
+    ]
+
+
+def alone(name: str, changes: dict, rows: Sequence[tuple[Examples, Examples]]) -> None:
+    """Train the repeats one after another."""
+    for model, prepared in zip(*begin(name, changes, rows), strict=True):
+        model.train(prepared)
+
+
+def together(name: str, changes: dict, rows: Sequence[tuple[Examples, Examples]]) -> None:
+    """Train the repeats as one."""
+    DeepModel.train_together(*begin(name, changes, rows))
+
+
+def ratio(name: str, changes: dict, rows: Sequence[tuple[Examples, Examples]]) -> float:
+    """Return the CPU seconds together over those alone."""
+    ratios = []
+    for turn in range(TURNS + 1):
+        marks = [time.process_time()]
+        for way in (alone, together):
+            way(name, changes, rows)
+            marks.append(time.process_time())
+        if turn:
+            ratios.append((marks[2] - marks[1]) / (marks[1] - marks[0]))
+    return statistics.median(ratios)
+
+
+def main() -> int:
+    """Print the ratios; 1 if the limit is broken."""
+    torch.set_num_threads(1)
+    rows = [repeat_rows(seed) for seed in range(N_REPEATS)]
+    plain = ratio("mlp", PLAIN, [(as_pixels(train), as_pixels(held_out)) for train, held_out in rows])
+    print(f"MLP 16-128-128-26: {plain:.2f} (limit {ALLOWED}){'' if plain <= ALLOWED else '  <- broken'}")
+    print(f"MLP, default: {ratio('mlp', {}, rows):.2f}")
+    print(f"RealMLP, default: {ratio('realmlp', {}, rows):.2f}")
+    return 0 if plain <= ALLOWED else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
