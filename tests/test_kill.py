@@ -33,6 +33,11 @@ IDENTICAL = [
 ]
 
 
+def heed_interrupts() -> None:
+    """Let a child process be interrupted, also where these tests run in the background of a shell."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Sweep:
     """The train stage of a project of its own."""
 
@@ -50,6 +55,7 @@ class Sweep:
             env={**environment, "FUELGAUGE_ROOT": str(self.root), **self.variables},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            preexec_fn=heed_interrupts,
             **options,
         )
 

@@ -120,9 +120,11 @@ def stop_with_dvc() -> None:
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(SECONDS_BETWEEN_LOOKS)
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGUSR1)
 
     if "DVC_ROOT" in os.environ:
+        # Not SIGINT, which a shell lets its background jobs ignore.
+        signal.signal(signal.SIGUSR1, signal.default_int_handler)
         threading.Thread(target=watch, daemon=True).start()
 
 

@@ -56,7 +56,7 @@ def test_a_query_is_answered_as_a_trial_predicts_and_a_wrong_one_is_refused(proj
     config = compose(*SMALL)
     register(config)
     trial = final.final_trial(final.config_of(config, best_contestant("mnist1d", config)))
-    test = rows_of(trial)[2].head(5)
+    test = rows_of(trial).test.head(5)
     wanted = final.fit(trial).model.predict(test)
     with serving(Switchboard("mnist1d", Registry(config.tracking), tmp_path)) as address:
         status, answer = ask(address, {"inputs": np.asarray(test.x).tolist()})

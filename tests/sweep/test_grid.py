@@ -166,6 +166,11 @@ def test_repeats_of_an_anchor_are_one_task_but_for_the_first():
     ]  # fmt: skip
 
 
+def test_a_pack_has_a_largest_size():
+    plan = plan_curve(compose("dataset=mnist1d", "model=mlp", "anchors.stop=32", "repeats=21"))
+    assert [len(task) for task in packs(plan.trials)] == [1, 9, 9, 2]
+
+
 @pytest.mark.parametrize("override", ["model.packed_rows={cpu: 0}", "search=random"])
 def test_without_packing_or_with_a_search_each_trial_is_a_task(override):
     plan = plan_curve(compose("dataset=mnist1d", "model=mlp", override))

@@ -31,7 +31,7 @@ class Landscape:
 
     def __call__(self, hyperparameters):
         self.seen.append(hyperparameters)
-        return Fitted(None, hyperparameters, Measured(1, 1.0, 2.0, 1.0), self.loss(hyperparameters))
+        return Fitted(None, hyperparameters, Measured(1, 1.0, 2.0, 1.0, 0.0), self.loss(hyperparameters))
 
     def clock(self) -> Cost:
         return Cost(1.5 * len(self.seen), 2.0 * len(self.seen))

@@ -20,6 +20,7 @@ from fuelgauge.sweep.fingerprint import code_fingerprint, library_versions
 
 T = TypeVar("T")
 TRIAL_MODULE = "fuelgauge.sweep.trial"
+MOST_TOGETHER = 9  # trials in a pack: their rows and weights are in memory at once
 
 
 @dataclass(frozen=True)
@@ -111,14 +112,15 @@ class Plan:
 def packs(trials: Iterable[Trial]) -> list[tuple[Trial, ...]]:
     """Return trials as tasks, in their order: those of an anchor that are to be trained together as one.
 
-    The first repeat of an anchor is always by itself, so that what a fit costs is known.
+    The first repeat of an anchor is always by itself, so that what a fit costs is known; the others are
+    at most `MOST_TOGETHER` a task.
     """
     tasks: dict[tuple[str, int, str], list[Trial]] = {}
     for trial in trials:
         curve = trial.curve
         is_packed = trial.repeat > 0 and trial.n_train <= curve.packed_rows and not curve.search
-        alone = "" if is_packed else trial.trial_id
-        tasks.setdefault((curve.identity, trial.n_train, alone), []).append(trial)
+        place = str((trial.repeat - 1) // MOST_TOGETHER) if is_packed else trial.trial_id
+        tasks.setdefault((curve.identity, trial.n_train, place), []).append(trial)
     return [tuple(task) for task in tasks.values()]
 
 
