@@ -1,6 +1,8 @@
 import ast
+from pathlib import Path
 
 import pytest
+import yaml
 
 from fuelgauge.sweep import fingerprint
 from fuelgauge.sweep.fingerprint import Stripper, code_fingerprint, library_versions, reachable
@@ -77,3 +79,13 @@ def test_touching_one_model_changes_its_fingerprint_alone(monkeypatch):
     touch("fuelgauge.models.deep")
     again = prints()
     assert {name for name in modules if again[name] != after[name]} == {"mlp", "cnn1d"}
+
+
+def test_the_train_stage_goes_stale_with_all_code_that_identifies_a_trial():
+    checkout = Path(__file__).resolve().parents[2]
+    stages = yaml.safe_load((checkout / "dvc.yaml").read_text())["stages"]
+    known = [Path(dep) for dep in stages["train"]["deps"]]
+    models = [yaml.safe_load(path.read_text())["target"] for path in (checkout / "conf/model").glob("*.yaml")]
+    for module in reachable("fuelgauge.sweep.trial", *(target.rpartition(".")[0] for target in models)):
+        path = Path("src", *module.split("."))
+        assert any(dep in (path, path.with_suffix(".py"), *path.parents) for dep in known), module

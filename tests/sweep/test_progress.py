@@ -50,3 +50,13 @@ def test_on_a_terminal_there_is_a_bar_a_curve_until_it_is_done(clock, monkeypatc
         progress.ended(trial(32, 0), "letter/mlp", 1.0, failed=True)
         assert not curve.visible
         assert whole.fields["detail"] == "ETA 0:00  failed 1"
+
+
+def test_a_trial_may_end_before_the_bars_are_shown(clock, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    progress = SweepProgress()
+    progress.expect("letter/dummy", 1.0)
+    clock.seconds = 1.0
+    progress.ended(trial(64, 0), "letter/dummy", 1.0, failed=False)
+    with progress:
+        assert [(task.completed, task.total) for task in progress.bars.tasks] == [(1, 1), (1, 1)]

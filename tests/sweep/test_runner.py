@@ -201,6 +201,18 @@ def test_a_curve_whose_store_takes_no_record_is_given_up_and_others_go_on(record
     assert len([t for t in recorder.tasks if t[0].curve.model == "dummy"]) == 1
 
 
+def test_a_pack_that_fails_after_its_curve_was_given_up_is_dropped(recorder):
+    sweep = sweep_of("dummy", "logistic")
+    curve = sweep.curves["mnist1d/dummy"]
+    (task,) = recorder.running
+    recorder.running.clear()
+    sweep.give_up(curve, "dummy.trials cannot be written")
+    sweep.take(task, Failure("worker_died", "the process was ended by SIGSEGV"))
+    with pytest.raises(TrialsFailed, match="dummy.trials cannot be written"):
+        sweep.finish()
+    assert len(read_store(store_path("mnist1d", "logistic"))[0]) == 6
+
+
 def test_a_table_that_cannot_be_written_is_one_sentence_also_without_trials_to_run(recorder, monkeypatch):
     def full(table, path):
         raise OSError("No space left on device")

@@ -339,10 +339,14 @@ def _times(batch: PairBatch, der: Floats, censored: Floats, test: RepeatTest) ->
 
 
 def _median_ratio(ratio: Floats, test: RepeatTest) -> tuple[Floats, Floats, Floats]:
-    """Return the median over the anchors that have a ratio at all; no interval where one repeat has it."""
+    """Return the median over the anchors at which two repeats or more have a ratio, with its interval.
+
+    Where there is no such anchor it is the median over those at which one repeat has it, without an interval.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(ratio)
-    known = np.isfinite(logs[:, :1])
+    known, complete = np.isfinite(logs[:, :1]), np.isfinite(logs).all(axis=1, keepdims=True)
+    known = np.where(complete.any(axis=-1, keepdims=True), complete, known)
     medians = np.ma.median(np.ma.masked_array(logs, np.broadcast_to(~known, logs.shape)), axis=-1)
     incomplete = np.any(known & ~np.isfinite(logs), axis=-1)
     log_median = np.where(incomplete, np.nan, np.ma.filled(medians, np.nan))[..., np.newaxis]

@@ -449,7 +449,7 @@ def unclear(finding: Finding, names: Sequence[str]) -> str:
         if np.isnan(effect.effect):
             reasons.append(f"{name} cannot be read")
         elif np.isnan(effect.lo) and np.isnan(effect.hi):
-            reasons.append(f"{name} has no interval (one repeat)")
+            reasons.append(f"{name} has no interval (one repeat, or one that was timed)")
         elif finding.sides[name] == 0:
             reasons.append(f"{name} is not told from its threshold")
     return "; ".join(reasons)

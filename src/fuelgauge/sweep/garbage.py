@@ -70,5 +70,5 @@ def drop(found: Iterable[Garbage]) -> None:
     for heap in found:
         with TrialStore(heap.path) as store:
             store.forget(heap.trial_ids)
-        if not heap.n_kept:
-            heap.path.unlink()
+            if not store.records:
+                heap.path.unlink()

@@ -56,12 +56,13 @@ class SweepProgress:
         self.whole = Count()
         self.curves: dict[str, Count] = {}
         self.bars = make_bars() if sys.stderr.isatty() else None
+        # Trials may end before the bars are shown.
+        self.row = self.bars.add_task("all", total=0, detail="") if self.bars else TaskID(0)
         self.rows: dict[str, TaskID] = {}
 
     def __enter__(self) -> SweepProgress:
         if self.bars:
             self.bars.start()
-            self.row = self.bars.add_task("all", total=self.whole.total, detail="")
         return self
 
     def __exit__(

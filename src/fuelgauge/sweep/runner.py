@@ -189,6 +189,8 @@ class Sweep:
 
     def take(self, task: Task, outcome: Any) -> None:
         """Keep the outcomes of a task; the trials of one that failed as a whole run again one by one."""
+        if name_of(task[0]) not in self.curves:  # it has been given up meanwhile
+            return
         if isinstance(outcome, Failure) and len(task) > 1:
             log.info(
                 "%s: %d trials together failed (%s); each runs alone",
@@ -198,7 +200,7 @@ class Sweep:
                 self.put((trial,))
             return
         for trial, result in zip(task, [outcome] if isinstance(outcome, Failure) else outcome, strict=True):
-            if curve := self.curves.get(name_of(trial)):  # it may have been given up meanwhile
+            if curve := self.curves.get(name_of(trial)):  # the trial before may have been its last
                 self.keep(curve, trial, result)
 
     def keep(self, curve: OpenCurve, trial: Trial, outcome: Any) -> None:
@@ -208,9 +210,9 @@ class Sweep:
         except StoreError as error:
             self.give_up(curve, str(error))
             return
-        self.progress.ended(trial, curve.name, self.seconds(trial), failed)
         if curve.is_done:
             self.close(curve)
+        self.progress.ended(trial, curve.name, self.seconds(trial), failed)
 
     def close(self, curve: OpenCurve) -> None:
         """Write the table of a curve that is done."""
