@@ -74,9 +74,8 @@ def main() -> None:
     analysis = analyze(best_members(published_trials()), paths.EVIDENCE, CLAIMS)
     write_report(families_only(analysis), paths.EVIDENCE, CONTEXT)
     print_verdicts([verdict for verdict in analysis.verdicts if verdict["level"] == "overall"])
-    print(
-        f"\nreport     {paths.EVIDENCE / 'index.html'}\nbeside ours after: dvc repro --force --single-item evaluate"
-    )
+    print(f"\nreport     {paths.EVIDENCE / 'index.html'}")
+    print("beside ours after: dvc repro --force --single-item evaluate")
 
 
 def published_trials() -> pd.DataFrame:
