@@ -4,17 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from fuelgauge import paths
 from fuelgauge.config import FeatureTypes
 from fuelgauge.data.dataset import ROW
+from fuelgauge.data.duplicates import row_hashes
 from fuelgauge.data.ingest import ingest
 from fuelgauge.data.months import held_out
 from fuelgauge.entry import compose
 from fuelgauge.features.featurize import featurize
 from fuelgauge.registry import final
-from fuelgauge.registry.heldout import final_pool, final_rows, raw_path, sides
+from fuelgauge.registry.heldout import final_pool, final_rows, hashed_columns, raw_path, sides
 from fuelgauge.registry.query import Query
 from fuelgauge.sweep.trial import open_dataset
 
@@ -81,3 +83,10 @@ def test_another_month_is_another_version():
     found = {final.final_trial(ending(until)).trial_id for until in ("2013-02", "2013-03")}
     assert len(found) == 2
     assert final.final_trial(ending("2013-03")).trial_id in found
+
+
+def test_the_hashed_columns_of_a_table_are_those_of_its_row_hashes(config):
+    columns = hashed_columns(raw_path("ends"))
+    assert [name for name, _ in columns] == ["a", "when", "y"]
+    raw = pq.read_table(raw_path("ends"))
+    assert np.array_equal(row_hashes(raw.select([name for name, _ in columns])), raw[ROW].to_numpy())

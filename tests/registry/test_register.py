@@ -10,9 +10,10 @@ from fuelgauge import paths
 from fuelgauge.data.dataset import ROW
 from fuelgauge.data.duplicates import row_hashes
 from fuelgauge.entry import compose
-from fuelgauge.errors import ConfigError
+from fuelgauge.errors import ConfigError, DataError
 from fuelgauge.models.base import Model
-from fuelgauge.registry import package, register, stage
+from fuelgauge.new_month import Registered
+from fuelgauge.registry import heldout, package, register, stage
 from fuelgauge.registry.heldout import HeldOut, hashed_columns
 from fuelgauge.registry.package import RefusedModelError
 from fuelgauge.registry.versions import CHALLENGER, CHAMPION, IDENTITY, REASON, Registry, RegistryError
@@ -147,6 +148,14 @@ def test_a_champion_of_other_columns_is_not_compared_on_rows_that_it_may_have_se
     assert "the rows it has seen cannot be told from others; take the alias 'champion' off it" in found.reason
     registry().client.delete_registered_model_alias("mnist1d", CHAMPION)
     assert register(compose(*SMALL)).promoted
+
+
+def test_a_version_of_other_columns_does_not_answer_for_the_drift_report(monkeypatch):
+    register(compose(*SMALL))
+    assert Registered(compose(*SMALL), "1").knows_its_rows
+    monkeypatch.setattr(heldout, "hashed_columns", lambda _: [["x", "string"]])
+    with pytest.raises(DataError, match="it was fitted on other columns"):
+        Registered(compose(*SMALL), "1").predict(None)
 
 
 def test_the_columns_that_are_kept_are_those_that_the_hashes_are_made_of(tmp_path):
