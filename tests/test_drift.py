@@ -126,4 +126,4 @@ def test_the_report_is_a_table_a_picture_and_plain_data(tmp_path):
 
 def test_without_a_model_the_report_says_so():
     lines = markdown(Drift("flights", "2013-02", "rmse", 1, 1, (), ()))
-    assert "There was no model in the registry to compare." in lines
+    assert "There was no model to compare." in lines

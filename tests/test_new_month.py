@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fuelgauge import new_month, paths
+from fuelgauge import drift, new_month, paths
 from fuelgauge.config import FeatureTypes
 from fuelgauge.data.dataset import ROW
 from fuelgauge.data.ingest import ingest
@@ -69,6 +69,25 @@ def test_scores_of_rows_that_a_model_was_fitted_on_are_not_compared(made):
     everything = new_month.Dataset.open("made_monthly", "raw").table[ROW].to_numpy()
     found = compare(made, {"old": Constant(0.0, everything)})
     assert "score" not in {shift.column for shift in found.shifts}
+
+
+class Lost(Constant):
+    """A model that lacks a column."""
+
+    def predict(self, sample: Sample) -> np.ndarray:
+        raise DataError("column 'c' is missing\nfrom the query")
+
+
+def test_a_model_that_cannot_answer_is_left_out_with_a_sentence(made):
+    none = np.array([], dtype=np.uint64)
+    found = compare(made, {"old": Lost(0.0, none), "new": Constant(1.0, none)})
+    assert {loss.model for loss in found.losses} == {"new"}
+    (sentence,) = found.left_out
+    assert sentence == (
+        "old, cannot be judged on the rows of today (column 'c' is missing from the query) and is left out."
+    )
+    assert sentence in drift.markdown(found)
+    assert "score" in {shift.column for shift in found.shifts}
 
 
 def test_at_most_so_many_rows_of_a_month_are_drawn(monkeypatch):

@@ -65,14 +65,14 @@ def test_the_month_moves_over_the_end_of_a_year(params):
     with moved_on() as months:
         assert months == ("2013-12", "2014-01")
     assert "until: 2014-01" in params.read_text()
-    assert not retrain.UNDER_WAY.exists()
 
 
 def test_a_run_that_fails_puts_the_month_back(params, monkeypatch):
     original = params.read_text()
     monkeypatch.setattr(retrain.sys, "executable", "false")
-    with pytest.raises(RetrainingFailed, match="failed with the data until 2014-01"):
+    with pytest.raises(RetrainingFailed, match="failed with the data until 2014-01") as error:
         retrain.retrain()
+    assert "A champion that was decided before the failure stays" in str(error.value)
     assert params.read_text() == original
     assert not retrain.UNDER_WAY.exists()
 
@@ -82,8 +82,18 @@ def test_a_run_that_was_killed_is_taken_up_with_its_own_month(params):
     killed.__enter__()
     with moved_on() as months:
         assert months == ("2013-12", "2014-01")
-    with moved_on() as months:
-        assert months == ("2014-01", "2014-02")
+
+
+def test_a_report_that_fails_is_made_by_the_next_run_and_the_month_stays(params, monkeypatch, tmp_path):
+    monkeypatch.setattr(retrain, "reproduce", lambda _: None)
+    with monkeypatch.context() as broken:
+        broken.setattr(retrain, "write_summary", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            retrain.retrain()
+    assert "until: 2014-01" in params.read_text()
+    monkeypatch.setattr(paths, "REPORTS", tmp_path)
+    assert "# Retraining: 2014-01" in retrain.retrain().read_text()
+    assert "# Retraining: 2014-02" in retrain.retrain().read_text()
 
 
 def test_without_a_month_there_is_nothing_to_move_on_from(params):

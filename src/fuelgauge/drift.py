@@ -78,7 +78,13 @@ class MonthLoss:
 
 @dataclass(frozen=True)
 class Drift:
-    """What is written of one dataset and one month."""
+    """What is written of one dataset and one month.
+
+    Parameters
+    ----------
+    left_out
+        A sentence for each model that could not answer.
+    """
 
     dataset: str
     until: str
@@ -87,6 +93,7 @@ class Drift:
     n_month: int
     shifts: tuple[Shift, ...]
     losses: tuple[MonthLoss, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def drifted(self) -> list[Shift]:
@@ -233,6 +240,7 @@ def markdown(drift: Drift, folder: str = "") -> list[str]:
         "",
         *loss_table(drift),
         "",
+        *(line for sentence in drift.left_out for line in (sentence, "")),
         f"![Drift of {drift.dataset}]({folder}{drift.dataset}.png)",
     ]
 
@@ -242,7 +250,7 @@ def loss_table(drift: Drift) -> list[str]:
     models = list(dict.fromkeys(loss.model for loss in drift.losses))
     by_place = {(loss.month, loss.model): loss for loss in drift.losses}
     if not models:
-        return ["There was no model in the registry to compare."]
+        return ["There was no model to compare."]
 
     def cell(month: str, model: str) -> str:
         loss = by_place[month, model]

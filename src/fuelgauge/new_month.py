@@ -40,6 +40,7 @@ class Registered:
 
     def __init__(self, config: Config, version: str):
         from fuelgauge.registry import package
+        from fuelgauge.registry.heldout import hashed_columns, raw_path
         from fuelgauge.registry.query import Query
         from fuelgauge.registry.versions import Registry
 
@@ -51,11 +52,14 @@ class Registered:
             self.query = Query.load(folder / "data" / package.DATA)
             self.model = package.load(folder)
             self.fitted_on = package.fitted_on(folder)
+            self.knows_its_rows = package.hashed(folder) == hashed_columns(raw_path(config.dataset.name))
 
     def predict(self, sample: Sample) -> np.ndarray:
         """Return what it answers to the sample's rows, put as queries."""
         from fuelgauge.registry.query import predictions
 
+        if not self.knows_its_rows:
+            raise DataError("it was fitted on other columns, so that the rows it has seen are not known")
         answers = pd.DataFrame(self.model.predict(self.query.rows_of(sample.raw)))
         return predictions(answers, sample.classes)
 
@@ -106,7 +110,7 @@ def compare(config: Config, models: Mapping[str, Answering]) -> drift.Drift:
     Parameters
     ----------
     models
-        By what the report calls them; the scores are those of the first.
+        By what the report calls them; the scores are those of the first that can answer.
 
     Raises
     ------
@@ -119,11 +123,11 @@ def compare(config: Config, models: Mapping[str, Answering]) -> drift.Drift:
     if about is None or last is None:
         raise DataError(f"{name} does not end with a month; set data.until in params.yaml.")
     before, month = Sample(Dataset.open(name, features), config.seed), Sample(last, config.seed)
-    answers = {label: (model.predict(before), model.predict(month)) for label, model in models.items()}
+    answers, left_out = answers_of(models, before, month)
     hashes = np.concatenate([before.hashes, month.hashes])
-    seen = {label: np.isin(hashes, model.fitted_on) for label, model in models.items()}
+    seen = {label: np.isin(hashes, models[label].fitted_on) for label in answers}
     old, new = before.columns(), month.columns()
-    for label in list(models)[:1]:
+    for label in list(answers)[:1]:
         unseen = ~seen[label][: len(before)]
         if unseen.sum() >= LEAST_UNSEEN:
             old[SCORE], new[SCORE] = scores(answers[label][0][unseen]), scores(answers[label][1])
@@ -135,8 +139,22 @@ def compare(config: Config, models: Mapping[str, Answering]) -> drift.Drift:
         last.description.task,
         last.description.metric,
     )
-    sizes = len(before), len(month)
-    return drift.Drift(name, about.until, last.description.metric, *sizes, drift.shifts(old, new), losses)
+    sizes, shifts = (len(before), len(month)), drift.shifts(old, new)
+    return drift.Drift(name, about.until, last.description.metric, *sizes, shifts, losses, left_out)
+
+
+def answers_of(
+    models: Mapping[str, Answering], before: Sample, month: Sample
+) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], tuple[str, ...]]:
+    """Return what each model answers to both samples, and a sentence for each that cannot answer."""
+    answers, left_out = {}, []
+    for label, model in models.items():
+        try:
+            answers[label] = model.predict(before), model.predict(month)
+        except Exception as error:  # an old champion may not understand the rows of today
+            reason = " ".join(str(error).split())[:200]
+            left_out.append(f"{label}, cannot be judged on the rows of today ({reason}) and is left out.")
+    return answers, tuple(left_out)
 
 
 def scores(predicted: np.ndarray) -> pd.Series:

@@ -1,7 +1,7 @@
 """`make retrain`: one month more of data, the pipeline, the registry, and a report of what changed.
 
-The month moves in params.yaml, which is put back if the run fails: the next run tries the same month again,
-and the champion of before answers meanwhile.
+The month moves in params.yaml, which is put back if the pipeline fails: the next run tries the same month
+again. A champion that was decided before the failure stays.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ UNDER_WAY = paths.DATA / "retraining"
 
 
 class RetrainingFailed(FuelgaugeError):
-    """A retraining did not come to its end; what was before is still there."""
+    """A retraining did not come to its end; the next run tries the same month."""
 
 
 def retrain() -> Path:
@@ -57,11 +57,8 @@ def retrain() -> Path:
     with moved_on() as (before, until):
         log.info("data.until moves from %s to %s", before, until)
         reproduce(until)
-        config = compose()
-        results = [registered(name) for name in config.register]
-        decisions, found = [d for d, _ in results], [f for _, f in results if f]
-        summary = paths.REPORTS / SUMMARY
-        summary.write_text("\n".join(summary_lines(before, until, decisions, found)) + "\n")
+    summary = write_summary(before, until)
+    UNDER_WAY.unlink(missing_ok=True)
     return summary
 
 
@@ -69,7 +66,8 @@ def retrain() -> Path:
 def moved_on() -> Iterator[tuple[str, str]]:
     """Move the month in params.yaml on, and back if what follows fails.
 
-    A run that was killed has left a note of its month: it is taken up again, and no month is left out.
+    A note of the month stays until its report is written. A run that was killed has left it, and so has one
+    whose report failed: the month is taken up again, and none is left out.
     """
     original = paths.PARAMS.read_text()
     before = month_of_params()
@@ -86,9 +84,8 @@ def moved_on() -> Iterator[tuple[str, str]]:
         yield before, until
     except BaseException:
         paths.PARAMS.write_text(original)
-        raise
-    finally:
         UNDER_WAY.unlink(missing_ok=True)
+        raise
 
 
 def month_of_params() -> str:
@@ -119,8 +116,17 @@ def reproduce(until: str) -> None:
     if subprocess.run(command, cwd=paths.ROOT, check=False).returncode:
         raise RetrainingFailed(
             f"the pipeline failed with the data until {until} (the reason is above); params.yaml is as it "
-            "was, and the champions are those of before."
+            "was. A champion that was decided before the failure stays: see reports/champions."
         )
+
+
+def write_summary(before: str, until: str) -> Path:
+    """Write reports/retrain.md and the drift of each registered dataset."""
+    results = [registered(name) for name in compose().register]
+    decisions, found = [d for d, _ in results], [f for _, f in results if f]
+    summary = paths.REPORTS / SUMMARY
+    summary.write_text("\n".join(summary_lines(before, until, decisions, found)) + "\n")
+    return summary
 
 
 def registered(name: str) -> tuple[Decision, drift.Drift | None]:

@@ -1,16 +1,20 @@
+import pandas as pd
 import pytest
 
+from fuelgauge import paths
+from fuelgauge.data.months import AboutMonths
 from fuelgauge.entry import compose
 from fuelgauge.errors import TableError
 from fuelgauge.registry.choice import best_contestant
+from fuelgauge.sweep.table import write_table
 
 from .made_trials import write_trials
 
 pytestmark = pytest.mark.usefixtures("project")
 
 
-def choose():
-    return best_contestant("mnist1d", compose("dataset=mnist1d"))
+def choose(repeats: int = 2):
+    return best_contestant("mnist1d", compose("dataset=mnist1d", f"repeats={repeats}"))
 
 
 def test_the_lowest_validation_loss_wins_whatever_the_test_rows_say():
@@ -21,6 +25,30 @@ def test_the_lowest_validation_loss_wins_whatever_the_test_rows_say():
     assert list(chosen.val_losses) == ["mlp", "logistic"]
     assert [point.n_train for point in chosen.curve] == [32, 64, 128]
     assert chosen.curve[0].loss == 0.2
+
+
+def write_disagreeing_repeats():
+    """Write trials of which repeat 0 says mlp, and the mean of three repeats logistic."""
+    write_trials({"logistic": 0.3}, repeats=1)
+    write_trials({"mlp": 0.2}, repeats=1)
+    for model, val_loss in (("logistic", 0.3), ("mlp", 0.5)):
+        path = paths.TRIALS / "mnist1d" / f"{model}.parquet"
+        first = pd.read_parquet(path)
+        others = [first.assign(repeat=repeat, val_loss=val_loss) for repeat in (1, 2)]
+        write_table(pd.concat([first, *others]), path)
+
+
+def test_other_repeats_have_no_say_because_they_have_seen_the_held_out_rows():
+    write_disagreeing_repeats()
+    chosen = choose(repeats=3)
+    assert chosen.name == "mlp"
+    assert chosen.val_losses["mlp"] == pytest.approx(0.2 / 2)
+
+
+def test_all_repeats_choose_where_a_month_is_held_out(monkeypatch):
+    write_disagreeing_repeats()
+    monkeypatch.setattr(AboutMonths, "of", lambda _: AboutMonths("2013-03", 10, 0))
+    assert choose(repeats=3).name == "logistic"
 
 
 def test_of_equal_ones_the_quickest_is_taken():

@@ -1,16 +1,22 @@
 import json
 import threading
+from dataclasses import replace
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from fuelgauge import paths
+from fuelgauge.data.dataset import ROW
+from fuelgauge.data.duplicates import row_hashes
 from fuelgauge.entry import compose
-from fuelgauge.errors import ConfigError
+from fuelgauge.errors import ConfigError, DataError
 from fuelgauge.models.base import Model
-from fuelgauge.registry import register, stage
-from fuelgauge.registry.heldout import HeldOut
+from fuelgauge.new_month import Registered
+from fuelgauge.registry import heldout, package, register, stage
+from fuelgauge.registry.heldout import HeldOut, hashed_columns
 from fuelgauge.registry.package import RefusedModelError
-from fuelgauge.registry.versions import CHALLENGER, IDENTITY, REASON, Registry, RegistryError
+from fuelgauge.registry.versions import CHALLENGER, CHAMPION, IDENTITY, REASON, Registry, RegistryError
 
 from .made_trials import write_trials
 
@@ -112,7 +118,54 @@ def test_too_few_rows_that_the_champion_has_not_seen_decide_nothing():
     best("logistic")
     found = register(compose(*SMALL, "registry.least_rows=151"))
     assert not found.promoted
-    assert "has been fitted on all but 150 of the held-out rows, and 151 are needed" in found.reason
+    assert "all but 150 of the held-out rows are identical to rows that" in found.reason
+    assert "and 151 are needed to compare" in found.reason
+
+
+def test_rows_that_the_challenger_has_seen_decide_nothing_either(monkeypatch):
+    best("dummy")
+    register(compose(*SMALL))
+    best("logistic")
+    honest = stage.sides
+
+    def with_twins(*arguments):
+        found = honest(*arguments)
+        return replace(found, fitted_on=np.append(found.fitted_on, found.held_out.hashes[:60]))
+
+    monkeypatch.setattr(stage, "sides", with_twins)
+    found = register(compose(*SMALL))
+    assert not found.promoted
+    assert "all but 90 of the held-out rows are identical" in found.reason
+
+
+def test_a_champion_of_other_columns_is_not_compared_on_rows_that_it_may_have_seen(monkeypatch):
+    best("dummy")
+    register(compose(*SMALL))
+    best("logistic")
+    monkeypatch.setattr(stage, "hashed_columns", lambda _: [["x", "string"]])
+    found = register(compose(*SMALL))
+    assert (found.promoted, found.improvement) == (False, None)
+    assert "the rows it has seen cannot be told from others; take the alias 'champion' off it" in found.reason
+    registry().client.delete_registered_model_alias("mnist1d", CHAMPION)
+    assert register(compose(*SMALL)).promoted
+
+
+def test_a_version_of_other_columns_does_not_answer_for_the_drift_report(monkeypatch):
+    register(compose(*SMALL))
+    assert Registered(compose(*SMALL), "1").knows_its_rows
+    monkeypatch.setattr(heldout, "hashed_columns", lambda _: [["x", "string"]])
+    with pytest.raises(DataError, match="it was fitted on other columns"):
+        Registered(compose(*SMALL), "1").predict(None)
+
+
+def test_the_columns_that_are_kept_are_those_that_the_hashes_are_made_of(tmp_path):
+    register(compose(*SMALL))
+    kept = registry()
+    raw = pq.read_table(paths.RAW / "mnist1d.parquet")
+    columns = package.hashed(kept.fetch(kept.champion("mnist1d"), tmp_path))
+    assert columns == hashed_columns(paths.RAW / "mnist1d.parquet")
+    hashes = row_hashes(raw.select([name for name, _ in columns]))
+    assert np.array_equal(hashes, raw[ROW].to_numpy())
 
 
 def test_what_is_served_predicts_as_what_was_fitted_or_is_not_registered(monkeypatch):

@@ -1,15 +1,18 @@
+import asyncio
 import json
 import threading
 import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import uvicorn
 
 from fuelgauge import paths
+from fuelgauge.config import TrackingConfig
 from fuelgauge.entry import compose
 from fuelgauge.registry import final, register
 from fuelgauge.registry.choice import best_contestant
@@ -72,6 +75,92 @@ def test_a_query_is_answered_as_a_trial_predicts_and_a_wrong_one_is_refused(proj
 def test_without_a_champion_it_is_said_how_to_make_one(project, tmp_path):
     with pytest.raises(RegistryError, match="mnist1d has no champion yet; make one with: make register"):
         Switchboard("mnist1d", Registry(compose().tracking), tmp_path)
+
+
+class Kept:
+    """A registry whose champion a test chooses."""
+
+    tracking = TrackingConfig(uri="postgresql://user:secret@127.0.0.1/mlflow")
+    champions = "1"
+
+    def champion(self, _: str) -> SimpleNamespace:
+        return SimpleNamespace(version=self.champions)
+
+
+@pytest.fixture
+def board(tmp_path, monkeypatch):
+    """Return a switchboard whose apps are made by `make`, which a test may replace."""
+
+    def app_of(self, version, folder):
+        (folder / "weights").touch()
+        self.tried.append(version.version)
+        if version.version in self.broken:
+            raise self.broken[version.version]
+        return self.make(version.version)
+
+    async def nothing(scope, receive, send):
+        pass
+
+    monkeypatch.setattr(Switchboard, "tried", [], raising=False)
+    monkeypatch.setattr(Switchboard, "broken", {}, raising=False)
+    monkeypatch.setattr(Switchboard, "make", lambda *_: nothing, raising=False)
+    monkeypatch.setattr(Switchboard, "app_of", app_of)
+    return Switchboard("mnist1d", Kept(), tmp_path)
+
+
+def folders(board: Switchboard) -> list[str]:
+    return sorted(path.name.partition("-")[0] for path in board.room.iterdir())
+
+
+def test_a_version_that_cannot_be_loaded_is_tried_once_until_the_alias_moves(board, caplog):
+    board.broken["2"] = ValueError("no postgresql://user:secret@127.0.0.1/mlflow\nTraceback")
+    board.registry.champions = "2"
+    for _ in range(3):
+        board.follow()
+    assert (board.version, board.tried, folders(board)) == ("1", ["1", "2"], ["1"])
+    assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == [
+        "version 1 of mnist1d answers on: no postgresql://127.0.0.1/mlflow"
+    ]
+    board.registry.champions = "3"
+    board.follow()
+    board.registry.champions, board.broken = "2", {}
+    board.follow()
+    assert (board.version, board.tried) == ("2", ["1", "2", "3", "2"])
+
+
+def test_a_registry_that_is_away_is_tried_again_and_said_once(board, caplog):
+    board.broken["2"] = RegistryError("the registry is away")
+    board.registry.champions = "2"
+    board.follow()
+    board.follow()
+    assert board.tried == ["1", "2", "2"]
+    assert caplog.text.count("the registry is away") == 1
+    board.broken.clear()
+    board.follow()
+    assert board.version == "2"
+
+
+def test_the_files_of_an_old_version_go_when_its_last_request_has_ended(board):
+    async def switch_while_answering() -> None:
+        begun, may_end = asyncio.Event(), asyncio.Event()
+
+        async def slow(scope, receive, send):
+            begun.set()
+            await may_end.wait()
+
+        board.present.app = slow
+        request = asyncio.create_task(board(None, None, None))
+        await begun.wait()
+        board.registry.champions = "2"
+        board.follow()
+        board.follow()
+        assert (board.version, folders(board)) == ("2", ["1", "2"])
+        may_end.set()
+        await request
+        board.follow()
+        assert folders(board) == ["2"]
+
+    asyncio.run(switch_while_answering())
 
 
 @pytest.mark.slow

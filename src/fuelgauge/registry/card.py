@@ -11,6 +11,7 @@ from fuelgauge.claims.extrapolate import extrapolate
 from fuelgauge.config import Config
 from fuelgauge.data.card import data_card
 from fuelgauge.data.dataset import Description
+from fuelgauge.data.months import AboutMonths
 from fuelgauge.registry.calibration import Bin, bins, expected_calibration_error, regression_bias
 from fuelgauge.registry.comparison import Interval
 from fuelgauge.registry.heldout import HeldOut
@@ -21,6 +22,11 @@ DATA_ROWS = (
     "title", "modality", "task", "n_rows", "n_features", "n_classes", "left out", "smallest class", "target",
     "missing", "identical rows", "split", "looks suspicious", "licence", "citation",
 )  # fmt: skip
+LIMITS_OF_A_DRAW = (
+    "It answers for rows drawn as its training rows were; nothing watches whether they still are.",
+    "Champion and challengers have been compared on the same held-out rows again and again, so that the "
+    "metrics of a champion that beat many are somewhat too good.",
+)
 COSTS = {
     "fit": ("fit_seconds", "{:.3g} s"),
     "CPU of the fit": ("fit_cpu_seconds", "{:.3g} s"),
@@ -52,25 +58,27 @@ def model_card(
     predicted
         For the held-out rows.
     """
+    months = AboutMonths.of(config.dataset.name)
     sections = (
-        [f"# {config.dataset.name}: {facts['contestant']}", "", introduction(config, about, facts)],
+        [f"# {config.dataset.name}: {facts['contestant']}", "", introduction(about, facts, months)],
         ["## Data", *data_section(config)],
-        ["## How it was chosen", *choice_section(facts)],
+        ["## How it was chosen", *choice_section(facts, months)],
         ["## How good it is", *metric_section(config, about, metrics)],
         ["## Calibration", *calibration_section(rows, predicted, about)],
         ["## Cost", *cost_section(facts)],
         ["## What more data would bring", *more_data_section(about, facts)],
-        ["## Limits", *limits_section(config, about, facts)],
+        ["## Limits", *limits_section(config, about, facts, months)],
     )
     return "\n".join("\n".join([*section, ""]) for section in sections)
 
 
-def introduction(config: Config, about: Description, facts: Mapping[str, Any]) -> str:
+def introduction(about: Description, facts: Mapping[str, Any], months: AboutMonths | None) -> str:
     """Return what the model is, in a sentence or two."""
+    held_out = f"rows of {months.until}, the month after them" if months else "the test rows of repeat 0"
     return (
         f"{about.title} The model {facts['contestant']} ({facts['family']}) was fitted on "
         f"{facts['n_train']:,} rows, {facts['n_validation']:,} of them validation rows, and judged on "
-        f"{facts['n_test']:,} held-out rows, the test rows of repeat 0."
+        f"{facts['n_test']:,} held-out rows, {held_out}."
     )
 
 
@@ -92,12 +100,14 @@ def data_section(config: Config) -> list[str]:
     return table(("", ""), ([name, str(known[name])] for name in DATA_ROWS if known[name] not in ("", None)))
 
 
-def choice_section(facts: Mapping[str, Any]) -> list[str]:
+def choice_section(facts: Mapping[str, Any], months: AboutMonths | None) -> list[str]:
     """Return which contestants there were and what they were compared by."""
-    told = (
-        f"By the mean validation loss of all repeats at {facts['anchor']:,} rows, the largest anchor that "
-        "all contestants share. Test rows had no say."
+    judged = (
+        f"the mean validation loss of all repeats, which have no row of {months.until},"
+        if months
+        else "the validation loss of repeat 0, whose validation rows are none of the held-out rows,"
     )
+    told = f"By {judged} at {facts['anchor']:,} rows, the largest anchor that all contestants share."
     losses = facts["val_losses"].items()
     return [told, "", *table(("contestant", "validation loss"), ([n, f"{v:.4g}"] for n, v in losses))]
 
@@ -175,12 +185,12 @@ def loss_name(metric: str) -> str:
     return f"1 - {metric}" if metric in ("accuracy", "roc_auc", "r2") else metric
 
 
-def limits_section(config: Config, about: Description, facts: Mapping[str, Any]) -> list[str]:
+def limits_section(
+    config: Config, about: Description, facts: Mapping[str, Any], months: AboutMonths | None
+) -> list[str]:
     """Return what the model should not be trusted with."""
     limits = [
-        "It answers for rows drawn as its training rows were; nothing watches whether they still are.",
-        "Champion and challengers have been compared on the same held-out rows again and again, so that the "
-        "metrics of a champion that beat many are somewhat too good.",
+        *(limits_of_a_month(months) if months else LIMITS_OF_A_DRAW),
         "No metric says how it does on a part of the rows, such as a group of people.",
     ]
     if about.control:
@@ -192,3 +202,13 @@ def limits_section(config: Config, about: Description, facts: Mapping[str, Any])
     if seen := facts["pretrained_on"]:
         limits.append(f"It has learned from other data before: {seen}")
     return [f"- {limit}" for limit in limits]
+
+
+def limits_of_a_month(months: AboutMonths) -> tuple[str, ...]:
+    """Return what is not known of a model that was judged on one month."""
+    return (
+        "It answers for rows as those of the months before were; whether a new month still is like them is "
+        "told by the report of a retraining (reports/drift).",
+        f"It was judged on {months.until} alone; other months may be easier or harder. Contestants that are "
+        "registered in one month are compared on the same rows of it.",
+    )

@@ -1,4 +1,9 @@
-"""Which contestant is fitted for the registry: the best by its validation rows, never by its test rows."""
+"""Which contestant is fitted for the registry: the best by its validation rows, never by rows held out.
+
+The registry's held-out rows are the test rows of repeat 0. Other repeats draw them too, to train and to
+validate, so repeat 0 alone chooses. Of a dataset that ends with a month no repeat has the month's rows, and
+all of them choose.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,7 @@ import pandas as pd
 
 from fuelgauge import paths
 from fuelgauge.config import Params
+from fuelgauge.data.months import AboutMonths
 from fuelgauge.errors import TableError
 from fuelgauge.naming import USUAL, contestant
 from fuelgauge.sweep.table import read_tables
@@ -36,9 +42,10 @@ class Choice:
     anchor
         The largest n_train at which every contestant has all repeats.
     val_losses
-        The mean validation loss there, by contestant, the best first.
+        The validation loss there, by contestant, the best first: that of repeat 0, or the mean of all repeats
+        where the dataset ends with a month.
     curve
-        The contestant's learning curve on test rows, which the choice has not seen.
+        The contestant's learning curve on the test rows of each repeat.
     """
 
     model: str
@@ -60,7 +67,7 @@ class Choice:
 
 
 def best_contestant(dataset: str, params: Params) -> Choice:
-    """Return the contestant with the lowest mean validation loss; of equal ones, the quickest to fit.
+    """Return the contestant with the lowest validation loss; of equal ones, the quickest to fit.
 
     Parameters
     ----------
@@ -79,7 +86,7 @@ def best_contestant(dataset: str, params: Params) -> Choice:
             f"{paths.TRIALS / dataset}: no anchor has all {params.repeats} repeats of every contestant; "
             "see what failed with: fuelgauge status"
         )
-    there = done[done["n_train"] == anchor].groupby(CONTESTANT, as_index=False)
+    there = done[(done["n_train"] == anchor) & may_choose(done, dataset)].groupby(CONTESTANT, as_index=False)
     ranked = there[["val_loss", "fit_seconds"]].mean().dropna(subset="val_loss")
     if ranked.empty:
         raise TableError(f"{paths.TRIALS / dataset}: no contestant has a validation loss at {anchor} rows.")
@@ -102,6 +109,11 @@ def finished(dataset: str, params: Params) -> pd.DataFrame:
             f"{paths.TRIALS / dataset} holds no finished trial; make them with: dvc repro train@{dataset}"
         )
     return trials[wanted]
+
+
+def may_choose(done: pd.DataFrame, dataset: str) -> pd.Series:
+    """Return which trials had none of the registry's held-out rows to train or to validate on."""
+    return (done["repeat"] == 0) | (AboutMonths.of(dataset) is not None)
 
 
 def common_anchor(done: pd.DataFrame, repeats: int) -> int | None:

@@ -1,4 +1,7 @@
-"""The last fit of a contestant: on every row that repeat 0 has to train on, judged on its test rows."""
+"""The last fit of a contestant, on every row that is not held out.
+
+These are the rows that repeat 0 has to train on; of a dataset that ends with a month, all rows before it.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,10 @@ from fuelgauge.config import Config
 from fuelgauge.entry import compose
 from fuelgauge.models.base import Model
 from fuelgauge.registry.choice import Choice
-from fuelgauge.registry.heldout import month_of
+from fuelgauge.registry.heldout import REPEAT, final_pool, final_rows
 from fuelgauge.sweep.grid import Trial, plan_curve
 from fuelgauge.sweep.timing import measure
-from fuelgauge.sweep.trial import draw_of, fit_best, judge, rows_of
-
-REPEAT = 0
+from fuelgauge.sweep.trial import fit_best, judge
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,12 @@ def config_of(config: Config, choice: Choice) -> Config:
 
 
 def final_trial(config: Config) -> Trial:
-    """Return the trial of a contestant on the whole training pool of repeat 0.
+    """Return the trial of a contestant on the whole pool of the last fit.
 
     Its `trial_id` is the identity of the model: data, contestant, hyperparameters, code, libraries and rows.
     """
     curve = plan_curve(config).curve
-    order = draw_of(curve.dataset.name, curve.dataset.features, curve.split, curve.seed, REPEAT).order
-    return curve.trial(len(order), REPEAT)
+    return curve.trial(len(final_pool(curve)), REPEAT)
 
 
 def fit(trial: Trial) -> FinalFit:
@@ -59,9 +59,7 @@ def fit(trial: Trial) -> FinalFit:
         The fit or its predictions broke down.
     """
     curve = trial.curve
-    rows = rows_of(trial)
-    if month := month_of(trial):
-        rows = replace(rows, test=month[0].take(month[1]))
+    rows = final_rows(trial)
     with threadpool_limits(curve.threads):
         found = fit_best(trial, rows)
         best = found.best

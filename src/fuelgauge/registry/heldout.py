@@ -14,13 +14,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fuelgauge import paths
+from fuelgauge.data.about import About
 from fuelgauge.data.dataset import GROUP, ROW, Dataset
 from fuelgauge.data.duplicates import repeated
 from fuelgauge.data.months import to_judge_on
+from fuelgauge.data.splits import Draw, nested_order_of, split_validation
 from fuelgauge.errors import DataError
 from fuelgauge.registry.query import Query
-from fuelgauge.sweep.grid import Trial
-from fuelgauge.sweep.trial import draw_of, open_dataset
+from fuelgauge.sweep.grid import Curve, Trial
+from fuelgauge.sweep.trial import Rows, draw_of, open_dataset, rows_of
+
+REPEAT = 0
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Sides:
-    """The two sides of repeat 0: what is held out, and what may be fitted on."""
+    """What is held out, and what is fitted on."""
 
     held_out: HeldOut
     fitted_on: np.ndarray
@@ -80,20 +84,59 @@ def sides(trial: Trial, query: Query, n_example: int = 2) -> Sides:
     """
     about = trial.curve.dataset
     dataset = open_dataset(about.name, about.features)
-    drawn = draw_of(about.name, about.features, trial.curve.split, trial.curve.seed, trial.repeat)
     hashes = dataset.table[ROW].to_numpy()
     table = featurized_rows(raw_path(about.name), hashes, about.duplicates)
-    test, fitting = drawn.test, drawn.order[: trial.n_train]
+    fitting = final_pool(trial.curve)
     example = query.rows_of(table.take(pa.array(fitting[:n_example])))
-    if month := month_of(trial):
-        return Sides(held_out_rows(*month, query), hashes[fitting], example)
-    return Sides(held_out_rows(dataset, test, query), hashes[fitting], example)
+    judged_on = month_of(trial.curve) or (dataset, repeat_0(trial.curve).test)
+    return Sides(held_out_rows(*judged_on, query), hashes[fitting], example)
 
 
-def month_of(trial: Trial) -> tuple[Dataset, np.ndarray] | None:
+def final_pool(curve: Curve) -> np.ndarray:
+    """Return the row numbers of the last fit: the training pool of repeat 0, or all before the last month.
+
+    Rows within the dataset's gap before the month are left out, as before any test.
+    """
+    month = month_of(curve)
+    if month is None:
+        return repeat_0(curve).order
+    rows, later = open_dataset(curve.dataset.name, curve.dataset.features).rows, month[0].rows.time
+    assert rows.time is not None
+    assert later is not None
+    before = np.flatnonzero(rows.time <= later.min() - rows.gap)
+    return nested_order_of(before, rows, np.random.default_rng([curve.seed, REPEAT]))
+
+
+def final_rows(trial: Trial) -> Rows:
+    """Return the fitting, validation and held-out rows of the last fit."""
+    curve = trial.curve
+    month = month_of(curve)
+    if month is None:
+        return rows_of(trial)
+    dataset, pool = open_dataset(curve.dataset.name, curve.dataset.features), final_pool(curve)
+    fitting, validation = split_validation(
+        dataset.rows.take(pool), curve.split.validation_fraction, curve.seed, REPEAT
+    )
+    return Rows(dataset.take(pool[fitting]), dataset.take(pool[validation]), month[0].take(month[1]))
+
+
+def repeat_0(curve: Curve) -> Draw:
+    """Return the draw of repeat 0."""
+    return draw_of(curve.dataset.name, curve.dataset.features, curve.split, curve.seed, REPEAT)
+
+
+def month_of(curve: Curve) -> tuple[Dataset, np.ndarray] | None:
     """Return the last month and its rows to judge on, None if the dataset does not end with a month."""
-    about, split = trial.curve.dataset, trial.curve.split
-    return to_judge_on(about.name, about.features, split.test_max, trial.curve.seed)
+    about = curve.dataset
+    return to_judge_on(about.name, about.features, curve.split.test_max, curve.seed)
+
+
+def hashed_columns(raw: Path) -> list[list[str]]:
+    """Return name and type of each column that the row hashes of an ingested table are made of, in order."""
+    with pq.ParquetFile(raw) as file:
+        columns, schema = About.of(file).columns, file.schema_arrow
+    names = dict.fromkeys(name for name in (*columns.raw, columns.time, columns.target) if name)
+    return [[name, str(schema.field(name).type)] for name in names]
 
 
 def held_out_rows(dataset: Dataset, numbers: np.ndarray, query: Query) -> HeldOut:

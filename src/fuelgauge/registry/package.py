@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import yaml
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from fuelgauge.errors import FuelgaugeError
@@ -37,6 +38,7 @@ DATA = "answering"
 MODEL, FACTS, FITTED_ON, CARD = "model", "facts.json", "fitted_on.safetensors", "model_card.md"
 # Formats that hold data and no code; `.skops` names every type that it would build.
 SUFFIXES = frozenset({"", ".json", ".md", ".skops", ".safetensors", ".txt", ".ubj", ".yaml"})
+HASHED = "hashed columns"  # in the header of FITTED_ON
 MLMODEL = "MLmodel"
 REMEDY = "Restore its artifacts, or delete the version in MLflow and register the dataset anew."
 CODE_KEYS = ("code", "model_code_path", "python_model")
@@ -56,6 +58,8 @@ class Package:
         How it was chosen and fitted, and what that cost.
     fitted_on
         Hashes of the rows that it has seen, uint64.
+    hashed
+        Name and type of each column that the hashes are made of.
     example
         A few real rows, as a query brings them.
     card
@@ -66,6 +70,7 @@ class Package:
     query: Query
     facts: Mapping[str, Any]
     fitted_on: np.ndarray
+    hashed: Sequence[Sequence[str]]
     example: pd.DataFrame | np.ndarray
     card: str
 
@@ -80,7 +85,8 @@ class Package:
             self.query.save(data)
             (data / FACTS).write_text(json.dumps(self.facts, indent=2) + "\n")
             (data / CARD).write_text(self.card)
-            save_file({"rows": np.unique(self.fitted_on)}, data / FITTED_ON)
+            hashed = {HASHED: json.dumps(self.hashed)}
+            save_file({"rows": np.unique(self.fitted_on)}, data / FITTED_ON, metadata=hashed)
             pyfunc.save_model(
                 path=str(folder),
                 loader_module=LOADER,
@@ -189,6 +195,13 @@ def facts(folder: Path) -> dict[str, Any]:
 def fitted_on(folder: Path) -> np.ndarray:
     """Return the hashes of the rows that the model of a folder has seen."""
     return load_file(folder / "data" / DATA / FITTED_ON)["rows"]
+
+
+def hashed(folder: Path) -> list[list[str]]:
+    """Return name and type of each column that `fitted_on` is made of; empty if the package does not say."""
+    with safe_open(folder / "data" / DATA / FITTED_ON, framework="numpy") as file:
+        content: list[list[str]] = json.loads((file.metadata() or {}).get(HASHED, "[]"))
+    return content
 
 
 def card(folder: Path) -> str:

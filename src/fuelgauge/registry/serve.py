@@ -2,7 +2,8 @@
 
 Each version gets an MLflow scoring app of its own, with its own signature. A thread looks the alias up; when
 it has moved, the new version is fetched, checked, loaded and tried on its own example, and only then does the
-server pass new requests to its app. Requests that the old app has begun it also ends.
+server pass new requests to its app. Requests that the old app has begun it also ends; then its files are
+removed. A version that is refused or cannot be loaded is not tried again until the alias has moved.
 """
 
 from __future__ import annotations
@@ -12,17 +13,30 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fuelgauge.config import Config
+from fuelgauge.errors import FuelgaugeError
 from fuelgauge.registry import package
 from fuelgauge.registry.versions import CHAMPION, Registry, RegistryError
+from fuelgauge.tracking import first_line
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 log = logging.getLogger("fuelgauge")
+
+
+@dataclass
+class Answering:
+    """A version that answers queries, and how many it is answering now."""
+
+    app: Any
+    version: str
+    folder: Path
+    in_flight: int = 0
 
 
 class Switchboard:
@@ -43,40 +57,98 @@ class Switchboard:
 
     def __init__(self, dataset: str, registry: Registry, room: Path):
         self.dataset, self.registry, self.room = dataset, registry, room
+        self.lock = threading.Lock()
+        self.retired: list[Answering] = []
+        self.refused = self.said = ""
         champion = registry.champion(dataset)
         if champion is None:
             raise RegistryError(
                 f"{dataset} has no champion yet; make one with: make register DATASET={dataset}"
             )
-        self.switch_to(champion)
+        self.present = self.loaded(champion)
+        log.info("%s is answered by version %s", dataset, self.version)
+
+    @property
+    def version(self) -> str:
+        """The version that answers."""
+        return self.present.version
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request with the app that is the champion's at this moment."""
-        await self.app(scope, receive, send)
+        with self.lock:
+            answering = self.present
+            answering.in_flight += 1
+        try:
+            await answering.app(scope, receive, send)
+        finally:
+            with self.lock:
+                answering.in_flight -= 1
 
-    def switch_to(self, version: ModelVersion) -> None:
-        """Load a version and, when it has answered its own example, let it answer queries."""
+    def loaded(self, version: ModelVersion) -> Answering:
+        """Return a version that is loaded and has answered its own example."""
+        folder = Path(tempfile.mkdtemp(dir=self.room, prefix=f"{version.version}-"))
+        try:
+            app = self.app_of(version, folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return Answering(app, str(version.version), folder)
+
+    def app_of(self, version: ModelVersion, folder: Path) -> Any:
+        """Return the scoring app of a version whose files go into a folder."""
         from mlflow.pyfunc import scoring_server
 
-        folder = self.room / str(version.version)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
         model = package.load(self.registry.fetch(version, folder))
         model.predict(model.input_example)
         app = scoring_server.init(model)
         about = {"dataset": self.dataset, "version": str(version.version), "model": version.tags["model"]}
         app.get(f"/{CHAMPION}")(lambda: about)
-        self.app, self.version = app, str(version.version)
-        log.info("%s is answered by version %s, %s", self.dataset, self.version, about["model"])
+        return app
 
     def follow(self) -> None:
         """Switch if the champion is another than the one that answers; what goes wrong is only said."""
+        self.clear_away()
         try:
             champion = self.registry.champion(self.dataset)
-            if champion is not None and str(champion.version) != self.version:
-                self.switch_to(champion)
-        except Exception as error:  # the old champion answers on
-            log.warning("version %s of %s answers on: %s", self.version, self.dataset, error)
+        except Exception as error:  # the registry is away; the champion answers on
+            self.say(error)
+            return
+        if champion is None or str(champion.version) == self.version:
+            self.refused = self.said = ""
+        elif str(champion.version) != self.refused:
+            self.try_to_switch_to(champion)
+
+    def try_to_switch_to(self, champion: ModelVersion) -> None:
+        """Let a new champion answer; one that cannot is remembered, unless the registry is at fault."""
+        try:
+            fresh = self.loaded(champion)
+        except RegistryError as error:
+            self.say(error)
+        except Exception as error:  # whatever a model or its files may raise; the old champion answers on
+            self.refused = str(champion.version)
+            self.say(error)
+        else:
+            with self.lock:
+                self.retired.append(self.present)
+                self.present = fresh
+            log.info("%s is answered by version %s now", self.dataset, fresh.version)
+            self.refused = self.said = ""
+
+    def clear_away(self) -> None:
+        """Remove the files of versions that answer no request any more."""
+        with self.lock:
+            ended = [old for old in self.retired if not old.in_flight]
+            self.retired = [old for old in self.retired if old.in_flight]
+        for old in ended:
+            shutil.rmtree(old.folder, ignore_errors=True)
+
+    def say(self, error: Exception) -> None:
+        """Log that the old champion answers on and why, once for the same reason."""
+        is_a_sentence = isinstance(error, FuelgaugeError)
+        reason = str(error) if is_a_sentence else first_line(error, self.registry.tracking.uri)
+        if reason != self.said:
+            log.warning("version %s of %s answers on: %s", self.version, self.dataset, reason)
+            self.said = reason
 
 
 def repeat(call: Callable[[], None], seconds: float) -> threading.Event:

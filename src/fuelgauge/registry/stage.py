@@ -18,7 +18,7 @@ from fuelgauge.registry import final, package
 from fuelgauge.registry.card import model_card
 from fuelgauge.registry.choice import Choice, best_contestant
 from fuelgauge.registry.comparison import Interval, improvement, metric_intervals
-from fuelgauge.registry.heldout import HeldOut, Sides, raw_path, sides
+from fuelgauge.registry.heldout import HeldOut, Sides, hashed_columns, raw_path, sides
 from fuelgauge.registry.package import Package, RefusedModelError
 from fuelgauge.registry.query import Query, predictions
 from fuelgauge.registry.versions import DECISION, SHA256, Registry, RegistryError, one_registration
@@ -28,6 +28,7 @@ log = logging.getLogger("fuelgauge")
 
 # Served and trial predictions come from the same weights; a batch of another size may round otherwise.
 ROUNDING, ROUNDING_OF_SMALL = 1e-4, 1e-5
+LET_FOLLOW = "take the alias 'champion' off it in MLflow and register again to let the challenger follow"
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,8 @@ class Registration:
             "metrics": intervals,
         }
         card = model_card(self.config, about, facts, metrics, rows, fitted.predicted)
-        packed = Package(fitted.model, self.query, facts, self.sides.fitted_on, self.sides.example, card)
+        fitted_on, hashed = self.sides.fitted_on, hashed_columns(raw_path(self.name))
+        packed = Package(fitted.model, self.query, facts, fitted_on, hashed, self.sides.example, card)
         folder = self.room / "packed"
         packed.write(folder)
         served = self.predict(folder, rows)
@@ -180,10 +182,12 @@ class Registration:
 
     def compare(self, champion: Any, challenger: Path) -> tuple[bool, str, Interval | None]:
         """Return whether a challenger is better than the champion, why, and by how much."""
-        about, rule, rows = self.trial.curve.dataset, self.config.registry, self.sides.held_out
+        about, rule = self.trial.curve.dataset, self.config.registry
         try:
             folder = self.registry.fetch(champion, self.room / "champion")
-            unseen = rows.without(package.fitted_on(folder))
+            if package.hashed(folder) != hashed_columns(raw_path(self.name)):
+                return False, other_columns(champion.version), None
+            unseen = self.sides.held_out.without(package.fitted_on(folder)).without(self.sides.fitted_on)
             if len(unseen) < rule.least_rows:
                 return False, too_few(len(unseen), rule.least_rows, champion.version), None
             old = self.predict(folder, unseen)
@@ -192,7 +196,7 @@ class Registration:
         except Exception as error:  # an old champion may not understand the rows of today
             reason = (
                 f"the champion, version {champion.version}, cannot answer the held-out rows "
-                f"({' '.join(str(error).split())[:200]}); take its alias away to let a challenger follow"
+                f"({' '.join(str(error).split())[:200]}); {LET_FOLLOW}"
             )
             return False, reason, None
         new = self.predict(challenger, unseen)
@@ -204,8 +208,16 @@ class Registration:
 def too_few(n_rows: int, least: int, champion: str) -> str:
     """Return why nothing could be compared."""
     return (
-        f"the champion, version {champion}, has been fitted on all but {n_rows} of the held-out rows, and "
-        f"{least} are needed to compare"
+        f"all but {n_rows} of the held-out rows are identical to rows that the champion, version {champion}, "
+        f"or the challenger was fitted on, and {least} are needed to compare"
+    )
+
+
+def other_columns(champion: str) -> str:
+    """Return why it cannot be known which rows a champion has seen."""
+    return (
+        f"the columns of the dataset are not those that the champion, version {champion}, was fitted on, so "
+        f"that the rows it has seen cannot be told from others; {LET_FOLLOW}"
     )
 
 
