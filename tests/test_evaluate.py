@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from fuelgauge import evaluate, paths
@@ -55,3 +56,18 @@ def test_unknown_numbers_become_null_in_metrics() -> None:
         "b": 1.2346,
         "c": "x",
     }
+
+
+def test_what_a_session_ran_beside_a_table_is_no_idleness(monkeypatch) -> None:
+    def record(session: str, elapsed: float, cpu: float | None) -> dict:
+        result = {} if cpu is None else {"fit_cpu_seconds": cpu, "search_cpu_seconds": 0.0}
+        return {"session": session, "elapsed": elapsed, "cores": 2, "result": result}
+
+    first = {"a": record("s", 4.0, 6.0), "b": record("s", 9.0, 8.0), "failed": record("s", 9.5, None)}
+    closing = {"session": "s", "elapsed": 10.0, "cores": 2}
+    stored = {"one": (first, [closing]), "other": ({"c": record("t", 50.0, 1.0)}, [])}
+    monkeypatch.setattr(evaluate, "stores", lambda: list(stored))
+    monkeypatch.setattr(evaluate, "read_store", lambda path: stored[path])
+    found = evaluate.sweep_metrics(pd.DataFrame({"trial_id": ["a"], "status": ["done"]}))
+    assert found["efficiency"] == pytest.approx(14 / 20)
+    assert (found["wall_seconds"], found["fit_cpu_seconds"]) == (10.0, 14.0)

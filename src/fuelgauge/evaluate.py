@@ -110,21 +110,21 @@ def sweep_metrics(trials: pd.DataFrame) -> dict[str, Any]:
     """Return how well the cores were used: the CPU seconds of the fits over cores times wall.
 
     The wall of a session is the age of its process when it last wrote to the store, so start-up
-    and idle cores count against it. Only sessions count that ran a trial of this table.
+    and idle cores count against it. Only sessions count that ran a trial of this table; what else
+    they ran counts with them.
     """
     wanted = set(trials.loc[trials["status"] == "done", "trial_id"])
+    read = [read_store(path) for path in stores()]
+    sessions = {r["session"] for records, _ in read for key, r in records.items() if key in wanted}
+    wall: dict[str, float] = dict.fromkeys(sessions, 0.0)
     capacity: dict[str, float] = {}
-    wall: dict[str, float] = {}
     fit_cpu = 0.0
-    for path in stores():
-        records, closings = read_store(path)
-        used = [record for key, record in records.items() if key in wanted]
-        fit_cpu += sum(all_cpu_seconds(record["result"]) for record in used)
-        sessions = {record["session"] for record in used}
-        for record in (*used, *(c for c in closings if c["session"] in sessions)):
-            session, elapsed = record["session"], record["elapsed"]
-            wall[session] = max(wall.get(session, 0.0), elapsed)
-            capacity[session] = wall[session] * record["cores"]
+    for records, closings in read:
+        for record in (*records.values(), *closings):
+            if (session := record["session"]) in sessions:
+                fit_cpu += all_cpu_seconds(record["result"]) if record.get("result") else 0.0
+                wall[session] = max(wall[session], record["elapsed"])
+                capacity[session] = wall[session] * record["cores"]
     total = sum(capacity.values())
     return {
         "efficiency": fit_cpu / total if total else None,
