@@ -31,6 +31,7 @@ split: {test_fraction: 0.15, test_max: 2000, validation_fraction: 0.2}
 device: cpu
 threads: 1
 claims: [data]
+prices: cloud
 register: [flights_monthly]
 """
 
