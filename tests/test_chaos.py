@@ -26,9 +26,17 @@ RETRY = ("-m", "fuelgauge.cli", "retry", "--failed")
 def workers_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
     """Return the worker processes of a train stage."""
     with contextlib.suppress(psutil.NoSuchProcess):
-        children = psutil.Process(process.pid).children()
-        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        children = psutil.Process(process.pid).children(recursive=True)
+        return [child for child in children if is_worker(child)]
     return []
+
+
+def is_worker(child: psutil.Process) -> bool:
+    """Tell a worker from the process that forks them and from Python's tracker of resources."""
+    parent = child.parent()
+    words = " ".join(child.cmdline())
+    forked = parent is not None and "forkserver" in " ".join(parent.cmdline())
+    return "spawn_main" in words or ("forkserver" in words and forked)
 
 
 def kill_something(sweep: Sweep, chance: random.Random) -> None:

@@ -2,8 +2,8 @@ import pytest
 import yaml
 
 from fuelgauge import paths
-from fuelgauge.config import check_dataset, check_model, load_params, options
-from fuelgauge.entry import all_curves, check_all, check_overrides, compose
+from fuelgauge.config import check_dataset, check_model, load_params, model_modules, options
+from fuelgauge.entry import all_curves, check_all, check_overrides, compose, models_of
 from fuelgauge.errors import ConfigError
 
 from .conftest import CHECKOUT, PARAMS
@@ -210,6 +210,24 @@ def test_a_search_without_an_end_and_an_unknown_size_are_refused():
     config.sizes = ["default", "hgue"]
     with pytest.raises(ConfigError, match="params.yaml, sizes: no model has a size 'hgue'"):
         check_all(config)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "models"),
+    [
+        (["dataset=letter"], []),
+        (["-m", "model=xgboost,mlp", "dataset=letter"], ["xgboost", "mlp"]),
+        (["model=mlp", "model.hyperparameters.width=64"], ["mlp"]),
+        (["model=glob(*)"], []),
+    ],
+)
+def test_the_models_of_a_run_are_those_of_its_command_line(arguments, models):
+    assert models_of(arguments) == models
+
+
+def test_modules_of_models_are_named_once():
+    modules = model_modules(("mlp", "xgboost", "mlp"))
+    assert modules == ("fuelgauge.models.mlp", "fuelgauge.models.xgboost")
 
 
 def test_every_model_but_the_baseline_has_a_search_space_and_a_dial():

@@ -331,8 +331,20 @@ def options(group: str) -> list[str]:
 @functools.cache
 def known_sizes() -> frozenset[str]:
     """Return the names of all sizes that some model in conf/model has."""
-    files = (yaml.safe_load((paths.CONF / "model" / f"{name}.yaml").read_text()) for name in options("model"))
-    return frozenset({DEFAULT_SIZE}).union(*(content.get("capacity", {}) for content in files))
+    sizes = (model_file(name).get("capacity", {}) for name in options("model"))
+    return frozenset({DEFAULT_SIZE}).union(*sizes)
+
+
+@functools.cache
+def model_modules(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the modules of models, each once."""
+    return tuple(sorted({model_file(name)["target"].rpartition(".")[0] for name in names}))
+
+
+def model_file(name: str) -> dict[str, Any]:
+    """Return the content of conf/model/<name>.yaml, unchecked."""
+    content: dict[str, Any] = yaml.safe_load((paths.CONF / "model" / f"{name}.yaml").read_text())
+    return content
 
 
 def check_option(group: str, name: str, where: str) -> None:

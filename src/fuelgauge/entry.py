@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import itertools
 import logging
 import os
@@ -11,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, get_type_hints
 
@@ -46,8 +47,13 @@ SECONDS_BETWEEN_LOOKS = 1.0  # at whether dvc is still there
 INTERRUPTED = 130  # the exit code of a process that Ctrl-C has ended
 
 
-def register() -> None:
+def register(models: Sequence[str] = ()) -> None:
     """Make the schema, params.yaml and the resolvers known to Hydra.
+
+    Parameters
+    ----------
+    models
+        Of this run, if others are asked for than params.yaml names.
 
     Raises
     ------
@@ -55,6 +61,8 @@ def register() -> None:
         params.yaml does not pass its checks.
     """
     params = load_params()
+    if models:
+        params["models"] = list(models)
     store = ConfigStore.instance()
     store.store(name="schema", node=Config)
     store.store(name="params", node=params)
@@ -82,8 +90,11 @@ def stage(
         @functools.wraps(function)
         def job(composed: DictConfig) -> None:
             try:
-                function(resolve(composed))
-                if not jobs_share_a_process():
+                config = resolve(composed)
+                if jobs_share_a_process():
+                    function(config)
+                else:
+                    function(replace(config, models=[config.model.name]))
                     finish()
             except FuelgaugeError as error:
                 say(error)  # Hydra shows the first of several jobs' errors only
@@ -92,8 +103,8 @@ def stage(
         def main() -> None:
             stop_with_dvc()
             try:
-                register()
                 check_overrides(sys.argv[1:])
+                register(models_of(sys.argv[1:]))
             except FuelgaugeError as error:
                 sys.exit(f"fuelgauge: {error}")
             run = hydra.main(version_base="1.3", config_path=str(paths.CONF), config_name=config_name)
@@ -106,6 +117,7 @@ def stage(
             except KeyboardInterrupt:
                 log.error("fuelgauge: interrupted; what was done is kept, the next run goes on from there.")
                 exit_code = INTERRUPTED
+            gc.freeze()  # the rest dies with the process; looking for garbage in it takes a second
             sys.exit(exit_code)
 
         return main
@@ -262,12 +274,7 @@ def check_overrides(arguments: list[str]) -> None:
     ConfigError
         A group has no such option, or there is no such setting.
     """
-    words = [a for a in arguments if "=" in a and not a.startswith("-")]
-    try:
-        overrides = OverridesParser.create().parse_overrides(words)
-    except HydraException as error:
-        raise ConfigError(f"cannot read the overrides {words}: {' '.join(str(error).split())}") from error
-    for override in overrides:
+    for override in parsed(arguments):
         if override.key_or_group in GROUPS:
             for choice in choices(override):
                 check_option(override.key_or_group, choice, "command line")
@@ -276,6 +283,27 @@ def check_overrides(arguments: list[str]) -> None:
                 check_size(size, "command line")
         elif not override.is_add() and not override.key_or_group.startswith("hydra"):
             check_setting(override.key_or_group)
+
+
+def parsed(arguments: list[str]) -> list[Override]:
+    """Return the overrides among command-line arguments.
+
+    Raises
+    ------
+    ConfigError
+        They are not in Hydra's grammar.
+    """
+    words = [a for a in arguments if "=" in a and not a.startswith("-")]
+    try:
+        return OverridesParser.create().parse_overrides(words)
+    except HydraException as error:
+        raise ConfigError(f"cannot read the overrides {words}: {' '.join(str(error).split())}") from error
+
+
+def models_of(arguments: list[str]) -> list[str]:
+    """Return the models that command-line arguments name."""
+    named = (choices(override) for override in parsed(arguments) if override.key_or_group == "model")
+    return [name for names in named for name in names]
 
 
 def choices(override: Override) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
+import importlib
 import logging
 import os
 import platform
@@ -121,8 +122,9 @@ class MlflowTracker:
                 writer().failed(uri, error)
 
     def open(self) -> None:
-        """Find or make the run."""
+        """Find or make the run, and import what the first anchor will need, while there is time."""
         self.run = CurveRun(self.config, self.plan)
+        importlib.import_module("fuelgauge.claims.resample")
 
     def add(self, record: Record) -> None:
         """Take a record that is safe in the store."""
@@ -261,7 +263,7 @@ def anchor_metrics(results: list[Record], n_pool: int) -> dict[str, float]:
     The names are those of the trial table. None has a slash: the UI would move it to a section of
     its own, and costs would stand before the learning curves.
     """
-    from scipy import stats  # it takes a second, which the sweep need not wait for
+    from scipy import stats  # it takes a second, which the sweep need not wait for at its start
 
     from fuelgauge.claims.resample import correction
 

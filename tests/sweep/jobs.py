@@ -27,3 +27,10 @@ def job(task):
         case "pid":
             return os.getpid()
     return task * task
+
+
+def importer(_):
+    """Return which process has imported a heavy module."""
+    from tests.sweep.heavy import IMPORTED_BY
+
+    return IMPORTED_BY

@@ -1,5 +1,7 @@
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -8,9 +10,9 @@ from fuelgauge.sweep.pool import Failure, WorkerPool
 JOB = "tests.sweep.jobs:job"
 
 
-@pytest.fixture(scope="module")
-def pool():
-    made = WorkerPool(JOB, 2, 1)
+@pytest.fixture(scope="module", params=[True, False], ids=["forked", "spawned"])
+def pool(request):
+    made = WorkerPool(JOB, 2, 1, forks=request.param)
     yield made
     made.close()
 
@@ -76,6 +78,32 @@ def test_threads_are_set_in_workers_and_not_here(pool):
     assert [value for _, value in run(fresh, ["threads"])] == ["3"]
     fresh.close()
     assert os.environ.get("OMP_NUM_THREADS") == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are spawned")
+def test_forked_workers_share_their_imports():
+    script = """
+from fuelgauge.sweep.pool import WorkerPool
+pool = WorkerPool("tests.sweep.jobs:importer", 2, 1, ["tests.sweep.heavy", "tests.sweep.broken"])
+assert not pool.is_ready
+for task in range(2):
+    pool.start(task)
+assert pool.is_ready
+importers = []
+while len(importers) < 2:
+    importers += [importer for _, importer in pool.ended(wait=True)]
+assert len(set(importers)) == 1, importers
+assert importers[0] not in {worker.process.pid for worker in pool.workers}
+pool.close()
+"""
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_pool_of_other_settings_spawns_its_workers(pool):
+    other = WorkerPool(JOB, 1, 2)
+    assert not other.forks
+    other.close()
 
 
 def test_what_is_abandoned_leaves_no_task_running(pool):

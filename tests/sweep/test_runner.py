@@ -2,6 +2,7 @@ import itertools
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -103,6 +104,7 @@ class Recorder:
 
     def __init__(self, answer):
         self.answer, self.tasks, self.running = answer, [], []
+        self.is_ready = True
 
     @property
     def free(self):
@@ -288,3 +290,16 @@ def test_a_dataset_that_is_not_featurized_is_one_sentence(project):
     assert "letter/raw.arrow does not exist; make it with: dvc repro featurize@letter" in result.stderr
     assert "Traceback" not in result.stderr
     assert not (paths.TRIALS / "letter").exists()
+
+
+def test_a_session_begins_with_its_process():
+    script = """
+import time
+first = time.time()
+from fuelgauge.sweep.runner import session_time
+print(session_time()["elapsed"], first, time.time())
+"""
+    before = time.time()
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    elapsed, first, now = map(float, result.stdout.split())
+    assert now - first - 0.02 <= elapsed <= now - before + 0.02

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +47,10 @@ class RandomForest(Model):
             n_jobs=context.threads,
             random_state=context.seed,
         )
-        self.forest.fit(self.encoder.transform(train), train.y)
+        with warnings.catch_warnings():
+            # Few rows of many classes, which scikit-learn takes for a regression.
+            warnings.filterwarnings("ignore", message="The number of unique classes")
+            self.forest.fit(self.encoder.transform(train), train.y)
         return len(self.forest.estimators_)
 
     def count_parameters(self) -> int:

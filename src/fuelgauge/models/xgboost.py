@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ OBJECTIVES = {
     "regression": {"objective": "reg:squarederror", "eval_metric": "rmse"},
 }
 DEFAULT_BINS = 256
-COUNTED_ROWS = 512
+COUNTED_ROWS, COUNTED_ROUNDS = 512, 40
 BOOSTER = "booster.ubj"
 
 
@@ -74,13 +75,17 @@ class XGBoost(Model):
         return sum(dump.count("\n") for dump in self.booster.get_dump())
 
     def count_work(self, train: Examples) -> Work:
-        """Return the nodes that the rows came through, by the ways of some rows down the finished trees."""
-        some = train.head(COUNTED_ROWS)
-        leaves = self.booster.predict(self.matrix(some, None), pred_leaf=True).reshape(len(some), -1)
-        trees = json.loads(self.booster.save_raw("json"))["learner"]["gradient_booster"]["model"]["trees"]
+        """Return the nodes that the rows came through, by the ways of some rows down some finished trees."""
+        some, rounds = train.head(COUNTED_ROWS), self.booster.num_boosted_rounds()
+        every = math.ceil(rounds / COUNTED_ROUNDS)
+        # XGBoost refuses a slice whose length is no multiple of its step.
+        booster = self.booster[: rounds // every * every : every]
+        leaves = booster.predict(self.matrix(some, None), pred_leaf=True).reshape(len(some), -1)
+        trees = json.loads(booster.save_raw("json"))["learner"]["gradient_booster"]["model"]["trees"]
         first = np.cumsum([0, *(len(tree["parents"]) for tree in trees)])[:-1]
-        visited = depths([tree["parents"] for tree in trees])[first + leaves.astype(np.intp)].sum()
-        return Work(nodes_visited=float(visited) * len(train) / len(some))
+        visited = depths([tree["parents"] for tree in trees])[first + leaves.astype(np.intp)].mean()
+        trees_a_round = len(trees) / booster.num_boosted_rounds()
+        return Work(nodes_visited=float(visited) * trees_a_round * rounds * len(train))
 
     def predict(self, examples: Examples) -> np.ndarray:
         """Return class probabilities or values from the rounds up to the best one."""

@@ -17,15 +17,19 @@ import threading
 import time
 import traceback
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as connections_ready
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 from fuelgauge.errors import FuelgaugeError
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+NURSERY, MODULES = "fuelgauge.sweep.nursery", "FUELGAUGE_WORKER_MODULES"
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,10 @@ class Executor(Protocol):
     """What runs tasks side by side: processes of this machine, or a cluster."""
 
     @property
+    def is_ready(self) -> bool:
+        """Whether a task can be started now without waiting."""
+
+    @property
     def free(self) -> int:
         """How many more tasks can be started now."""
 
@@ -61,10 +69,11 @@ class Executor(Protocol):
 class Worker:
     """One process and the task that it holds."""
 
-    def __init__(self, function: str):
-        context = multiprocessing.get_context("spawn")
+    def __init__(self, function: str, context: BaseContext):
         self.pipe, remote = context.Pipe()
-        self.process = context.Process(target=work, args=(remote, function), daemon=True)
+        self.process: BaseProcess = context.Process(  # type: ignore[attr-defined]
+            target=work, args=(remote, function), daemon=True
+        )
         with no_main_module():
             self.process.start()
         remote.close()
@@ -104,9 +113,11 @@ class Worker:
 
 
 class WorkerPool:
-    """A fixed number of spawned processes that run one function on many tasks.
+    """A fixed number of processes that run one function on many tasks.
 
-    They are started at once, so that their imports do not wait for the first task.
+    Where it is safe, a process that has nothing but imports in it is forked for each worker, so that what
+    takes seconds to import is imported once. That process is started at once; the first task waits for it.
+    Elsewhere workers are spawned, at once too, and import side by side.
 
     Parameters
     ----------
@@ -117,13 +128,30 @@ class WorkerPool:
         Processes side by side.
     threads
         Threads that numeric libraries may start in each.
+    modules
+        What tasks are going to import. One that cannot be imported is left to the task that needs it.
+    forks
+        Whether workers may be forked: never after CUDA has been used, and only on Linux.
     """
 
-    def __init__(self, function: str, n_workers: int, threads: int):
-        self.function, self.n_workers, self.threads = function, n_workers, threads
+    def __init__(
+        self, function: str, n_workers: int, threads: int, modules: Sequence[str] = (), forks: bool = True
+    ):
+        self.function, self.n_workers = function, n_workers
+        self.variables = {
+            **dict.fromkeys(THREAD_VARIABLES, str(threads)),
+            MODULES: " ".join((function.partition(":")[0], *modules)),
+        }
+        self.forks = forks and sys.platform == "linux" and nursery_has(self.variables)
+        self.context = multiprocessing.get_context("forkserver" if self.forks else "spawn")
         self.workers: list[Worker] = []
-        for _ in range(n_workers):
+        for _ in range(0 if self.forks else n_workers):
             self.hire()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a task can be started without waiting for imports."""
+        return bool(self.workers) or not self.forks
 
     @property
     def free(self) -> int:
@@ -164,8 +192,8 @@ class WorkerPool:
 
     def hire(self) -> Worker:
         """Start a worker."""
-        with limited_threads(self.threads):
-            worker = Worker(self.function)
+        with set_variables(self.variables):
+            worker = Worker(self.function, self.context)
         self.workers.append(worker)
         return worker
 
@@ -190,15 +218,31 @@ class WorkerPool:
             self.dismiss(worker)
 
 
-class limited_threads:
-    """Set the thread variables of numeric libraries while child processes are started."""
+_nursery_variables: dict[str, str] = {}
 
-    def __init__(self, threads: int):
-        self.threads = threads
+
+def nursery_has(variables: Mapping[str, str]) -> bool:
+    """Start the process that workers are forked from, if there is none; tell whether it has these variables.
+
+    There is one, and libraries read their variables when they are imported.
+    """
+    if not _nursery_variables:
+        _nursery_variables.update(variables)
+        with set_variables(variables):
+            multiprocessing.set_forkserver_preload([NURSERY])
+            forkserver.ensure_running()
+    return _nursery_variables == variables
+
+
+class set_variables:
+    """Set environment variables while child processes are started."""
+
+    def __init__(self, variables: Mapping[str, str]):
+        self.variables = variables
 
     def __enter__(self) -> None:
-        self.before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(self.threads)))
+        self.before = {name: os.environ.get(name) for name in self.variables}
+        os.environ.update(self.variables)
 
     def __exit__(self, *_: object) -> None:
         for name, value in self.before.items():

@@ -62,6 +62,11 @@ class RayCluster:
         self.n_side_by_side = side_by_side(ray.cluster_resources(), threads, gpus)
 
     @property
+    def is_ready(self) -> bool:
+        """Whether a task can be started now; Ray starts its workers by itself."""
+        return True
+
+    @property
     def free(self) -> int:
         """How many more tasks the cluster can run now."""
         return self.n_side_by_side - len(self.running)

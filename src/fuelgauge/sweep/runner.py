@@ -5,20 +5,23 @@ from __future__ import annotations
 import atexit
 import functools
 import heapq
+import importlib
 import itertools
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import psutil
 
-from fuelgauge.config import Config
+from fuelgauge.config import Config, model_modules
 from fuelgauge.errors import FuelgaugeError, StoreError, TrialsFailed
 from fuelgauge.sweep.costs import PastCosts
-from fuelgauge.sweep.grid import Plan, Trial, packs, plan_curve, why_not
+from fuelgauge.sweep.grid import Plan, Trial, cuda_available, packs, plan_curve, why_not
 from fuelgauge.sweep.pool import Executor, Failure, WorkerPool
 from fuelgauge.sweep.progress import SweepProgress
 from fuelgauge.sweep.store import SESSION, TRIAL, Record, TrialStore, store_path
@@ -138,7 +141,8 @@ class Sweep:
             self.progress.expect(curve.name, self.seconds(trial))
         for task in curve.tasks():
             self.put(task)
-        self.advance(wait=False)
+        if self.executor.is_ready:
+            self.advance(wait=False)
 
     def finish(self) -> None:
         """Run what is left, close every curve and wait for the trackers.
@@ -160,6 +164,8 @@ class Sweep:
         """Run trials until none is left; an interrupt stops those that are running and keeps the others."""
         if not self.curves:
             return
+        # The tables need it; now there is time, since the workers are importing too.
+        importlib.import_module("pandas")
         try:
             with self.progress:
                 while self.curves:
@@ -336,13 +342,14 @@ def executor_of(config: Config) -> Executor:
     chosen = config.executor
     if chosen.kind == "ray":
         return shared_cluster(chosen.address, chosen.workers, config.threads, chosen.gpus)
-    return shared_pool(workers(config), config.threads)
+    forks = config.device == "cpu" or not cuda_available()
+    return shared_pool(workers(config), config.threads, model_modules(tuple(config.models)), forks)
 
 
 @functools.cache
-def shared_pool(n_workers: int, threads: int) -> WorkerPool:
+def shared_pool(n_workers: int, threads: int, modules: tuple[str, ...], forks: bool) -> WorkerPool:
     """Return the pool of this process, whose workers are kept from sweep to sweep."""
-    pool = WorkerPool(RUN_TASK, n_workers, threads)
+    pool = WorkerPool(RUN_TASK, n_workers, threads, modules, forks)
     atexit.register(pool.close)
     return pool
 
@@ -397,8 +404,26 @@ def session_record() -> Record:
 
 def session_time() -> Record:
     """Return the identity of this process and the seconds since it was started, imports included."""
-    started = psutil.Process().create_time()
-    return {"session": f"{os.getpid()}-{started:.2f}", "elapsed": time.time() - started, "cores": cores()}
+    age = seconds_since_start()
+    return {"session": f"{os.getpid()}-{session_start():.2f}", "elapsed": age, "cores": cores()}
+
+
+@functools.cache
+def session_start() -> float:
+    """Return when this process was started, in seconds since 1970."""
+    return time.time() - seconds_since_start()
+
+
+def seconds_since_start() -> float:
+    """Return the age of this process.
+
+    On Linux psutil knows the start of a process in seconds since 1970 to a second only, since the machine's
+    own start is kept in whole seconds; the kernel's clock since that start knows it to a hundredth.
+    """
+    if sys.platform != "linux":
+        return time.time() - psutil.Process().create_time()
+    after_name = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - int(after_name[19]) / os.sysconf("SC_CLK_TCK")
 
 
 def failure_message(name: str, failures: list[Record]) -> str:
