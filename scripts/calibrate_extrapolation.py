@@ -8,7 +8,7 @@
 The curves are those of LCDB (Mohr, Viering, Loog, van Rijn: LCDB 1.0, ECML PKDD 2022; MIT licence; package
 lcdb 0.1.0): error rates of 20 learners on 248 datasets. A third of the datasets is kept for testing and is
 not looked at before the tables. The run takes some minutes on one core and is deterministic: the same
-versions of the numeric libraries write the same bytes.
+versions of the numeric libraries write the same bytes on the same kind of processor.
 """
 
 from __future__ import annotations
@@ -66,6 +66,10 @@ PROBABILITIES = np.round(np.concatenate([[0.005], np.arange(0.01, 1.0, 0.01), [0
 DECIMALS = 4
 BOOTSTRAP_QUESTIONS = 120
 BOOTSTRAP_DRAWS = 30
+RIVALS = ("last value", "POW3", "POW4", "MMF4")
+TARGET = 0.55
+NOISE_DRAWS = 100
+PLAIN_WEIGHTS = np.linspace(0, 1.5, 61)
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,7 @@ def main() -> None:
         write_constants(calibrate(learn), arguments.out)
         model.constants.cache_clear()
     if not arguments.no_tables:
-        print_tables(test)
+        print_tables(learn, test)
 
 
 def read_curves(archives: Path) -> list[Curve]:
@@ -405,19 +409,31 @@ def write_constants(constants: dict[str, Array], path: Path) -> None:
 # ---- testing ----
 
 
-def print_tables(curves: list[Curve]) -> None:
+def print_tables(learn: list[Curve], test: list[Curve]) -> None:
     """Print every table of docs/extrapolation.md."""
-    published = [question for curve in curves for question in published_questions(curve)]
-    long = [question for question in published if len(question.n) >= model.SHORTEST_CURVE]
+    published = all_published(test)
+    long = long_enough(published)
     answers = answer_all(long)
-    datasets = len({curve.dataset for curve in curves})
-    print(f"Held out: {datasets} datasets, {len(curves)} curves, {len(long)} questions.\n")
+    weight = plain_weight(long_enough(all_published(learn)))
+    datasets = len({curve.dataset for curve in test})
+    print(f"Held out: {datasets} datasets, {len(test)} curves, {len(long)} questions.\n")
     print(f"Mean |ln(predicted/true)|\n\n{error_table(answers)}\n")
     print(f"Ours over the others\n\n{ratio_table(answers)}\n")
+    print(f"Bounds; plain slope times {weight:.3f}\n\n{bounds_table(answers, long, weight)}\n")
     print(f"By learner\n\n{learner_table(answers)}\n")
-    print(f"By grid and repeats\n\n{variant_table(curves)}\n")
+    print(f"By grid and repeats\n\n{variant_table(test)}\n")
     print(f"By number of anchors shown\n\n{length_table(answer_all(published, families=False))}\n")
     print(f"90% intervals\n\n{interval_table(answers, bootstrap_all(long))}\n")
+
+
+def all_published(curves: list[Curve]) -> list[Question]:
+    """Return the questions about some curves as they were published."""
+    return [question for curve in curves for question in published_questions(curve)]
+
+
+def long_enough(questions: list[Question]) -> list[Question]:
+    """Return the questions that show enough anchors for a shape."""
+    return [question for question in questions if len(question.n) >= model.SHORTEST_CURVE]
 
 
 def published_questions(curve: Curve) -> Iterator[Question]:
@@ -481,6 +497,58 @@ def ratio_table(answers: pd.DataFrame) -> str:
     ratios = others.rdiv(means["ours"], axis=0)
     ratios["best of all"] = means["ours"] / others.min(axis=1)
     return markdown(ratios, "shown")
+
+
+def bounds_table(answers: pd.DataFrame, questions: list[Question], weight: float) -> str:
+    """Return, by share, the target and ours beside errors that say what is possible.
+
+    The noise is that of the repeats. The best rival is chosen for each question with hindsight. The plain
+    slope is the rule of plain_answers.
+    """
+    rng = np.random.default_rng(SEED)
+    every = errors(answers)
+    plain = np.concatenate([plain_answers(question, np.array([weight])) for question in questions])
+    columns = {
+        "noise": [noise(question, rng) for question in questions],
+        "rival by hindsight": every[list(RIVALS)].min(axis=1),
+        "ours": every["ours"],
+        "plain slope": (answers["truth"] - plain).abs(),
+        "last value": every["last value"],
+    }
+    means = by_share(pd.DataFrame(columns), answers)
+    means.insert(0, "target", TARGET * by_share(every[list(RIVALS)], answers).min(axis=1))
+    return markdown(means, "shown")
+
+
+def noise(question: Question, rng: np.random.Generator) -> float:
+    """Return the mean |change| of ln(truth / last loss shown) when the repeats are drawn anew.
+
+    NaN where fewer than two repeats have both anchors.
+    """
+    ends = question.curve.losses[np.isin(question.curve.n, (question.n[-1], question.n_target))]
+    ends = ends[:, np.isfinite(ends).all(axis=0)]
+    repeats = ends.shape[1]
+    if repeats < 2:
+        return float("nan")
+    drawn = ends[:, rng.integers(repeats, size=(NOISE_DRAWS, repeats))].mean(axis=2)
+    last, truth = np.log(np.maximum(np.column_stack([ends.mean(axis=1), drawn]), RESOLUTION))
+    change = truth - last
+    return float(np.abs(change[1:] - change[0]).mean())
+
+
+def plain_weight(questions: list[Question]) -> float:
+    """Return the weight of the slope with which the plain rule errs least."""
+    answers = np.array([plain_answers(question, PLAIN_WEIGHTS) for question in questions])
+    truths = np.log(np.maximum([question.truth for question in questions], RESOLUTION))
+    return float(PLAIN_WEIGHTS[np.abs(answers - truths[:, None]).mean(axis=0).argmin()])
+
+
+def plain_answers(question: Question, weights: Array) -> Array:
+    """Return log losses from the last value along its latest slope times a weight, shape (weights,)."""
+    shape = model.describe(question.n, question.loss)
+    ahead = np.log2(question.n_target / question.n[-1])
+    continued = np.minimum(weights * shape.slopes[0] * ahead, -shape.fall)
+    return np.asarray(np.maximum(model.log_losses(question.loss)[-1] + continued, np.log(RESOLUTION)))
 
 
 def interval_columns(truth: pd.Series, lo: pd.Series, hi: pd.Series) -> pd.DataFrame:
