@@ -40,6 +40,7 @@ NET = [
         "width=128", "depth=2", "dropout=0.0", "batch_size=64", "learning_rate=0.003", "max_epochs=20",
         "min_steps=1", "max_steps=100000", "rounds=20", "patience=5",
     )),
+    "model.packed_rows.cpu=8192",  # batches of 64 rows through so small a net are worth packing at any n
 ]  # fmt: skip
 TREES = ["model.hyperparameters.max_rounds=60", "model.hyperparameters.patience=60"]
 
