@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import psutil
@@ -47,7 +47,9 @@ class Sweep:
         self.root = root
         self.variables: dict[str, str] = {}
 
-    def start(self, *command: str, **options: Any) -> subprocess.Popen[bytes]:
+    def start(
+        self, *command: str, preexec_fn: Callable[[], None] = heed_interrupts
+    ) -> subprocess.Popen[bytes]:
         environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
         return subprocess.Popen(
             [sys.executable, *(command or ("pipelines/train.py",))],
@@ -55,8 +57,7 @@ class Sweep:
             env={**environment, "FUELGAUGE_ROOT": str(self.root), **self.variables},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            preexec_fn=heed_interrupts,
-            **options,
+            preexec_fn=preexec_fn,
         )
 
     def run(self, *command: str) -> None:
