@@ -2,6 +2,9 @@
 
 Dead training has spoiled published comparisons: last batches dropped, batches larger than n, inputs left
 unscaled, steps that explode. The rows here are few and their numbers large and far from 0.
+
+Where one class is rare and there is nothing to learn, the constant is the best answer, and a net that is sure
+of the few rows that it has fitted does worse.
 """
 
 from dataclasses import replace
@@ -11,10 +14,12 @@ import pandas as pd
 import pytest
 
 from fuelgauge.data.dataset import Examples
+from fuelgauge.models import deep
+from fuelgauge.models.base import FitContext
 from fuelgauge.sweep.trial import judge
 
 from .kinds import KINDS, examples
-from .test_contract import CONFIGS, METRIC, fitted
+from .test_contract import CONFIGS, METRIC, fitted, new
 
 RIVALS = {
     "text": {"binary": "tfidf", "multiclass": "tfidf", "regression": "tfidf"},
@@ -80,3 +85,56 @@ def test_the_test_sees_a_net_that_does_not_learn(monkeypatch):
 def kill(optimizer) -> None:
     for group in optimizer.param_groups:
         group["lr"] = 0.0
+
+
+NETS = [
+    (name, kind)
+    for name, config in CONFIGS.items()
+    if config["family"] == "deep"
+    for modality in config["modalities"][:1]
+    for kind in KINDS[modality][:1]
+]
+RARE = 0.15
+
+
+def rare(kind: str, n: int, seed: int, is_learnable: bool) -> Examples:
+    """Return rows of which RARE are of class 1: those of the largest signal, or any."""
+    rows = examples(kind, "regression", n, seed)
+    signal = rows.y if is_learnable else np.random.default_rng(seed).random(n)
+    y = (signal > np.quantile(signal, 1 - RARE)).astype(np.int64)
+    return replace(rows, y=y, task="binary", n_classes=2)
+
+
+def mean_error(name: str, kind: str, n: int, is_learnable: bool, n_seeds: int = 3) -> float:
+    """Return the mean error rate of fits on n rows, a fifth of them for validation."""
+    errors = []
+    for seed in range(n_seeds):
+        model, size = new(name), n // 5
+        train, validation = (
+            rare(kind, n - size, seed, is_learnable),
+            rare(kind, size, 100 + seed, is_learnable),
+        )
+        model.fit(train, validation, FitContext(seed, 1, "cpu", "accuracy"))
+        test = rare(kind, 400, 200 + seed, is_learnable)
+        errors.append(np.mean(model.predict(test).argmax(axis=1) != test.y))
+    return float(np.mean(errors))
+
+
+@pytest.mark.parametrize(("name", "kind"), NETS)
+def test_where_there_is_nothing_to_learn_no_net_does_worse_than_the_constant(name, kind):
+    assert mean_error(name, kind, 40, is_learnable=False, n_seeds=1) <= RARE + 0.01
+
+
+@pytest.mark.parametrize("name", ["mlp", "realmlp"])
+def test_the_noise_of_more_rows_costs_little(name):
+    assert mean_error(name, "table", 120, is_learnable=False) <= RARE + 0.03
+
+
+@pytest.mark.parametrize("name", ["mlp", "realmlp"])
+def test_a_rare_class_that_can_be_learned_is_found(name):
+    assert mean_error(name, "table", 240, is_learnable=True) < 0.7 * RARE
+
+
+def test_the_test_sees_a_net_that_is_too_sure(monkeypatch):
+    monkeypatch.setattr(deep, "PRIOR_ROWS", 0)
+    assert mean_error("mlp", "table", 40, is_learnable=False) > RARE + 0.03

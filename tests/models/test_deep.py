@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from fuelgauge.models.base import FitContext, FitError
+from fuelgauge.models.deep import PRIOR_ROWS, TargetScale
 from fuelgauge.models.mlp import MLP
 from fuelgauge.models.training import Loss, Prepared, warm_cosine
 
@@ -84,3 +85,32 @@ def test_accuracy_stops_by_the_error_rate_with_ties_broken_by_cross_entropy():
     sure, unsure = torch.tensor([[4.0, 0], [0, 4.0]]), torch.tensor([[1.0, 0], [0, 1.0]])
     wrong = torch.tensor([[4.0, 0], [4.0, 0]])
     assert loss.validation(sure, targets) < loss.validation(unsure, targets) < loss.validation(wrong, targets)
+
+
+def logits(*probabilities: float) -> torch.Tensor:
+    return torch.tensor([probabilities]).log()
+
+
+def test_probabilities_are_drawn_halfway_to_the_class_frequencies_where_rows_weigh_as_much_as_these():
+    scale = TargetScale("binary", 2, frequencies=(0.9, 0.1), n_rows=PRIOR_ROWS)
+    assert scale.decode(logits(0.2, 0.8)).tolist()[0] == pytest.approx([0.55, 0.45])
+
+
+def test_with_many_rows_probabilities_stay_as_the_net_has_them():
+    scale = TargetScale("multiclass", 3, frequencies=(0.8, 0.1, 0.1), n_rows=10_000_000)
+    assert scale.decode(logits(0.2, 0.3, 0.5)).tolist()[0] == pytest.approx([0.2, 0.3, 0.5], abs=1e-4)
+
+
+def test_equal_classes_keep_the_most_likely_one_and_the_order_of_rows():
+    scale = TargetScale("multiclass", 3, frequencies=(1 / 3, 1 / 3, 1 / 3), n_rows=9)
+    outputs = torch.randn(200, 3, generator=torch.Generator().manual_seed(0))
+    decoded = scale.decode(outputs)
+    assert torch.equal(decoded.argmax(dim=1), outputs.argmax(dim=1))
+    assert torch.equal(decoded[:, 0].argsort(), outputs.double().softmax(dim=1)[:, 0].argsort())
+
+
+def test_the_frequencies_are_those_of_the_fitting_rows():
+    rows = examples("matrix", "multiclass", 90)
+    scale = TargetScale.of(rows)
+    assert scale.frequencies == pytest.approx([np.mean(rows.y == code) for code in range(3)])
+    assert scale.n_rows == 90

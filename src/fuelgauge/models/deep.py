@@ -23,6 +23,9 @@ from fuelgauge.models.packing import can_pack, shape_of, train_together
 from fuelgauge.models.training import Loss, Prepared, StepPlan, train_alone, warm_cosine
 
 WEIGHTS = "weights.safetensors"
+# Rows that the class frequencies count for, beside the fitting rows, in a predicted probability. How it was
+# chosen is in docs/protocol.md ("Changes", 2026-11-26).
+PRIOR_ROWS = 64
 
 
 @dataclass
@@ -197,19 +200,31 @@ class DeepModel(Model):
 
 @dataclass(frozen=True)
 class TargetScale:
-    """How targets enter the loss: class codes as they are, values with mean 0 and variance 1."""
+    """How targets enter the loss, and outputs become predictions.
+
+    Classes are codes, and their probabilities are drawn towards the frequencies of the fitting rows; values
+    have mean 0 and variance 1.
+
+    Parameters
+    ----------
+    frequencies
+        Of the classes among the fitting rows, which are `n_rows`.
+    """
 
     task: str
     n_outputs: int
     mean: float = 0.0
     std: float = 1.0
+    frequencies: tuple[float, ...] = ()
+    n_rows: int = 0
 
     @classmethod
     def of(cls, train: Examples) -> TargetScale:
         """Fit the scale on the training rows."""
         if train.task == "regression":
             return cls("regression", 1, float(train.y.mean()), float(train.y.std()) or 1.0)
-        return cls(train.task, train.n_classes)
+        frequencies = np.bincount(train.y, minlength=train.n_classes) / len(train)
+        return cls(train.task, train.n_classes, frequencies=tuple(frequencies.tolist()), n_rows=len(train))
 
     def encode(self, examples: Examples) -> Tensor:
         """Return the targets for the loss."""
@@ -221,7 +236,21 @@ class TargetScale:
         """Return probabilities or values from the outputs of the net."""
         if self.task == "regression":
             return outputs.squeeze(1) * self.std + self.mean
-        return outputs.double().softmax(dim=1)
+        return self.shrunk(outputs.double().softmax(dim=1))
+
+    def shrunk(self, probabilities: Tensor) -> Tensor:
+        """Return (n p + m prior) / (n + m), for n fitting rows and m = `PRIOR_ROWS`.
+
+        A net fits few rows perfectly and is sure of itself everywhere. This makes it cautious where rows are
+        few; it keeps the order of the rows by the probability of a class, and it fades as n grows.
+
+        Notes
+        -----
+        The m-estimate of a probability: Cestnik, Estimating Probabilities, ECAI 1990; there of relative
+        frequencies, here of a net's outputs in their place.
+        """
+        prior = torch.tensor(self.frequencies, dtype=torch.float64, device=probabilities.device)
+        return (self.n_rows * probabilities + PRIOR_ROWS * prior) / (self.n_rows + PRIOR_ROWS)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
