@@ -137,4 +137,4 @@ def test_a_rare_class_that_can_be_learned_is_found(name):
 
 def test_the_test_sees_a_net_that_is_too_sure(monkeypatch):
     monkeypatch.setattr(deep, "PRIOR_ROWS", 0)
-    assert mean_error("mlp", "table", 40, is_learnable=False) > RARE + 0.03
+    assert mean_error("realmlp", "table", 40, is_learnable=False) > RARE + 0.03
