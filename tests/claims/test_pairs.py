@@ -259,6 +259,22 @@ def test_a_ratio_that_is_not_reached_is_censored_above_and_its_inverse_below() -
     assert (inverse["censored"], inverse["der"], inverse["der_lo"]) == ("below", 32 / 128, 0)
 
 
+@pytest.mark.parametrize(("stretch", "side"), [(0.2, "below"), (10.0, "above")])
+def test_a_median_beyond_the_measured_range_is_a_bound_with_an_open_end(stretch: float, side: str) -> None:
+    worlds = power_law(1.0, 0.4, 0.05, stretch), power_law(1.0, 0.4, 0.05)
+    pairs = compare(draw(*worlds, 100, 5, anchors=ANCHORS[:7], noise=LITTLE_NOISE))
+    # n is 64 to 512; two are censored, since a fifth of 128 is below 32, ten times 256 above 2048
+    assert (pairs["censored"] == side).groupby(pairs["model_a"]).sum().eq(2).all()
+    single = one_row_a_pair(pairs)
+    assert (single["der_median_censored"] == side).all()
+    bound = {"below": 32 / 128, "above": 2048 / 256}[side]
+    assert single["der_median"].median() == pytest.approx(np.sqrt(bound * stretch), rel=0.02)
+    closed, open_end = ("hi", "lo") if side == "below" else ("lo", "hi")
+    assert (single[f"der_median_{open_end}"] == {"below": 0, "above": np.inf}[side]).all()
+    reach = np.log(single[f"der_median_{closed}"] / single["der_median"]).abs()
+    assert (reach > 0).all() and (reach < 0.5).all()
+
+
 def test_models_that_tie_need_the_same_rows_and_never_cross() -> None:
     trials = trial_table({"d": {"a": ("deep", STRETCHED[0])}})
     twin = trials.assign(model="b")

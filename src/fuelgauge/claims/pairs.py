@@ -244,17 +244,27 @@ def _median_efficiency(
 
     lowest = np.full((len(rows), 1), np.log(anchors[0] / n[-1]))
     highest = np.full((len(rows), 1), np.log(anchors[-1] / n[0]))
-    placed = np.select([censored > 0, censored < 0], [highest, lowest], np.log(rows / n))
 
     def median_gap(log_ratio: Floats) -> Floats:
         gaps = relative_gap(curves_a.at(np.exp(log_ratio)[:, None, :] * n), targets)
-        of_all, distance = np.abs(gaps[:, 0]), np.abs(placed - log_ratio)
-        in_logs = np.divide(distance, of_all, out=np.ones_like(of_all), where=of_all > ROUNDING)
-        return np.median(gaps * in_logs[:, None, :], axis=-1, keepdims=True)
+        scaled = _in_log_rows(gaps, np.log(rows / n) - log_ratio, censored)
+        return np.median(scaled, axis=-1, keepdims=True)
 
     lower, upper = invert(median_gap, estimate[:, None], lowest, highest, test)
-    values = (np.exp(estimate), np.exp(lower[:, 0]), np.exp(upper[:, 0]), side)
+    lower, upper = np.where(side < 0, -np.inf, lower[:, 0]), np.where(side > 0, np.inf, upper[:, 0])
+    values = (np.exp(estimate), np.exp(lower), np.exp(upper), side)
     return dict(zip(names, values, strict=True))
+
+
+def _in_log_rows(gaps: Floats, distance: Floats, censored: NDArray[np.int8]) -> Floats:
+    """Scale gaps so that those of all repeats are in log rows: as large as the distance to the ratio.
+
+    A censored ratio is at least as far away as its bound, and on the bound's side.
+    """
+    distance = np.where(distance * censored < 0, 0.0, np.abs(distance))
+    of_all = np.abs(gaps[:, 0])
+    scale = np.divide(distance, of_all, out=np.ones_like(of_all), where=of_all > ROUNDING)
+    return gaps * scale[:, None, :]
 
 
 def _censored_median(log_ratio: Floats, censored: NDArray[np.int8]) -> tuple[Floats, Floats]:
