@@ -150,10 +150,14 @@ def test_every_pair_of_the_rules_has_an_overall_verdict() -> None:
 def test_a_verdict_as_a_dictionary_has_its_main_effect_beside_it() -> None:
     effect = Effect("der", 1.5, 1.1, 2.0, "t")
     found = Verdict(
-        "data", "all", "overall", None, False, "deep", "linear", effect, (effect,), 6, "undecided", "", ""
+        "data", "More data", "all", "overall", None, False, "deep", "linear", effect, (effect,), 6, *("",) * 3
     )
     plain = found.as_dict()
-    assert plain["effect"] == 1.5 and plain["further"][0]["effect_name"] == "der"
+    assert (
+        plain["title"] == "More data"
+        and plain["effect"] == 1.5
+        and plain["further"][0]["effect_name"] == "der"
+    )
 
 
 def test_time_is_judged_from_fit_seconds() -> None:
