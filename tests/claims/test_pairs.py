@@ -259,6 +259,19 @@ def test_a_ratio_that_is_not_reached_is_censored_above_and_its_inverse_below() -
     assert (inverse["censored"], inverse["der"], inverse["der_lo"]) == ("below", 32 / 128, 0)
 
 
+def test_a_tie_at_zero_does_not_make_the_other_middle_ratio_certain() -> None:
+    worlds = (power_law(1.0, 0.4, 0.05, stretch=1.5), power_law(1.0, 0.4, 0.05))
+    batch = draw(*worlds, 100, 5, anchors=ANCHORS[:7])
+    # both reach zero at 256 rows, so the ratios are 1.5, some ratio r, 1 and 1: the median is that of 1 and r
+    at_zero = (ANCHORS[:7] >= 256)[:, None]
+    found = compare(replace(batch, loss_a=batch.loss_a * ~at_zero, loss_b=batch.loss_b * ~at_zero))
+    single = one_row_a_pair(found)
+    at_128 = found.loc[found["n"] == 128, "der"].to_numpy()
+    assert single["der_median"].to_numpy() == pytest.approx(np.sqrt(at_128))
+    wide = np.log(single["der_median"] / single["der_median_lo"])
+    assert (wide > 0.005).mean() > 0.95
+
+
 @pytest.mark.parametrize(("stretch", "side"), [(0.2, "below"), (10.0, "above")])
 def test_a_median_beyond_the_measured_range_is_a_bound_with_an_open_end(stretch: float, side: str) -> None:
     worlds = power_law(1.0, 0.4, 0.05, stretch), power_law(1.0, 0.4, 0.05)

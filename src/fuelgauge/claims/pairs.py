@@ -247,7 +247,7 @@ def _median_efficiency(
 
     def median_gap(log_ratio: Floats) -> Floats:
         gaps = relative_gap(curves_a.at(np.exp(log_ratio)[:, None, :] * n), targets)
-        scaled = _in_log_rows(gaps, np.log(rows / n) - log_ratio, censored)
+        scaled = _in_log_rows(gaps, np.log(rows / n) - log_ratio, censored, log_ratio < estimate[:, None])
         return np.median(scaled, axis=-1, keepdims=True)
 
     lower, upper = invert(median_gap, estimate[:, None], lowest, highest, test)
@@ -256,15 +256,20 @@ def _median_efficiency(
     return dict(zip(names, values, strict=True))
 
 
-def _in_log_rows(gaps: Floats, distance: Floats, censored: NDArray[np.int8]) -> Floats:
+def _in_log_rows(
+    gaps: Floats, distance: Floats, censored: NDArray[np.int8], is_below: NDArray[np.bool_]
+) -> Floats:
     """Scale gaps so that those of all repeats are in log rows: as large as the distance to the ratio.
 
-    A censored ratio is at least as far away as its bound, and on the bound's side.
+    A censored ratio is at least as far away as its bound, and on the bound's side. Where A has come down to
+    B's loss and both stay there, a ratio has passed (`distance` is negative) but no gap shows it: below the
+    median (`is_below`) it counts as passed, above it as not, so that neither end is drawn in.
     """
-    distance = np.where(distance * censored < 0, 0.0, np.abs(distance))
-    of_all = np.abs(gaps[:, 0])
-    scale = np.divide(distance, of_all, out=np.ones_like(of_all), where=of_all > ROUNDING)
-    return gaps * scale[:, None, :]
+    of_all, size = np.abs(gaps[:, 0]), np.where(distance * censored < 0, 0.0, np.abs(distance))
+    shows = of_all > ROUNDING
+    scale = np.divide(size, of_all, out=np.ones_like(of_all), where=shows)
+    passed = np.where(is_below & ~shows, np.minimum(distance, 0.0), 0.0)
+    return gaps * scale[:, None, :] + passed[:, None, :]
 
 
 def _censored_median(log_ratio: Floats, censored: NDArray[np.int8]) -> tuple[Floats, Floats]:

@@ -480,4 +480,4 @@ def between(lo: float, hi: float) -> str:
 
 
 def _short(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.2g}"
+    return f"{value:.0f}" if abs(value) >= 99.5 else f"{value:.2g}"
