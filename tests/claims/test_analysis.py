@@ -10,6 +10,7 @@ from worlds import power_law, trial_table
 
 from fuelgauge.claims import analysis as module
 from fuelgauge.claims.analysis import analyze
+from fuelgauge.claims.verdict import available_claims
 
 MODELS = {
     "logistic": ("linear", power_law(1.0, 0.3, 0.05)),
@@ -79,6 +80,11 @@ def test_the_analysis_is_the_same_each_time_and_in_any_order(trials: pd.DataFram
     for name in ("curves", "pairs", "extrapolations", "flags"):
         pd.testing.assert_frame_equal(getattr(first, name), getattr(again, name))
     assert json.dumps(first.verdicts) == json.dumps(again.verdicts)
+
+
+def test_every_verdict_has_the_title_of_its_claim(trials: pd.DataFrame) -> None:
+    titles = {(verdict["claim"], verdict["title"]) for verdict in analyze(trials).verdicts}
+    assert titles == {(name, rule["title"]) for name, rule in available_claims().items()}
 
 
 def test_the_smallest_table_is_analysed() -> None:

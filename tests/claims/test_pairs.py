@@ -12,8 +12,10 @@ from worlds import (
     Noise,
     coverage,
     draw,
+    exponential,
     one_row_a_pair,
     power_law,
+    sigmoid,
     trial_table,
     true_crossover,
     true_ratios,
@@ -31,6 +33,16 @@ CROSSING = (power_law(3.0, 0.5, 0.05), power_law(1.0, 0.3, 0.05))
 PARALLEL = (lambda n: 1.03 * STRETCHED[1](n), STRETCHED[1])
 IDENTICAL = (STRETCHED[1], STRETCHED[1])
 WORLDS = {"stretched": STRETCHED, "crossing": CROSSING, "parallel": PARALLEL, "identical": IDENTICAL}
+# Strongly bent in log n and log loss; a stretch of 1.5 reads A's curve between its anchors.
+BENT = {
+    "asymptote": (power_law(20.0, 1.0, 0.05, stretch=1.5), power_law(20.0, 1.0, 0.05)),
+    "exponential": (exponential(0.5, 0.05, 300, stretch=1.5), exponential(0.5, 0.05, 300)),
+    "sigmoid": (sigmoid(0.5, 0.02, 400, 2, stretch=1.5), sigmoid(0.5, 0.02, 400, 2)),
+    "crossing sigmoid": (sigmoid(0.6, 0.03, 300, 2), power_law(1.0, 0.35, 0.05)),
+    "crossing exponential": (exponential(0.5, 0.04, 500), power_law(0.9, 0.35, 0.08)),
+}
+FINE_ANCHORS = np.round(32 * 2 ** (np.arange(17) / 2))
+LITTLE_NOISE = Noise(repeat=0.02, rows=0.005, model=0.005, own=0.01)
 NO_DATASETS = pd.DataFrame({"test_share": 0.0}, index=["d"])
 
 
@@ -70,6 +82,51 @@ def test_ratios_and_slopes_are_known_answers(world: str, n_repeats: int) -> None
 @pytest.mark.parametrize("world", WORLDS)
 def test_ratios_and_slopes_are_known_answers_in_many_worlds(world: str, n_repeats: int) -> None:
     assert_known_answers(world, n_repeats, N_WORLDS_SLOW, seed=1)
+
+
+def assert_unbiased(found: pd.Series, truth: float, name: str) -> None:
+    """Assert that the middle of what was found is within 2% of the truth and two standard errors."""
+    quarter, middle, three_quarters = np.log(found.quantile([0.25, 0.5, 0.75]))
+    error = 1.2533 * (three_quarters - quarter) / 1.349 / np.sqrt(len(found))  # of a median of normal values
+    assert abs(middle - np.log(truth)) < 0.02 + 2 * error, name
+
+
+def assert_known_answers_on_bent_curves(
+    world: str, anchors: np.ndarray, noise: Noise, n_repeats: int
+) -> None:
+    truth_a, truth_b = BENT[world]
+    pairs = compare(draw(truth_a, truth_b, N_WORLDS, n_repeats, noise=noise, anchors=anchors))
+    least, most = tolerated(N_WORLDS)
+    ratios = true_ratios(truth_a, truth_b, anchors)
+    for n, ratio in zip(anchors[is_readable(anchors)], ratios, strict=True):
+        rows = pairs[pairs["n"] == n]
+        assert least <= coverage(rows["der_lo"], rows["der_hi"], ratio) <= most, f"DER({n})"
+        assert_unbiased(rows["der"], ratio, f"DER({n})")
+    single = one_row_a_pair(pairs)
+    median = np.exp(np.median(np.log(ratios)))
+    assert least <= coverage(single["der_median_lo"], single["der_median_hi"], median) <= most
+    assert_unbiased(single["der_median"], median, "median")
+    if world.startswith("crossing"):
+        crossover = true_crossover(truth_a, truth_b, anchors)
+        assert (single["crossover_kind"] == "once").mean() > 0.99
+        assert least <= coverage(single["crossover_lo"], single["crossover_hi"], crossover) <= most
+        assert_unbiased(single["crossover"], crossover, "crossover")
+
+
+@pytest.mark.parametrize("n_repeats", REPEATS)
+@pytest.mark.parametrize("anchors", [ANCHORS, FINE_ANCHORS], ids=["factor 2", "factor sqrt 2"])
+@pytest.mark.parametrize("world", BENT)
+def test_ratios_and_crossovers_on_bent_curves_are_known_answers(
+    world: str, anchors: np.ndarray, n_repeats: int
+) -> None:
+    assert_known_answers_on_bent_curves(world, anchors, Noise(), n_repeats)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_repeats", [5, 10])
+@pytest.mark.parametrize("world", BENT)
+def test_bent_curves_with_little_noise_are_known_answers_on_fine_anchors(world: str, n_repeats: int) -> None:
+    assert_known_answers_on_bent_curves(world, FINE_ANCHORS, LITTLE_NOISE, n_repeats)
 
 
 def assert_covered_where_repeats_share_rows(world: str, n_repeats: int, n_worlds: int, seed: int = 0) -> None:
@@ -174,6 +231,14 @@ def test_no_crossover_is_claimed_where_there_is_none(truth_a, noise: Noise, n_re
     assert single["crossover_kind"].isin(["never", "always"]).mean() >= 0.95
 
 
+@pytest.mark.parametrize("factor", [1.0, 1.03])
+@pytest.mark.parametrize("world", ["exponential", "sigmoid"])
+def test_no_crossover_is_claimed_between_bent_curves_that_have_none(world: str, factor: float) -> None:
+    truth = BENT[world][1]
+    single = one_row_a_pair(compare(draw(lambda n: factor * truth(n), truth, N_WORLDS, 5)))
+    assert single["crossover_kind"].isin(["never", "always"]).mean() >= 0.95
+
+
 def test_p_values_are_uniform_where_there_is_nothing() -> None:
     single = one_row_a_pair(compare(draw(*IDENTICAL, 2000, 5, anchors=ANCHORS[:5])))
     assert (single["p_value"] < 0.05).mean() == pytest.approx(0.05, abs=0.015)
@@ -192,6 +257,35 @@ def test_a_ratio_that_is_not_reached_is_censored_above_and_its_inverse_below() -
     assert row["der_median_censored"] == "above" and row["der_median_lo"] >= 4
     inverse = compare(draw(STRETCHED[1], far, 1, 5)).iloc[2]
     assert (inverse["censored"], inverse["der"], inverse["der_lo"]) == ("below", 32 / 128, 0)
+
+
+def test_a_tie_at_zero_does_not_make_the_other_middle_ratio_certain() -> None:
+    worlds = (power_law(1.0, 0.4, 0.05, stretch=1.5), power_law(1.0, 0.4, 0.05))
+    batch = draw(*worlds, 100, 5, anchors=ANCHORS[:7])
+    # both reach zero at 256 rows, so the ratios are 1.5, some ratio r, 1 and 1: the median is that of 1 and r
+    at_zero = (ANCHORS[:7] >= 256)[:, None]
+    found = compare(replace(batch, loss_a=batch.loss_a * ~at_zero, loss_b=batch.loss_b * ~at_zero))
+    single = one_row_a_pair(found)
+    at_128 = found.loc[found["n"] == 128, "der"].to_numpy()
+    assert single["der_median"].to_numpy() == pytest.approx(np.sqrt(at_128))
+    wide = np.log(single["der_median"] / single["der_median_lo"])
+    assert (wide > 0.005).mean() > 0.95
+
+
+@pytest.mark.parametrize(("stretch", "side"), [(0.2, "below"), (10.0, "above")])
+def test_a_median_beyond_the_measured_range_is_a_bound_with_an_open_end(stretch: float, side: str) -> None:
+    worlds = power_law(1.0, 0.4, 0.05, stretch), power_law(1.0, 0.4, 0.05)
+    pairs = compare(draw(*worlds, 100, 5, anchors=ANCHORS[:7], noise=LITTLE_NOISE))
+    # n is 64 to 512; two are censored, since a fifth of 128 is below 32, ten times 256 above 2048
+    assert (pairs["censored"] == side).groupby(pairs["model_a"]).sum().eq(2).all()
+    single = one_row_a_pair(pairs)
+    assert (single["der_median_censored"] == side).all()
+    bound = {"below": 32 / 128, "above": 2048 / 256}[side]
+    assert single["der_median"].median() == pytest.approx(np.sqrt(bound * stretch), rel=0.02)
+    closed, open_end = ("hi", "lo") if side == "below" else ("lo", "hi")
+    assert (single[f"der_median_{open_end}"] == {"below": 0, "above": np.inf}[side]).all()
+    reach = np.log(single[f"der_median_{closed}"] / single["der_median"]).abs()
+    assert (reach > 0).all() and (reach < 0.5).all()
 
 
 def test_models_that_tie_need_the_same_rows_and_never_cross() -> None:

@@ -77,6 +77,26 @@ def test_an_advantage_that_stays_on_the_control_takes_the_support_away() -> None
     assert found["reason"] == "the advantage of deep models stays on the control mnist1d_shuffled"
 
 
+def test_several_controls_are_each_held_against_their_original() -> None:
+    found = trials_of({"image": [BETTER] * 7, "tabular": [WORSE] * 7}, control=WORSE)
+    stays = found[found["dataset"].isin(["image0", "image1"])].replace(
+        {"dataset": {"image0": "digits", "image1": "digits_permuted"}}
+    )
+    both = pd.concat([found, stays.assign(control=stays["dataset"] == "digits_permuted")])
+    verdicts = judged(both, "pattern")
+    by_name = {verdict["dataset"]: verdict for verdict in verdicts if verdict["control"]}
+    assert {name: verdict["verdict"] for name, verdict in by_name.items()} == {
+        "mnist1d_shuffled": "supported",
+        "digits_permuted": "undecided",
+    }
+    overall_verdict = overall(verdicts, "deep")
+    assert overall_verdict["n_datasets"] == 16
+    assert overall_verdict["reason"] == "the advantage of deep models stays on the control digits_permuted"
+    assert (
+        "mnist1d_shuffled" in overall_verdict["sentence"] and "digits_permuted" in overall_verdict["sentence"]
+    )
+
+
 def test_pretrained_models_are_on_no_side() -> None:
     trials = trials_of({"image": [BETTER] * 6, "tabular": [WORSE] * 6})
     pretrained = trials[trials["model"] == "net"].assign(model="vectors", family="pretrained", loss=1e-4)

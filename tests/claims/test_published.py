@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from scipy.interpolate import CubicHermiteSpline, CubicSpline
 from sklearn.isotonic import IsotonicRegression
 
 from fuelgauge.claims import data
@@ -88,7 +89,7 @@ def plain_log_der(forest: pd.DataFrame, other: pd.DataFrame) -> float:
         for loss in (forest, other)
     )
     grid = np.geomspace(n[0], n[-1], 20_001)
-    read = np.exp(np.interp(np.log(grid), np.log(n), np.log(flat_forest)))
+    read = np.exp(monotone_cubic(np.log(n), np.log(flat_forest))(np.log(grid)))
     found = []
     for rows, target in zip(n, flat_other, strict=True):
         if 64 <= rows <= n[-1] / 4:
@@ -96,6 +97,15 @@ def plain_log_der(forest: pd.DataFrame, other: pd.DataFrame) -> float:
             already = read[0] < target * (1 - 1e-9)
             found.append(-np.inf if already else min(reached, default=np.inf))
     return float(np.median(found))
+
+
+def monotone_cubic(x: np.ndarray, y: np.ndarray) -> CubicHermiteSpline:
+    """The cubic spline's slopes, none steeper than three times the flatter neighbouring secant (Hyman)."""
+    secants, slopes = np.diff(y) / np.diff(x), CubicSpline(x, y)(x, 1)
+    for i in range(len(x)):
+        flattest = secants[max(i - 1, 0) : i + 1].max()  # the secants of a falling curve are negative
+        slopes[i] = min(max(slopes[i], 3 * flattest), 0)
+    return CubicHermiteSpline(x, y, slopes)
 
 
 def bootstrap_slopes(forest: pd.DataFrame, other: pd.DataFrame, n_draws: int = 1000) -> np.ndarray:

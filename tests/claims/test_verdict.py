@@ -10,7 +10,7 @@ from worlds import draw, power_law
 from fuelgauge.claims import data
 from fuelgauge.claims import verdict as machinery
 from fuelgauge.claims.pairs import compare
-from fuelgauge.claims.verdict import Effect, Evidence, Verdict, available_claims, judge_claims
+from fuelgauge.claims.verdict import Effect, Evidence, Verdict, available_claims, judge_claims, times
 from fuelgauge.errors import ConfigError
 
 CLASSICAL = power_law(1.0, 0.3, 0.05)
@@ -150,10 +150,19 @@ def test_every_pair_of_the_rules_has_an_overall_verdict() -> None:
 def test_a_verdict_as_a_dictionary_has_its_main_effect_beside_it() -> None:
     effect = Effect("der", 1.5, 1.1, 2.0, "t")
     found = Verdict(
-        "data", "all", "overall", None, False, "deep", "linear", effect, (effect,), 6, "undecided", "", ""
+        "data", "More data", "all", "overall", None, False, "deep", "linear", effect, (effect,), 6, *("",) * 3
     )
     plain = found.as_dict()
-    assert plain["effect"] == 1.5 and plain["further"][0]["effect_name"] == "der"
+    assert (
+        plain["title"] == "More data"
+        and plain["effect"] == 1.5
+        and plain["further"][0]["effect_name"] == "der"
+    )
+
+
+@pytest.mark.parametrize(("ratio", "said"), [(99.6, "100 times"), (99.4, "99 times"), (1.234, "1.2 times")])
+def test_ratios_are_written_without_exponents(ratio: float, said: str) -> None:
+    assert times(Effect("der", ratio, np.nan, np.nan, "t")) == said
 
 
 def test_time_is_judged_from_fit_seconds() -> None:

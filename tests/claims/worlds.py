@@ -29,6 +29,16 @@ def power_law(amplitude: float, exponent: float, floor: float, stretch: float = 
     return lambda n: floor + amplitude * (n / stretch) ** -exponent
 
 
+def exponential(start: float, floor: float, rows: float, stretch: float = 1.0) -> Curve:
+    """Return a loss that falls exponentially in n, to a floor: ever steeper in log n, then flat."""
+    return lambda n: floor + (start - floor) * np.exp(-n / stretch / rows)
+
+
+def sigmoid(start: float, floor: float, middle: float, steepness: float, stretch: float = 1.0) -> Curve:
+    """Return a loss that falls from one plateau to another, as a logistic function of log n."""
+    return lambda n: floor + (start - floor) / (1 + (n / stretch / middle) ** steepness)
+
+
 def draw(
     truth_a: Curve,
     truth_b: Curve,

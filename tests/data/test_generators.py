@@ -52,3 +52,9 @@ def test_digits_use_the_whole_range_of_grey():
     assert pixels.shape == (1797, 8, 8, 1)
     assert pixels.dtype == np.uint8
     assert (pixels.min(), pixels.max(), len(np.unique(pixels))) == (0, 255, 17)
+
+
+def test_the_control_of_digits_has_the_same_pixels_in_another_order():
+    plain, shuffled = (to_array(digits(s)["x"]).reshape(1797, 64) for s in (False, True))
+    assert not np.array_equal(plain, shuffled)
+    assert sorted(map(tuple, plain.T)) == sorted(map(tuple, shuffled.T))

@@ -149,6 +149,21 @@ def test_images_keep_their_pixels_in_order(archive):
     assert table["y"].to_pylist() == [0, 1, 1]
 
 
+def test_shuffled_pixels_are_the_same_ones_in_one_other_order(archive):
+    tables = (sources.images(archive, "images.csv", 2, 3, shuffle_pixels=s) for s in (False, True))
+    plain, shuffled = (to_array(table["x"]).reshape(3, 6) for table in tables)
+    assert not np.array_equal(plain, shuffled)
+    order = [plain[2].tolist().index(pixel) for pixel in shuffled[2]]
+    assert sorted(order) == list(range(6))
+    assert np.array_equal(shuffled, plain[:, order])
+
+
+def test_the_channels_of_a_shuffled_pixel_stay_together():
+    pixels = np.arange(2 * 4 * 4 * 3).reshape(2, 4, 4, 3)
+    shuffled = sources.shuffled_pixels(pixels).reshape(2, 16, 3)
+    assert (np.diff(shuffled, axis=2) == 1).all() and (shuffled[..., 0] % 3 == 0).all()
+
+
 def test_images_of_another_shape_are_refused(archive):
     with pytest.raises(DataError, match="images.csv has 7 columns, not 3 x 3 pixels and a class"):
         sources.images(archive, "images.csv", height=3, width=3)

@@ -16,7 +16,7 @@ from fuelgauge.report import ReportContext
 from fuelgauge.report.contents import gather
 from fuelgauge.report.money import Prices
 from fuelgauge.report.page import render_page
-from fuelgauge.report.verdicts import claims_of
+from fuelgauge.report.verdicts import claims_of, headline
 
 ATTACK = "</script><script>alert('x')</script><img src=x onerror=alert(1)>"
 
@@ -167,6 +167,13 @@ def test_the_headline_follows_the_overall_verdicts(
         for rival, word in zip(("linear", "trees"), words, strict=True)
     ]
     assert sentence in render(altered(analysis, verdicts=verdicts)).headline
+
+
+def test_a_claim_without_datasets_does_not_make_the_headline(analysis: SimpleNamespace) -> None:
+    about_sizes = next(v for v in analysis.verdicts if v["level"] == "overall")
+    nothing = about_sizes | {"claim": "engine", "n_datasets": 0, "reason": "no deep model ran in all sizes"}
+    found = headline([nothing])
+    assert found["sentence"].startswith("No claim can be judged") and len(found["overall"]) == 1
 
 
 def test_controls_do_not_count(analysis: SimpleNamespace) -> None:

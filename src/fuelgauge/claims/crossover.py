@@ -44,7 +44,13 @@ class _Stretch:
     stop: int
 
 
-def find_crossover(anchors: Floats, gaps: Floats, test: RepeatTest) -> Crossover:
+def between_anchors(anchors: Floats) -> Floats:
+    """Return the anchors and, in each segment, the rows at which gaps are read for `find_crossover`."""
+    steps = np.arange((len(anchors) - 1) * STEPS_BETWEEN_ANCHORS + 1) / STEPS_BETWEEN_ANCHORS
+    return np.exp(np.interp(steps, np.arange(len(anchors)), np.log(anchors)))
+
+
+def find_crossover(n: Floats, gaps: Floats, test: RepeatTest) -> Crossover:
     """Say whether, and where, the order of two curves changes for good.
 
     The order changes where a new one holds on two anchors in a row; a single dissenting anchor changes
@@ -53,24 +59,25 @@ def find_crossover(anchors: Floats, gaps: Floats, test: RepeatTest) -> Crossover
 
     Parameters
     ----------
-    anchors
-        Shape (anchors,), increasing, in rows.
+    n
+        Shape (q,): the rows of `between_anchors`.
     gaps
-        Shape (repeats + 1, anchors): the gap between the monotone curves, negative where A is better;
+        Shape (repeats + 1, q): the gap between the monotone curves there, negative where A is better;
         row 0 with all repeats, the others without one each.
     test
         Of the orders, and of the interval.
     """
-    stretches = _merged([s for s in _stretches(gaps[0]) if _is_shown(s, gaps, test)])
+    at_anchors = gaps[:, ::STEPS_BETWEEN_ANCHORS]
+    stretches = _merged([s for s in _stretches(at_anchors[0]) if _is_shown(s, at_anchors, test)])
     if not stretches:
-        stretches = [_overall(gaps, test)]
+        stretches = [_overall(at_anchors, test)]
     if len(stretches) == 1:
         return _one_sided(stretches[0].sign)
-    last = stretches[-1]
-    n = _zero_between(anchors, gaps[0], last.start)
-    lo, hi = _unclear_around(anchors, gaps, n, last.sign, test)
+    last, x = stretches[-1], np.log(n)
+    zero = _last_zero(x, gaps[0] * last.sign, last.start)
+    lo, hi = _unclear_around(x, gaps * last.sign, zero, test)
     kind = "multiple" if len(stretches) > 2 else "once" if last.sign < 0 else "reversed"
-    return Crossover(kind, n, lo, hi)
+    return Crossover(kind, float(np.exp(zero)), lo, hi)
 
 
 def _stretches(gap: Floats) -> list[_Stretch]:
@@ -128,36 +135,27 @@ def _one_sided(sign: int) -> Crossover:
     return Crossover("always", 0.0, 0.0, 0.0) if sign < 0 else Crossover("never", np.inf, np.inf, np.inf)
 
 
-def _zero_between(anchors: Floats, gap: Floats, right: int) -> float:
-    before, after = gap[right - 1], gap[right]
-    x = np.log(anchors[right - 1 : right + 1])
-    share = before / (before - after) if before != after else 0.5
-    return float(np.exp(x[0] + share * (x[1] - x[0])))
+def _last_zero(x: Floats, gap: Floats, anchor: int) -> float:
+    """Return x where the gap, positive at an anchor and not at the one before, becomes positive for good."""
+    right = anchor * STEPS_BETWEEN_ANCHORS
+    within = slice(right - STEPS_BETWEEN_ANCHORS, right)
+    before = right - STEPS_BETWEEN_ANCHORS + int(np.flatnonzero(gap[within] <= 0)[-1])
+    return _root(x, gap, before + 1, -1)
 
 
-def _unclear_around(
-    anchors: Floats, gaps: Floats, n: float, sign_above: int, test: RepeatTest
-) -> tuple[float, float]:
-    """Return the nearest n on either side at which the order is shown (Fieller's idea, on a grid)."""
+def _unclear_around(x: Floats, gaps: Floats, zero: float, test: RepeatTest) -> tuple[float, float]:
+    """Return the nearest n on either side at which the order is shown (Fieller's idea, on a grid).
+
+    The gaps are positive where the order above the crossover holds.
+    """
     if _is_single(gaps):
         return np.nan, np.nan
-    x = _between(np.log(anchors))
-    gap = _between(gaps) * sign_above
-    reach = test.reach(gap)
-    below = np.flatnonzero((-gap[0] > reach) & (x < np.log(n)))
-    above = np.flatnonzero((gap[0] > reach) & (x > np.log(n)))
-    lo = float(np.exp(_root(x, -gap[0] - reach, below[-1], 1))) if below.size else 0.0
-    hi = float(np.exp(_root(x, gap[0] - reach, above[0], -1))) if above.size else np.inf
-    return min(lo, n), max(hi, n)
-
-
-def _between(values: Floats) -> Floats:
-    """Interpolate linearly from anchor to anchor, along the last axis."""
-    step = np.arange((values.shape[-1] - 1) * STEPS_BETWEEN_ANCHORS + 1)
-    left = np.minimum(step // STEPS_BETWEEN_ANCHORS, values.shape[-1] - 2)
-    share = step / STEPS_BETWEEN_ANCHORS - left
-    between: Floats = values[..., left] * (1 - share) + values[..., left + 1] * share
-    return between
+    reach = test.reach(gaps)
+    below = np.flatnonzero((-gaps[0] > reach) & (x < zero))
+    above = np.flatnonzero((gaps[0] > reach) & (x > zero))
+    lo = _root(x, -gaps[0] - reach, below[-1], 1) if below.size else -np.inf
+    hi = _root(x, gaps[0] - reach, above[0], -1) if above.size else np.inf
+    return float(np.exp(min(lo, zero))), float(np.exp(max(hi, zero)))
 
 
 def _root(x: Floats, excess: Floats, shown: int, step: int) -> float:

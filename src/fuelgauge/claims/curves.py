@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
 
 from fuelgauge.claims.resample import Floats, reach_of_mean
 
 ROUNDING = 1e-9  # equal losses, averaged in different orders, differ by less
+BISECTIONS = 50
 CURVE_KEYS = ["dataset", "model", "family", "level", "n_train"]
 
 
@@ -42,15 +47,15 @@ def isotonic(loss: Floats) -> Floats:
     return np.minimum.accumulate(flat, axis=-1)
 
 
-def interpolate(anchors: Floats, curve: Floats, n: Floats) -> Floats:
-    """Read a curve between its anchors, linearly in log n and log loss.
+def interpolate(anchors: Floats, values: Floats, n: Floats) -> Floats:
+    """Read values between anchors, linearly in log n and log value.
 
     Parameters
     ----------
     anchors
         Shape (anchors,), increasing, in rows.
-    curve
-        Shape (..., anchors); where a segment touches zero, it is read linearly in the loss itself.
+    values
+        Shape (..., anchors); where a segment touches zero, it is read linearly in the value itself.
     n
         Shape (..., q), in rows; taken to the nearest end where it lies outside the anchors.
 
@@ -58,63 +63,148 @@ def interpolate(anchors: Floats, curve: Floats, n: Floats) -> Floats:
     -------
     Shape (..., q).
     """
-    n = np.clip(n, anchors[0], anchors[-1])
-    right = np.clip(np.searchsorted(anchors, n), 1, len(anchors) - 1)
-    x = np.log(anchors)
-    share = (np.log(n) - x[right - 1]) / (x[right] - x[right - 1])
-    leading = np.broadcast_shapes(curve.shape[:-1], n.shape[:-1])
-    curve = np.broadcast_to(curve, (*leading, curve.shape[-1]))
-    right = np.broadcast_to(right, (*leading, n.shape[-1]))
-    start = np.take_along_axis(curve, right - 1, axis=-1)
-    end = np.take_along_axis(curve, right, axis=-1)
+    right, share = _places(anchors, n)
+    start, end = _at(values, right - 1), _at(values, right)
     touches_zero = (start <= 0) | (end <= 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         geometric = start * np.exp(share * np.log(end / start))
     return np.where(touches_zero, start + share * (end - start), geometric)
 
 
-def rows_needed(anchors: Floats, curve: Floats, target: Floats) -> tuple[Floats, NDArray[np.int8]]:
-    """Return the smallest number of rows at which a non-increasing curve reaches a loss.
+@dataclass(frozen=True)
+class MonotoneCurves:
+    """Non-increasing learning curves, read between their anchors in both directions.
 
-    Parameters
+    Attributes
     ----------
     anchors
         Shape (anchors,), increasing, in rows.
-    curve
+    loss
         Shape (..., anchors), non-increasing.
-    target
-        Shape (..., q): the losses to reach.
+
+    Notes
+    -----
+    A cubic Hermite interpolant of log loss over log n: its slopes at the anchors are those of the cubic
+    spline (not-a-knot), limited so that the curve stays monotone, which leaves a flat stretch flat: Hyman,
+    Accurate monotonicity preserving cubic interpolation, SIAM J. Sci. Stat. Comput. 4 (1983), equation 2.6;
+    that the limit suffices: Fritsch and Carlson, SIAM J. Numer. Anal. 17 (1980). A power law is read
+    exactly. The spline ends where a loss is zero; a segment that touches zero is read linearly in log n and
+    the loss itself.
+    """
+
+    anchors: Floats
+    loss: Floats
+
+    def at(self, n: Floats) -> Floats:
+        """Return the losses at n rows, both of shape (..., q); n is taken to the nearest end outside."""
+        right, share = _places(self.anchors, n)
+        start, end = _at(self.loss, right - 1), _at(self.loss, right)
+        read = np.exp(self._log_loss(right, share))
+        return np.where(end > 0, read, start + share * (end - start))
+
+    def rows_needed(self, target: Floats) -> tuple[Floats, NDArray[np.int8]]:
+        """Return the smallest numbers of rows at which the curves reach losses.
+
+        Parameters
+        ----------
+        target
+            Shape (..., q).
+
+        Returns
+        -------
+        rows
+            Shape (..., q); the bound where censored.
+        censored
+            The same shape: 1 where the curve never gets there ("> n_max"), -1 where its first anchor is
+            already better ("< n_min"), else 0.
+        """
+        reached = self.loss[..., None, :] <= target[..., :, None] * (1 + ROUNDING)
+        never = ~reached.any(axis=-1)
+        first = np.argmax(reached, axis=-1)
+        right = np.clip(first, 1, len(self.anchors) - 1)
+        x = np.log(self.anchors)
+        rows = np.exp(x[right - 1] + self._share_needed(right, target) * (x[right] - x[right - 1]))
+        rows = np.where(never, self.anchors[-1], np.where(first == 0, self.anchors[0], rows))
+        already = self.loss[..., :1] < target * (1 - ROUNDING)
+        return rows, (never.astype(np.int8) - already.astype(np.int8)).astype(np.int8)
+
+    @cached_property
+    def _logs(self) -> Floats:
+        return np.log(np.where(self.loss > 0, self.loss, 1.0))
+
+    @cached_property
+    def _slopes(self) -> Floats:
+        """Of log loss over log n at the anchors; 0 where the loss is zero."""
+        x, slopes = np.log(self.anchors), np.zeros(self.loss.shape)
+        n_positive = np.sum(self.loss > 0, axis=-1)
+        for count in np.unique(n_positive[n_positive >= 2]):
+            these = n_positive == count
+            slopes[these, :count] = limited_spline_slopes(x[:count], self._logs[these][..., :count])
+        return slopes
+
+    def _log_loss(self, right: NDArray[np.int_], share: Floats) -> Floats:
+        """Read the cubics that end at anchors `right`, where the share is 1; at their starts it is 0."""
+        x = np.log(self.anchors)
+        width = x[right] - x[right - 1]
+        start, rise = _at(self._logs, right - 1), _at(np.diff(self._logs), right - 1)
+        bend_at_start = width * _at(self._slopes, right - 1) - rise
+        bend_at_end = width * _at(self._slopes, right) - rise
+        bend = (1 - share) * bend_at_start - share * bend_at_end
+        return start + share * rise + share * (1 - share) * bend
+
+    def _share_needed(self, right: NDArray[np.int_], target: Floats) -> Floats:
+        """Return where in its segment a curve comes down to the target, which the segment's end reaches."""
+        start, end = _at(self.loss, right - 1), _at(self.loss, right)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            linear = np.nan_to_num((start - target) / (start - end), nan=0.0)
+            log_target = np.log(target)
+        too_high, low_enough = np.zeros(target.shape), np.ones(target.shape)
+        for _ in range(BISECTIONS):
+            middle = (too_high + low_enough) / 2
+            is_reached = self._log_loss(right, middle) <= log_target
+            low_enough = np.where(is_reached, middle, low_enough)
+            too_high = np.where(is_reached, too_high, middle)
+        low_enough = np.where(end >= target * (1 - ROUNDING), 1.0, low_enough)
+        return np.where(end > 0, low_enough, np.clip(linear, 0.0, 1.0))
+
+
+def limited_spline_slopes(x: Floats, y: Floats) -> Floats:
+    """Return slopes with which a cubic Hermite interpolant of monotone values is monotone.
+
+    Parameters
+    ----------
+    x
+        Shape (anchors,), increasing.
+    y
+        Shape (..., anchors).
 
     Returns
     -------
-    rows
-        Shape (..., q); the bound where censored.
-    censored
-        The same shape: 1 where the curve never gets there ("> n_max"), -1 where its first anchor is
-        already better ("< n_min"), else 0.
+    The same shape: the slopes of the cubic spline through the points (not-a-knot; a parabola through three,
+    a line through two), at most three times the smaller one of the neighbouring secants (Hyman 1983).
     """
-    reached = curve[..., None, :] <= target[..., :, None] * (1 + ROUNDING)
-    never = ~reached.any(axis=-1)
-    right = np.argmax(reached, axis=-1)
-    segment = np.clip(right, 1, len(anchors) - 1)
-    leading = segment.shape[:-1]
-    curve = np.broadcast_to(curve, (*leading, curve.shape[-1]))
-    start = np.take_along_axis(curve, segment - 1, axis=-1)
-    end = np.take_along_axis(curve, segment, axis=-1)
-    share = _share_of_segment(start, end, target)
+    spline = CubicSpline(x, np.eye(len(x)))(x, 1)  # the slopes are linear in y
+    secants = np.diff(y) / np.diff(x)
+    before = np.concatenate([secants[..., :1], secants], axis=-1)
+    after = np.concatenate([secants, secants[..., -1:]], axis=-1)
+    steepest = 3 * np.minimum(np.abs(before), np.abs(after))
+    direction = np.where(before * after > 0, np.sign(before), 0.0)
+    return direction * np.clip(direction * (y @ spline.T), 0.0, steepest)
+
+
+def _places(anchors: Floats, n: Floats) -> tuple[NDArray[np.int_], Floats]:
+    """Return the anchor that ends the segment of each n, and n's share of that segment in log n."""
+    n = np.clip(n, anchors[0], anchors[-1])
+    right = np.clip(np.searchsorted(anchors, n), 1, len(anchors) - 1)
     x = np.log(anchors)
-    rows = np.exp(x[segment - 1] + share * (x[segment] - x[segment - 1]))
-    rows = np.where(never, anchors[-1], np.where(right == 0, anchors[0], rows))
-    already = curve[..., :1] < target * (1 - ROUNDING)
-    return rows, (never.astype(np.int8) - already.astype(np.int8)).astype(np.int8)
+    return right, (np.log(n) - x[right - 1]) / (x[right] - x[right - 1])
 
 
-def _share_of_segment(start: Floats, end: Floats, target: Floats) -> Floats:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        in_logs = np.log(start / target) / np.log(start / end)
-        in_losses = (start - target) / (start - end)
-    share = np.where(end > 0, in_logs, in_losses)
-    return np.clip(np.nan_to_num(share, nan=0.0), 0.0, 1.0)
+def _at(values: Floats, index: NDArray[np.int_]) -> Floats:
+    """Take values along the last axis, with all axes before it broadcast."""
+    leading = np.broadcast_shapes(values.shape[:-1], index.shape[:-1])
+    values = np.broadcast_to(values, (*leading, values.shape[-1]))
+    return np.take_along_axis(values, np.broadcast_to(index, (*leading, index.shape[-1])), axis=-1)
 
 
 def curve_table(trials: pd.DataFrame, datasets: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:

@@ -204,6 +204,7 @@ def _without_sizes(family: str, rules: Rules) -> Verdict:
     what_to_do = HOW_TO_GET_SIZES.format(", ".join(rules["sizes"]))
     return Verdict(
         claim=rules["claim"],
+        title=rules["title"],
         modality=ALL,
         level="overall",
         dataset=None,

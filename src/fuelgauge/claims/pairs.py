@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fuelgauge.claims.crossover import find_crossover
+from fuelgauge.claims.crossover import between_anchors, find_crossover
 from fuelgauge.claims.cube import FEWEST_ANCHORS, Cube, shared_cells
-from fuelgauge.claims.curves import ROUNDING, interpolate, isotonic, rows_needed
+from fuelgauge.claims.curves import ROUNDING, MonotoneCurves, interpolate, isotonic
 from fuelgauge.claims.resample import Floats, RepeatTest, invert, leave_one_out_means
 
 FIRST_ROWS = 64
@@ -166,13 +166,13 @@ def compare(batch: PairBatch, level: float = 0.95) -> pd.DataFrame:
         The median over n >= 64 of time_ratio, and the slope of its logarithm per doubling.
     """
     curve_a, curve_b = leave_one_out_means(batch.loss_a), leave_one_out_means(batch.loss_b)
-    flat_a, flat_b = isotonic(curve_a), isotonic(curve_b)
+    falling_a, falling_b = (MonotoneCurves(batch.anchors, isotonic(curve)) for curve in (curve_a, curve_b))
     of_losses, of_times = RepeatTest(level, batch.test_share), RepeatTest(level)
     columns = {
-        **_data_efficiency(batch.anchors, flat_a, flat_b, of_losses),
-        **_median_efficiency(batch.anchors, flat_a, flat_b, of_losses),
+        **_data_efficiency(falling_a, falling_b, of_losses),
+        **_median_efficiency(falling_a, falling_b, of_losses),
         **_slopes(batch.anchors, curve_a, curve_b, of_losses),
-        **_crossovers(batch.anchors, flat_a, flat_b, of_losses),
+        **_crossovers(falling_a, falling_b, of_losses),
         **_loss_ratios(curve_a, curve_b, of_losses),
     }
     columns |= _times(batch, columns["der"], columns["censored"], of_times)
@@ -194,14 +194,15 @@ def is_readable(anchors: Floats) -> NDArray[np.bool_]:
     return np.asarray((anchors >= FIRST_ROWS) & (anchors <= anchors[-1] / REACH))
 
 
-def _data_efficiency(anchors: Floats, flat_a: Floats, flat_b: Floats, test: RepeatTest) -> dict[str, Floats]:
-    readable = is_readable(anchors)
-    n, targets = anchors[readable], flat_b[..., readable]
-    rows, censored = _rows_to_reach(anchors, flat_a[:, 0], flat_b[:, 0], readable)
+def _data_efficiency(
+    curves_a: MonotoneCurves, curves_b: MonotoneCurves, test: RepeatTest
+) -> dict[str, Floats]:
+    anchors, readable = curves_a.anchors, is_readable(curves_a.anchors)
+    n, targets = anchors[readable], curves_b.loss[..., readable]
+    rows, censored = _rows_to_reach(curves_a, targets, readable)
 
     def gap(log_rows: Floats) -> Floats:
-        reached = interpolate(anchors, flat_a, np.exp(log_rows)[:, None, :])
-        return relative_gap(reached, targets)
+        return relative_gap(curves_a.at(np.exp(log_rows)[:, None, :]), targets)
 
     ends = np.log(anchors[[0, -1]])[:, None, None] + np.zeros_like(rows)
     lower, upper = invert(gap, np.log(rows), ends[0], ends[1], test)
@@ -215,13 +216,13 @@ def _data_efficiency(anchors: Floats, flat_a: Floats, flat_b: Floats, test: Repe
 
 
 def _rows_to_reach(
-    anchors: Floats, flat_a: Floats, flat_b: Floats, readable: NDArray[np.bool_]
+    curves_a: MonotoneCurves, targets: Floats, readable: NDArray[np.bool_]
 ) -> tuple[Floats, NDArray[np.int8]]:
     """Return the rows that A needs to reach B's loss at each readable n; n itself where they tie there."""
-    targets = flat_b[:, readable]
-    rows, censored = rows_needed(anchors, flat_a, targets)
-    tie = np.isclose(flat_a[:, readable], targets, rtol=ROUNDING, atol=0.0)
-    return np.where(tie, anchors[readable], rows), np.where(tie, np.int8(0), censored)
+    loss_a, targets = curves_a.loss[:, 0], targets[:, 0]
+    rows, censored = MonotoneCurves(curves_a.anchors, loss_a).rows_needed(targets)
+    tie = np.isclose(loss_a[:, readable], targets, rtol=ROUNDING, atol=0.0)
+    return np.where(tie, curves_a.anchors[readable], rows), np.where(tie, np.int8(0), censored)
 
 
 def _at(readable: NDArray[np.bool_], values: Floats) -> Floats:
@@ -231,25 +232,44 @@ def _at(readable: NDArray[np.bool_], values: Floats) -> Floats:
 
 
 def _median_efficiency(
-    anchors: Floats, flat_a: Floats, flat_b: Floats, test: RepeatTest
+    curves_a: MonotoneCurves, curves_b: MonotoneCurves, test: RepeatTest
 ) -> dict[str, Floats]:
-    readable = is_readable(anchors)
+    anchors, readable = curves_a.anchors, is_readable(curves_a.anchors)
     names = ("der_median", "der_median_lo", "der_median_hi", "der_median_censored")
     if not readable.any():
-        return {name: np.full(len(flat_a), np.nan) for name in names}
-    n, targets = anchors[readable], flat_b[..., readable]
-    rows, censored = _rows_to_reach(anchors, flat_a[:, 0], flat_b[:, 0], readable)
+        return {name: np.full(len(curves_a.loss), np.nan) for name in names}
+    n, targets = anchors[readable], curves_b.loss[..., readable]
+    rows, censored = _rows_to_reach(curves_a, targets, readable)
     estimate, side = _censored_median(np.log(rows / n), censored)
-
-    def median_gap(log_ratio: Floats) -> Floats:
-        reached = interpolate(anchors, flat_a, np.exp(log_ratio)[:, None, :] * n)
-        return np.median(relative_gap(reached, targets), axis=-1, keepdims=True)
 
     lowest = np.full((len(rows), 1), np.log(anchors[0] / n[-1]))
     highest = np.full((len(rows), 1), np.log(anchors[-1] / n[0]))
+
+    def median_gap(log_ratio: Floats) -> Floats:
+        gaps = relative_gap(curves_a.at(np.exp(log_ratio)[:, None, :] * n), targets)
+        scaled = _in_log_rows(gaps, np.log(rows / n) - log_ratio, censored, log_ratio < estimate[:, None])
+        return np.median(scaled, axis=-1, keepdims=True)
+
     lower, upper = invert(median_gap, estimate[:, None], lowest, highest, test)
-    values = (np.exp(estimate), np.exp(lower[:, 0]), np.exp(upper[:, 0]), side)
+    lower, upper = np.where(side < 0, -np.inf, lower[:, 0]), np.where(side > 0, np.inf, upper[:, 0])
+    values = (np.exp(estimate), np.exp(lower), np.exp(upper), side)
     return dict(zip(names, values, strict=True))
+
+
+def _in_log_rows(
+    gaps: Floats, distance: Floats, censored: NDArray[np.int8], is_below: NDArray[np.bool_]
+) -> Floats:
+    """Scale gaps so that those of all repeats are in log rows: as large as the distance to the ratio.
+
+    A censored ratio is at least as far away as its bound, and on the bound's side. Where A has come down to
+    B's loss and both stay there, a ratio has passed (`distance` is negative) but no gap shows it: below the
+    median (`is_below`) it counts as passed, above it as not, so that neither end is drawn in.
+    """
+    of_all, size = np.abs(gaps[:, 0]), np.where(distance * censored < 0, 0.0, np.abs(distance))
+    shows = of_all > ROUNDING
+    scale = np.divide(size, of_all, out=np.ones_like(of_all), where=shows)
+    passed = np.where(is_below & ~shows, np.minimum(distance, 0.0), 0.0)
+    return gaps * scale[:, None, :] + passed[:, None, :]
 
 
 def _censored_median(log_ratio: Floats, censored: NDArray[np.int8]) -> tuple[Floats, Floats]:
@@ -302,8 +322,9 @@ def _loss_ratios(curve_a: Floats, curve_b: Floats, test: RepeatTest) -> dict[str
     return {f"loss_ratio{end}": np.exp(value) for end, value in zip(("", "_lo", "_hi"), values, strict=True)}
 
 
-def _crossovers(anchors: Floats, flat_a: Floats, flat_b: Floats, test: RepeatTest) -> dict[str, Floats]:
-    found = [find_crossover(anchors, gaps, test) for gaps in relative_gap(flat_a, flat_b)]
+def _crossovers(curves_a: MonotoneCurves, curves_b: MonotoneCurves, test: RepeatTest) -> dict[str, Floats]:
+    n = between_anchors(curves_a.anchors)
+    found = [find_crossover(n, gaps, test) for gaps in relative_gap(curves_a.at(n), curves_b.at(n))]
     return {
         "crossover": np.array([c.n for c in found]),
         "crossover_lo": np.array([c.lo for c in found]),

@@ -274,6 +274,7 @@ def _verdict(
     word, reason, sentence = said
     return Verdict(
         claim=rules["claim"],
+        title=rules["title"],
         modality=modality,
         level="dataset" if dataset else "overall",
         dataset=dataset,

@@ -77,6 +77,8 @@ class Verdict:
 
     Attributes
     ----------
+    claim, title
+        The name of the claim's file in conf/claim/, and its sentence there.
     level
         ``dataset`` or ``overall``.
     dataset
@@ -94,6 +96,7 @@ class Verdict:
     """
 
     claim: str
+    title: str
     modality: str
     level: str
     dataset: str | None
@@ -416,6 +419,7 @@ def _verdict(
     word, reason = question.decide(finding)
     return Verdict(
         claim=rules["claim"],
+        title=rules["title"],
         modality=about["modality"],
         level=level,
         dataset=about["dataset"],
@@ -476,4 +480,4 @@ def between(lo: float, hi: float) -> str:
 
 
 def _short(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.2g}"
+    return f"{value:.0f}" if abs(value) >= 99.5 else f"{value:.2g}"

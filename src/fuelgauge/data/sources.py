@@ -116,8 +116,21 @@ def ratings(archive: Mapping[str, str], bundle: str, member: str, neutral: float
     return rows[["text", "sentiment", "document"]]
 
 
-def images(archive: Mapping[str, str], member: str, height: int, width: int) -> pa.Table:
+def images(
+    archive: Mapping[str, str], member: str, height: int, width: int, shuffle_pixels: bool = False
+) -> pa.Table:
     """Read grey images from a CSV file of pixels from 0 to 255 whose last column is the class.
+
+    Parameters
+    ----------
+    archive
+        package, version, file and sha256 of the archive.
+    member
+        The CSV file inside it, one image a line, row by row.
+    height, width
+        Of an image, in pixels.
+    shuffle_pixels
+        Move the pixels (`shuffled_pixels`): the control.
 
     Returns
     -------
@@ -128,7 +141,23 @@ def images(archive: Mapping[str, str], member: str, height: int, width: int) -> 
     if rows.shape[1] != height * width + 1:
         raise DataError(f"{member} has {rows.shape[1]} columns, not {height} x {width} pixels and a class.")
     pixels = rows.iloc[:, :-1].to_numpy(np.uint8).reshape(-1, height, width, 1)
+    pixels = shuffled_pixels(pixels) if shuffle_pixels else pixels
     return pa.table({"x": tensor(pixels), "y": rows.iloc[:, -1].to_numpy(np.int64)})
+
+
+def shuffled_pixels(images: np.ndarray) -> np.ndarray:
+    """Move the pixels of images, all by one permutation that their shape alone decides.
+
+    What a model that knows nothing of neighbours can learn is unchanged.
+
+    Parameters
+    ----------
+    images
+        Shape (rows, height, width, channels); the channels of a pixel stay together.
+    """
+    n_rows, height, width, channels = images.shape
+    order = np.random.default_rng(0).permutation(height * width)
+    return images.reshape(n_rows, height * width, channels)[:, order].reshape(images.shape)
 
 
 def pinned(archive: Mapping[str, str]) -> Archive:

@@ -46,7 +46,7 @@ def headline(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """
     overall = [v for v in verdicts if v.get("level") == "overall" and _has_a_say(v)]
     single = [v for v in verdicts if v.get("level") != "overall" and not v.get("control")]
-    leading = _of_first_claim(overall)
+    leading = _of_first_claim([v for v in overall if v.get("n_datasets") != 0])
     return {
         "sentence": _sentence(leading, _of_first_claim(single)),
         "tally": _tally(_of_first_claim(single)) if leading else "",
