@@ -62,7 +62,8 @@ def print_pairs(pairs: pd.DataFrame) -> None:
     families = pairs[(pairs["model_a"] == "family:deep") & (pairs["model_b"] != "family:baseline")]
     for (dataset, other), rows in families.groupby(["dataset", "model_b"]):
         last = rows.sort_values("n").iloc[-1]
-        der = f"{last['der_median']:.2f} [{last['der_median_lo']:.2f}, {last['der_median_hi']:.2f}]"
+        bound = {"below": "< ", "above": "> "}.get(last["der_median_censored"], "")
+        der = f"{bound}{last['der_median']:.2f} [{last['der_median_lo']:.2f}, {last['der_median_hi']:.2f}]"
         slope = f"{last['slope']:+.3f} [{last['slope_lo']:+.3f}, {last['slope_hi']:+.3f}]"
         crossover = last["crossover_kind"]
         if 0 < last["crossover"] < float("inf"):

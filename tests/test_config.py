@@ -218,6 +218,7 @@ def test_a_search_without_an_end_and_an_unknown_size_are_refused():
         (["dataset=letter"], []),
         (["-m", "model=xgboost,mlp", "dataset=letter"], ["xgboost", "mlp"]),
         (["model=mlp", "model.hyperparameters.width=64"], ["mlp"]),
+        (["model=mlp,mlp"], ["mlp"]),
         (["model=glob(*)"], []),
     ],
 )
@@ -226,7 +227,7 @@ def test_the_models_of_a_run_are_those_of_its_command_line(arguments, models):
 
 
 def test_modules_of_models_are_named_once():
-    modules = model_modules(("mlp", "xgboost", "mlp"))
+    modules = model_modules(("mlp", "xgboost", "mlp", "no_such_model"))
     assert modules == ("fuelgauge.models.mlp", "fuelgauge.models.xgboost")
 
 

@@ -337,8 +337,9 @@ def known_sizes() -> frozenset[str]:
 
 @functools.cache
 def model_modules(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the modules of models, each once."""
-    return tuple(sorted({model_file(name)["target"].rpartition(".")[0] for name in names}))
+    """Return the modules that files in conf/model name as the models' own, each once."""
+    targets = {model_file(name).get("target", "") for name in names if name in options("model")}
+    return tuple(sorted(target.rpartition(".")[0] for target in targets if target))
 
 
 def model_file(name: str) -> dict[str, Any]:

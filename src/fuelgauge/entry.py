@@ -43,6 +43,7 @@ from fuelgauge.models.base import create
 log = logging.getLogger("fuelgauge")
 
 GROUPS = ("dataset", "feature_set", "model", "search", "executor", "tracking", "registry")
+TRAIN = "train"  # the stage whose jobs are curves
 SECONDS_BETWEEN_LOOKS = 1.0  # at whether dvc is still there
 INTERRUPTED = 130  # the exit code of a process that Ctrl-C has ended
 
@@ -53,7 +54,7 @@ def register(models: Sequence[str] = ()) -> None:
     Parameters
     ----------
     models
-        Of this run, if others are asked for than params.yaml names.
+        Of this run, if others are asked for than params.yaml names. Workers import these, and no others.
 
     Raises
     ------
@@ -104,7 +105,7 @@ def stage(
             stop_with_dvc()
             try:
                 check_overrides(sys.argv[1:])
-                register(models_of(sys.argv[1:]))
+                register(models_of(sys.argv[1:]) if config_name == TRAIN else ())
             except FuelgaugeError as error:
                 sys.exit(f"fuelgauge: {error}")
             run = hydra.main(version_base="1.3", config_path=str(paths.CONF), config_name=config_name)
@@ -303,7 +304,7 @@ def parsed(arguments: list[str]) -> list[Override]:
 def models_of(arguments: list[str]) -> list[str]:
     """Return the models that command-line arguments name."""
     named = (choices(override) for override in parsed(arguments) if override.key_or_group == "model")
-    return [name for names in named for name in names]
+    return list(dict.fromkeys(name for names in named for name in names))
 
 
 def choices(override: Override) -> list[str]:

@@ -79,3 +79,10 @@ def test_an_order_that_no_single_anchor_shows_leaves_the_end_open() -> None:
 def test_one_repeat_has_a_crossover_without_an_interval() -> None:
     found = crossing(gaps(0.1, 0.1, 0.1, -0.1, -0.1, -0.1)[:1])
     assert found.kind == "once" and np.isnan(found.lo) and np.isnan(found.hi)
+
+
+def test_what_rounding_leaves_of_a_tie_is_no_order() -> None:
+    tie = 1e-17
+    told = crossing(gaps(A_WORSE, A_WORSE, -tie, -tie, A_WORSE, tie))
+    assert told == crossing(gaps(A_WORSE, A_WORSE, 0.0, 0.0, A_WORSE, 0.0))
+    assert told.kind == "never"

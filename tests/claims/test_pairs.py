@@ -318,6 +318,15 @@ def test_one_repeat_gives_numbers_without_intervals() -> None:
         assert pairs[column].isna().all()
 
 
+@pytest.mark.parametrize("factor", [0.1, 10.0])
+def test_one_repeat_has_no_interval_where_the_median_is_censored_either(factor: float) -> None:
+    trials = table_of_two(n_repeats=1)
+    trials.loc[trials["model"] == "a", "loss"] *= factor
+    pairs, _ = compare_models(cubes(trials), NO_DATASETS)
+    assert set(pairs["der_median_censored"]) == {"above", "below"}
+    assert pairs[["der_median_lo", "der_median_hi"]].isna().all(axis=None)
+
+
 def test_missing_anchors_and_repeats_leave_what_both_have() -> None:
     trials = table_of_two()
     gone = ((trials["model"] == "a") & (trials["n_train"] == 256)) | (

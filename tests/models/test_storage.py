@@ -125,3 +125,11 @@ def test_a_vocabulary_costs_no_file_a_word(name, tmp_path):
     with zipfile.ZipFile(tmp_path / "state.skops") as archive:
         assert len(archive.namelist()) < 20
         assert sum(entry.file_size for entry in archive.infolist()) < 20_000
+
+
+def test_a_part_that_lacks_a_field_of_today_is_refused(tmp_path):
+    model = fitted("mlp", examples("table", "binary", 40), examples("table", "binary", 10, 2), FEW_STEPS)
+    del vars(model.scale)["frequencies"]
+    save(model, tmp_path)
+    with pytest.raises(StoredModelError, match="earlier version of the code: its TargetScale has no freq"):
+        load(tmp_path)

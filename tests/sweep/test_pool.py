@@ -2,9 +2,11 @@ import os
 import re
 import subprocess
 import sys
+from multiprocessing import forkserver
 
 import pytest
 
+from fuelgauge.sweep import pool as pool_module
 from fuelgauge.sweep.pool import Failure, WorkerPool
 
 JOB = "tests.sweep.jobs:job"
@@ -12,9 +14,20 @@ JOB = "tests.sweep.jobs:job"
 
 @pytest.fixture(scope="module", params=[True, False], ids=["forked", "spawned"])
 def pool(request):
+    if request.param and sys.platform != "linux":
+        pytest.skip("elsewhere workers are spawned")
+    if request.param:
+        restart_nursery()
     made = WorkerPool(JOB, 2, 1, forks=request.param)
+    assert made.forks == request.param
     yield made
     made.close()
+
+
+def restart_nursery():
+    """Forget the process that other tests of this process have forked from: it has other variables."""
+    forkserver._forkserver._stop()
+    pool_module._nursery_variables.clear()
 
 
 def run(pool, tasks, time_limit=None):
@@ -80,10 +93,20 @@ def test_threads_are_set_in_workers_and_not_here(pool):
     assert os.environ.get("OMP_NUM_THREADS") == before
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are spawned")
+def run_script(script):
+    """Run a script in a process of its own, which has no nursery yet."""
+    head = "from fuelgauge.sweep.pool import WorkerPool"
+    command = [sys.executable, "-c", f"{head}\n{script}"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+only_linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are spawned")
+
+
+@only_linux
 def test_forked_workers_share_their_imports():
-    script = """
-from fuelgauge.sweep.pool import WorkerPool
+    run_script("""
 pool = WorkerPool("tests.sweep.jobs:importer", 2, 1, ["tests.sweep.heavy", "tests.sweep.broken"])
 assert not pool.is_ready
 for task in range(2):
@@ -95,15 +118,32 @@ while len(importers) < 2:
 assert len(set(importers)) == 1, importers
 assert importers[0] not in {worker.process.pid for worker in pool.workers}
 pool.close()
-"""
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
+""")
 
 
-def test_a_pool_of_other_settings_spawns_its_workers(pool):
-    other = WorkerPool(JOB, 1, 2)
-    assert not other.forks
-    other.close()
+@only_linux
+def test_a_module_that_ends_its_process_costs_the_sharing_and_no_more():
+    run_script("""
+pool = WorkerPool("tests.sweep.jobs:job", 2, 1, ["tests.sweep.deadly"])
+for task in (2, 3):
+    pool.start(task)
+assert not pool.forks
+results = []
+while len(results) < 2:
+    results += [result for _, result in pool.ended(wait=True)]
+assert sorted(results) == [4, 9]
+pool.close()
+""")
+
+
+@only_linux
+def test_a_pool_of_other_settings_spawns_its_workers():
+    run_script("""
+first, other = (WorkerPool("tests.sweep.jobs:job", 1, threads) for threads in (1, 2))
+assert first.forks and not other.forks
+other.close()
+first.close()
+""")
 
 
 def test_what_is_abandoned_leaves_no_task_running(pool):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fuelgauge.claims.curves import ROUNDING
 from fuelgauge.claims.resample import Floats, RepeatTest
 
 PERSISTENCE = 2
@@ -67,6 +68,7 @@ def find_crossover(n: Floats, gaps: Floats, test: RepeatTest) -> Crossover:
     test
         Of the orders, and of the interval.
     """
+    gaps = np.where(np.abs(gaps) <= ROUNDING, 0.0, gaps)
     at_anchors = gaps[:, ::STEPS_BETWEEN_ANCHORS]
     stretches = _merged([s for s in _stretches(at_anchors[0]) if _is_shown(s, at_anchors, test)])
     if not stretches:

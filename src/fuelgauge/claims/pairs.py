@@ -251,7 +251,9 @@ def _median_efficiency(
         return np.median(scaled, axis=-1, keepdims=True)
 
     lower, upper = invert(median_gap, estimate[:, None], lowest, highest, test)
-    lower, upper = np.where(side < 0, -np.inf, lower[:, 0]), np.where(side > 0, np.inf, upper[:, 0])
+    lower, upper, tells = lower[:, 0], upper[:, 0], len(targets[0]) > 2  # one repeat has no interval
+    lower = np.where((side < 0) & tells, -np.inf, lower)
+    upper = np.where((side > 0) & tells, np.inf, upper)
     values = (np.exp(estimate), np.exp(lower), np.exp(upper), side)
     return dict(zip(names, values, strict=True))
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterable
-from dataclasses import fields
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,7 @@ def load(folder: Path, device: str = "cpu") -> Model:
     model = create(about["target"], about["hyperparameters"])
     vars(model).update(read_state(folder / STATE, type(model)))
     vars(model).update(read_numbered(folder / NUMBERED, type(model)))
+    check_complete(folder, vars(model))
     if hasattr(model, "device"):
         model.device = device
     try:
@@ -118,6 +119,18 @@ def read_state(path: Path, model_class: type) -> dict[str, Any]:
         raise StoredModelError(f"{path}: {first_line(error)}") from error
     except Exception as error:
         raise StoredModelError(f"{path} cannot be read: {first_line(error)}") from error
+
+
+def check_complete(folder: Path, state: Mapping[str, Any]) -> None:
+    """Raise StoredModelError if a part was stored when its class had fewer fields than it has now."""
+    for part in state.values():
+        if not is_dataclass(part) or isinstance(part, type):
+            continue
+        if missing := [each.name for each in fields(part) if each.name not in vars(part)]:
+            raise StoredModelError(
+                f"{folder} was stored by an earlier version of the code: its {type(part).__name__} has no "
+                f"{', '.join(missing)}; fit the model again."
+            )
 
 
 def read_numbered(path: Path, model_class: type) -> dict[str, dict[str, int]]:

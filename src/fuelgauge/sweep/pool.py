@@ -143,7 +143,7 @@ class WorkerPool:
             MODULES: " ".join((function.partition(":")[0], *modules)),
         }
         self.forks = forks and sys.platform == "linux" and nursery_has(self.variables)
-        self.context = multiprocessing.get_context("forkserver" if self.forks else "spawn")
+        self.context: BaseContext = multiprocessing.get_context("forkserver" if self.forks else "spawn")
         self.workers: list[Worker] = []
         for _ in range(0 if self.forks else n_workers):
             self.hire()
@@ -191,9 +191,15 @@ class WorkerPool:
         return None if least == math.inf else max(0.0, least)
 
     def hire(self) -> Worker:
-        """Start a worker."""
+        """Start a worker; where there is nothing to fork from any more, spawn it and all that follow."""
         with set_variables(self.variables):
-            worker = Worker(self.function, self.context)
+            try:
+                worker = Worker(self.function, self.context)
+            except (EOFError, OSError):  # a module has ended the nursery, or the system has
+                if not self.forks:
+                    raise
+                self.forks, self.context = False, multiprocessing.get_context("spawn")
+                worker = Worker(self.function, self.context)
         self.workers.append(worker)
         return worker
 
@@ -224,7 +230,8 @@ _nursery_variables: dict[str, str] = {}
 def nursery_has(variables: Mapping[str, str]) -> bool:
     """Start the process that workers are forked from, if there is none; tell whether it has these variables.
 
-    There is one, and libraries read their variables when they are imported.
+    There is one, and libraries read their variables when they are imported. Workers have the environment that
+    this process had when it was started.
     """
     if not _nursery_variables:
         _nursery_variables.update(variables)

@@ -346,12 +346,19 @@ def executor_of(config: Config) -> Executor:
     return shared_pool(workers(config), config.threads, model_modules(tuple(config.models)), forks)
 
 
-@functools.cache
+_pools: dict[tuple[int, int, bool], WorkerPool] = {}
+
+
 def shared_pool(n_workers: int, threads: int, modules: tuple[str, ...], forks: bool) -> WorkerPool:
-    """Return the pool of this process, whose workers are kept from sweep to sweep."""
-    pool = WorkerPool(RUN_TASK, n_workers, threads, modules, forks)
-    atexit.register(pool.close)
-    return pool
+    """Return the pool of this process, whose workers are kept from sweep to sweep.
+
+    The first sweep's `modules` are imported for all its workers; later ones import others themselves.
+    """
+    key = (n_workers, threads, forks)
+    if key not in _pools:
+        _pools[key] = WorkerPool(RUN_TASK, n_workers, threads, modules, forks)
+        atexit.register(_pools[key].close)
+    return _pools[key]
 
 
 @functools.cache
