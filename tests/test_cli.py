@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -87,3 +88,18 @@ def test_an_unknown_command_ends_with_exit_code_2():
     )
     assert result.returncode == 2
     assert "invalid choice: 'nope'" in result.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
+    verdict = {"verdict": "undecided", "level": "overall", "modality": "all", "sentence": "Who knows? " * 20}
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "verdicts.json").write_text(json.dumps([verdict] * 5000))
+    result = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m fuelgauge.cli verdict | head -n 1"],
+        env={**os.environ, "FUELGAUGE_ROOT": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.stdout.count("Who knows?") == 20
+    assert result.stderr == ""

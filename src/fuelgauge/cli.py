@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import shlex
 import subprocess
 import sys
@@ -26,8 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen.typed = shlex.join(["fuelgauge", *(sys.argv[1:] if arguments is None else arguments)])
     try:
         chosen.run(chosen)
+        sys.stdout.flush()
     except FuelgaugeError as error:
         sys.exit(f"fuelgauge: {error}")
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         sys.exit(130)
 
