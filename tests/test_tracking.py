@@ -11,6 +11,7 @@ from fuelgauge.sweep.runner import run_curve
 from fuelgauge.tracking import (
     anchor_metrics,
     artifact_location,
+    chart_pages,
     connect,
     log_report,
     make_tracker,
@@ -49,6 +50,14 @@ def test_a_curve_is_one_run_with_a_step_an_anchor(project):
     assert curve.data.tags["family"] == "linear"
     assert curve.data.tags["data_version"]
     assert curve.data.params["C"] == "1.0"
+
+
+def test_the_page_of_the_curves_is_known_where_there_are_runs(project):
+    run()
+    number = client().get_experiment_by_name("mnist1d").experiment_id
+    client().create_experiment("empty")
+    page = f"http://127.0.0.1:5000/#/experiments/{number}/runs?compareRunsMode=CHART"
+    assert chart_pages(compose().tracking, "http://127.0.0.1:5000") == {"mnist1d": page}
 
 
 def test_configuration_and_environment_are_artifacts(project):

@@ -288,14 +288,17 @@ def serve(chosen: argparse.Namespace) -> None:
 def ui(chosen: argparse.Namespace) -> None:
     """Run the MLflow UI until it is interrupted."""
     from fuelgauge.entry import compose
-    from fuelgauge.tracking import safe_uri
+    from fuelgauge.tracking import chart_pages, safe_uri
 
-    uri = compose().tracking.uri
-    if uri.startswith("http"):
-        print(f"the MLflow server is at {safe_uri(uri)}")
+    tracking = compose().tracking
+    if tracking.uri.startswith("http"):
+        print(f"the MLflow server is at {safe_uri(tracking.uri)}")
         return
-    print(f"MLflow UI: http://{chosen.host}:{chosen.port}  (Ctrl-C ends it)")
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
+    address = f"http://{chosen.host}:{chosen.port}"
+    print(f"MLflow UI: {address}  (Ctrl-C ends it); the curves of")
+    for name, page in chart_pages(tracking, address).items():
+        print(f"  {name:<18} {page}")
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking.uri]
     sys.exit(subprocess.run([*command, "--host", chosen.host, "--port", chosen.port], check=False).returncode)
 
 

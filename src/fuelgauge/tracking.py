@@ -369,6 +369,24 @@ def ensure_experiment(client: MlflowClient, name: str, tracking: TrackingConfig)
         return client.create_experiment(name, artifact_location=artifact_location(tracking, name))
 
 
+def chart_pages(tracking: TrackingConfig, address: str) -> dict[str, str]:
+    """Return the page of the UI that draws the learning curves, for each experiment that has runs.
+
+    The UI itself opens an experiment on another page, where there are none.
+
+    Parameters
+    ----------
+    address
+        Of the UI, such as http://127.0.0.1:5000.
+    """
+    client = connect(tracking)
+    return {
+        experiment.name: f"{address}/#/experiments/{experiment.experiment_id}/runs?compareRunsMode=CHART"
+        for experiment in sorted(client.search_experiments(), key=lambda experiment: experiment.name)
+        if client.search_runs([experiment.experiment_id], max_results=1)
+    }
+
+
 def artifact_location(tracking: TrackingConfig, experiment: str) -> str | None:
     """Return the folder for an experiment's artifacts beside a database; a server has its own."""
     if tracking.artifact_location is None or database_path(tracking.uri) is None:
