@@ -93,11 +93,12 @@ def test_threads_are_set_in_workers_and_not_here(pool):
     assert os.environ.get("OMP_NUM_THREADS") == before
 
 
-def run_script(script):
+def run_script(script, **variables):
     """Run a script in a process of its own, which has no nursery yet."""
     head = "from fuelgauge.sweep.pool import WorkerPool"
     command = [sys.executable, "-c", f"{head}\n{script}"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    surroundings = {**os.environ, **variables}
+    result = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
 
 
@@ -134,6 +135,20 @@ while len(results) < 2:
 assert sorted(results) == [4, 9]
 pool.close()
 """)
+
+
+@only_linux
+def test_where_a_socket_has_no_room_workers_are_spawned(tmp_path):
+    deep = tmp_path / ("d" * 120)
+    deep.mkdir()
+    script = """
+pool = WorkerPool("tests.sweep.jobs:job", 1, 1)
+assert not pool.forks
+pool.start(5)
+assert [result for _, result in pool.ended(wait=True)] == [25]
+pool.close()
+"""
+    run_script(script, TMPDIR=str(deep))
 
 
 @only_linux

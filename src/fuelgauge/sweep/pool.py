@@ -234,10 +234,13 @@ def nursery_has(variables: Mapping[str, str]) -> bool:
     this process had when it was started.
     """
     if not _nursery_variables:
-        _nursery_variables.update(variables)
         with set_variables(variables):
             multiprocessing.set_forkserver_preload([NURSERY])
-            forkserver.ensure_running()
+            try:
+                forkserver.ensure_running()
+            except OSError:  # such as a temporary folder whose path is too long for a socket's
+                return False
+        _nursery_variables.update(variables)
     return _nursery_variables == variables
 
 
