@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(f"fuelgauge: {error}")
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -338,7 +338,8 @@ def known_sizes() -> frozenset[str]:
 @functools.cache
 def model_modules(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return the modules that files in conf/model name as the models' own, each once."""
-    targets = {model_file(name).get("target", "") for name in names if name in options("model")}
+    known = set(names).intersection(options("model"))
+    targets = {model_file(name).get("target", "") for name in known}
     return tuple(sorted(target.rpartition(".")[0] for target in targets if target))
 
 

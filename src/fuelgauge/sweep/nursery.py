@@ -10,9 +10,11 @@ import importlib
 import os
 import signal
 
+from fuelgauge.sweep.pool import MODULES
+
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that has started this one
 gc.disable()  # of what is imported nothing is garbage, and looking for it takes a fifth of the time
-for name in os.environ.get("FUELGAUGE_WORKER_MODULES", "").split():
+for name in os.environ.get(MODULES, "").split():
     with contextlib.suppress(Exception, SystemExit):  # the task that needs it says what is wrong
         importlib.import_module(name)
 gc.freeze()
