@@ -38,8 +38,8 @@ LCDB = Archive(
 )
 MEMBER = "lcdb-0.1.0/lcdb/database-accuracy.csv"
 CACHE = paths.ROOT / "outputs" / "evidence" / "lcdb_trials.parquet"
-CLAIMS = ("data", "time", "pattern")
-# What is not named here (kernels, discriminant analysis, Bayes) is in no family of the claims.
+CLAIMS = ("data", "depth", "time", "pattern")
+# What is not named here (single trees, kernels, discriminant analysis, Bayes) is in no family of the claims.
 FAMILIES = {
     "sklearn.linear_model.LogisticRegression": "linear",
     "sklearn.linear_model.PassiveAggressiveClassifier": "linear",
@@ -47,13 +47,16 @@ FAMILIES = {
     "sklearn.linear_model.RidgeClassifier": "linear",
     "sklearn.linear_model.SGDClassifier": "linear",
     "SVC_linear": "linear",
-    "sklearn.tree.DecisionTreeClassifier": "trees",
-    "sklearn.tree.ExtraTreeClassifier": "trees",
     "sklearn.ensemble.ExtraTreesClassifier": "trees",
     "sklearn.ensemble.GradientBoostingClassifier": "trees",
     "sklearn.ensemble.RandomForestClassifier": "trees",
     "sklearn.neighbors.KNeighborsClassifier": "neighbours",
     "sklearn.neural_network.MLPClassifier": "deep",
+}
+SUBFAMILIES = {
+    "sklearn.ensemble.ExtraTreesClassifier": "forest",
+    "sklearn.ensemble.GradientBoostingClassifier": "boosted",
+    "sklearn.ensemble.RandomForestClassifier": "forest",
 }
 MEASURED = ["size_test", "score_valid", "score_test", "traintime"]
 KEYS = ["openmlid", "learner", "size_train", "outer_seed"]
@@ -98,6 +101,7 @@ def read_trials(archive: Path) -> pd.DataFrame:
             "dataset": means["openmlid"].astype(str),
             "model": means["learner"],
             "family": means["learner"].map(FAMILIES),
+            "subfamily": means["learner"].map(SUBFAMILIES).fillna(""),
             "n_train": means["size_train"],
             "repeat": means["outer_seed"],
             "loss": (1 - means["score_test"]).clip(lower=0).round(6),

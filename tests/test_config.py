@@ -114,6 +114,9 @@ def test_descriptions_that_contradict_themselves_are_refused():
     config.model.family = "forest"
     with pytest.raises(ConfigError, match=r"conf/model/mlp.yaml: family is 'forest'"):
         check_model(config.model)
+    config.model.family, config.model.subfamily = "deep", "forest"
+    with pytest.raises(ConfigError, match="subfamily 'forest' is none of the family deep"):
+        check_model(config.model)
 
 
 def test_a_file_that_names_something_else_is_refused():

@@ -27,7 +27,7 @@ def evidence() -> ModuleType:
 
 @pytest.fixture
 def archive(tmp_path: Path, evidence: ModuleType) -> Path:
-    learners = [FOREST, "sklearn.tree.DecisionTreeClassifier", NET, "SVC_rbf"]
+    learners = [FOREST, "sklearn.ensemble.ExtraTreesClassifier", NET, "sklearn.tree.DecisionTreeClassifier"]
     rows = [
         (learner, 3, n, outer, inner, 100, 0.5 + 0.1 * which, 0.6 + 0.1 * which + 0.02 * inner, 0.5, "x")
         for which, learner in enumerate(learners)
@@ -46,9 +46,10 @@ def archive(tmp_path: Path, evidence: ModuleType) -> Path:
     return path
 
 
-def test_inner_seeds_are_averaged_and_unknown_learners_left_out(evidence: ModuleType, archive: Path) -> None:
+def test_inner_seeds_are_averaged_and_other_learners_left_out(evidence: ModuleType, archive: Path) -> None:
     trials = evidence.read_trials(archive)
     assert set(trials["family"]) == {"trees", "deep"} and len(trials) == 3 * 2 * 2
+    assert set(trials["subfamily"]) == {"forest", ""}
     forest = trials[trials["model"] == FOREST].iloc[0]
     assert forest["loss"] == pytest.approx(1 - 0.61) and forest["n_test"] == 100
     assert (forest["dataset"], forest["fit_seconds"]) == ("3", 0.5)
@@ -56,8 +57,8 @@ def test_inner_seeds_are_averaged_and_unknown_learners_left_out(evidence: Module
 
 def test_a_family_is_its_best_member_by_validation_loss(evidence: ModuleType, archive: Path) -> None:
     best = evidence.best_members(evidence.read_trials(archive))
-    assert set(best["model"]) == {"trees", "deep"}
-    assert best[best["model"] == "trees"]["loss"].to_numpy() == pytest.approx(1 - 0.71)
+    assert set(best["model"]) == {"forest", "deep"}
+    assert best[best["model"] == "forest"]["loss"].to_numpy() == pytest.approx(1 - 0.71)
 
 
 def test_the_cache_is_read_instead_of_the_archive(

@@ -17,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from fuelgauge import paths
 from fuelgauge.data.splits import AnchorRule, SplitRule
 from fuelgauge.errors import ConfigError, nearest
+from fuelgauge.families import FAMILIES, SUBFAMILIES
 from fuelgauge.features import tabular
 from fuelgauge.features.image import ImageSettings
 from fuelgauge.features.sequence import SequenceSettings
@@ -25,7 +26,6 @@ from fuelgauge.naming import DEFAULT_SIZE, NO_SEARCH, RAW, changed, contestant
 
 MODALITIES = ("tabular", "text", "image", "sequence")
 TASKS = ("binary", "multiclass", "regression")
-FAMILIES = ("baseline", "linear", "neighbours", "trees", "deep", "pretrained")
 DEVICES = ("auto", "cpu", "cuda")
 # A list of names in params.yaml, and the Hydra group whose options it names.
 GROUPS_OF_NAMES = {
@@ -153,6 +153,7 @@ class ModelConfig:
     name: str = MISSING
     target: str = MISSING
     family: str = MISSING
+    subfamily: str = ""
     modalities: list[str] = MISSING
     tasks: list[str] = MISSING
     devices: list[str] = field(default_factory=lambda: ["cpu"])
@@ -415,6 +416,11 @@ def check_model(model: ModelConfig) -> None:
     """Raise ConfigError if a model's description contradicts itself."""
     where = f"conf/model/{model.name}.yaml"
     check_member("family", model.family, FAMILIES, where)
+    if model.subfamily and SUBFAMILIES.get(model.subfamily) != model.family:
+        raise ConfigError(
+            f"{where}: subfamily '{model.subfamily}' is none of the family {model.family}; leave it out, or "
+            f"give {' or '.join(SUBFAMILIES)} in the family trees."
+        )
     for modality in model.modalities:
         check_member("modalities", modality, MODALITIES, where)
     for task in model.tasks:

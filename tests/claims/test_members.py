@@ -24,6 +24,14 @@ def test_the_choice_is_made_anew_in_each_repeat_and_anchor() -> None:
     assert chosen == {(64, 0): 0.9, (64, 1): 0.1, (128, 0): 0.1}
 
 
+def test_forests_and_boosted_trees_are_families_of_their_own() -> None:
+    trials = table(("a", "trees", 0.1, 0.5), ("b", "trees", 0.2, 0.4), ("c", "trees", 0.3, 0.3))
+    found, _ = family_trials(trials.assign(subfamily=["forest", "boosted", ""]))
+    by_name = found.set_index("model")["loss"].to_dict()
+    assert by_name == {"family:forest": 0.1, "family:boosted": 0.2, "family:trees": 0.3}
+    assert set(found["family"]) == {"trees"}
+
+
 def test_ties_go_to_the_first_name() -> None:
     found, _ = family_trials(table(("b", "deep", 0.2, 0.4), ("a", "deep", 0.3, 0.4)))
     assert found["loss"].tolist() == [0.3]

@@ -121,6 +121,14 @@ def test_a_model_in_two_families(trials: pd.DataFrame) -> None:
     assert refusal(trials) == "the table, column 'family': model 'logistic' is in more than one family."
 
 
+def test_an_unknown_subfamily(trials: pd.DataFrame) -> None:
+    trials["subfamily"] = np.where(trials["model"] == "mlp", "forest", None)
+    assert refusal(trials) == (
+        "the table, column 'subfamily': dataset 'flights', model 'mlp' has 'forest' in the family 'deep'; "
+        "leave it empty, or give forest or boosted in the family trees."
+    )
+
+
 def test_one_anchor_only(trials: pd.DataFrame) -> None:
     single = trials[trials["n_train"] == 32]
     assert "dataset 'flights', model 'logistic' has one anchor only" in refusal(single)

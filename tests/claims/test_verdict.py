@@ -1,5 +1,6 @@
 """The verdicts of worlds whose answer is known, and those of worlds that have none."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -141,10 +142,21 @@ def test_the_only_modality_counts_its_tests_once() -> None:
     assert everything.main.p_adjusted == tabular.main.p_adjusted == pytest.approx(4 / 256)
 
 
-def test_every_pair_of_the_rules_has_an_overall_verdict() -> None:
-    verdicts = [v for v in judge_claims(evidence(HUNGRIER, 2), ["data"]) if v.level == "overall"]
-    pairs = {(v.family_a, v.family_b) for v in verdicts}
-    assert pairs == {("deep", "linear"), ("deep", "trees")}
+def rivals(found: Evidence) -> set[str]:
+    return {v.family_b for v in judge_claims(found, ["data"]) if v.level == "overall"}
+
+
+def test_every_pair_that_the_table_has_is_judged_across_datasets() -> None:
+    found = evidence(HUNGRIER, 2)
+    more = pd.concat([found.pairs, found.pairs.assign(model_b="family:forest")])
+    assert rivals(found) == {"linear"}
+    assert rivals(replace(found, pairs=more)) == {"linear", "forest"}
+
+
+def test_a_table_without_any_pair_of_the_rules_is_told_of_each() -> None:
+    found = evidence(HUNGRIER, 2)
+    others = found.pairs.assign(model_a="family:pretrained", model_b="family:linear")
+    assert rivals(replace(found, pairs=others)) == {"linear", "forest", "boosted", "trees"}
 
 
 def test_a_verdict_as_a_dictionary_has_its_main_effect_beside_it() -> None:

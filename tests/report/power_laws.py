@@ -169,8 +169,9 @@ def make_extrapolations(curves: pd.DataFrame) -> pd.DataFrame:
 
 def make_verdict(**fields: object) -> dict[str, object]:
     empty = dict.fromkeys(("dataset", "effect", "lo", "hi", "p", "p_adjusted"))
-    about = {"claim": "data", "control": False, "family_a": "deep", "effect_name": "der", "test": "Wilcoxon"}
-    return {**empty, **about, "further": [], "censored": "", **fields}
+    about = {"claim": "data", "title": "Deep learning needs more data", "control": False}
+    pair = {"family_a": "deep", "effect_name": "der", "test": "Wilcoxon"}
+    return {**empty, **about, **pair, "further": [], "censored": "", **fields}
 
 
 def make_verdicts(pairs: pd.DataFrame) -> list[dict[str, object]]:

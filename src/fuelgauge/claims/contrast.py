@@ -51,7 +51,8 @@ def best_of_sides(trials: pd.DataFrame, side: pd.Series) -> dict[str, Cube]:
     """
     if not side.notna().any():
         return {}
-    best, _ = family_trials(trials[side.notna()].assign(family=side.dropna()))
+    of_sides = trials[side.notna()].assign(family=side.dropna(), subfamily="")
+    best, _ = family_trials(of_sides)
     return {cube.dataset: cube for cube in cubes(best.assign(level="family"))}
 
 

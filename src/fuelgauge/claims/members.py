@@ -1,4 +1,7 @@
-"""A family is as good as its best member, and validation rows choose that member."""
+"""A family is as good as its best member, and validation rows choose that member.
+
+Where the table says of what kind tree models are, forests and boosted trees are families of their own.
+"""
 
 from __future__ import annotations
 
@@ -17,30 +20,40 @@ def family_trials(trials: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     Parameters
     ----------
     trials
-        Checked trials; val_loss is optional.
+        Checked trials; val_loss and subfamily are optional.
 
     Returns
     -------
     family_trials
-        The columns of `trials`, with model ``family:<name>``.
+        The columns of `trials`, with model ``family:<name>``; family stays as it was, also where the name is
+        that of a subfamily.
     warnings
         One sentence for each kind of gap met.
     """
-    trials = trials.assign(val_loss=trials["val_loss"] if "val_loss" in trials else float("nan"))
-    n_members = trials.groupby(["dataset", "family"])["model"].transform("nunique")
+    val_loss = trials["val_loss"] if "val_loss" in trials else float("nan")
+    trials = trials.assign(val_loss=val_loss, own=own_family(trials))
+    n_members = trials.groupby(["dataset", "own"])["model"].transform("nunique")
     without = trials["val_loss"].isna()
     choosable = trials[~without | (n_members == 1)]
     best = choosable.sort_values(["val_loss", "model"], kind="stable").drop_duplicates(
-        ["dataset", "family", "n_train", "repeat"]
+        ["dataset", "own", "n_train", "repeat"]
     )
-    return best.assign(model=PREFIX + best["family"]), _gaps(trials[without & (n_members > 1)], best)
+    warnings = _gaps(trials[without & (n_members > 1)], best)
+    return best.assign(model=PREFIX + best["own"]).drop(columns="own"), warnings
+
+
+def own_family(trials: pd.DataFrame) -> pd.Series:
+    """Return the subfamily of each trial, or its family where it has none."""
+    if "subfamily" not in trials:
+        return trials["family"]
+    return trials["subfamily"].where(trials["subfamily"] != "", trials["family"])
 
 
 def _gaps(unchoosable: pd.DataFrame, best: pd.DataFrame) -> list[str]:
     if unchoosable.empty:
         return []
-    found = set(zip(best["dataset"], best["family"], strict=True))
-    lost = sorted(set(zip(unchoosable["dataset"], unchoosable["family"], strict=True)) - found)
+    found = set(zip(best["dataset"], best["own"], strict=True))
+    lost = sorted(set(zip(unchoosable["dataset"], unchoosable["own"], strict=True)) - found)
     warnings = []
     if lost:
         named = ", ".join(f"{family} on {dataset}" for dataset, family in lost[:3])
@@ -57,4 +70,4 @@ def _gaps(unchoosable: pd.DataFrame, best: pd.DataFrame) -> list[str]:
 
 
 def _keys(trials: pd.DataFrame) -> set[tuple[str, str, str]]:
-    return set(zip(trials["dataset"], trials["family"], trials["model"], strict=True))
+    return set(zip(trials["dataset"], trials["own"], trials["model"], strict=True))

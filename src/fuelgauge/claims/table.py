@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fuelgauge.errors import TableError
+from fuelgauge.families import SUBFAMILIES
 from fuelgauge.naming import USUAL, contestant
 
 NEEDED = ("dataset", "model", "family", "n_train", "repeat", "loss")
@@ -44,6 +45,7 @@ def read_trials(source: Path | str | pd.DataFrame) -> TrialTable:
     source
         A Parquet or CSV file, or a DataFrame, with the columns dataset, model, family, n_train, repeat,
         loss; all others are optional. Where there is a column status, rows other than ``done`` are left out.
+        A column subfamily tells tree models apart: ``forest``, ``boosted`` or nothing.
 
     Raises
     ------
@@ -55,7 +57,7 @@ def read_trials(source: Path | str | pd.DataFrame) -> TrialTable:
     trials, warnings = _done_only(raw, name)
     trials = _named_by_variant(_typed(trials, name))
     trials, dropped = _without_missing_loss(trials, name)
-    for check in (_positive_rows, _finite_losses, _no_duplicates, _one_family_a_model):
+    for check in (_positive_rows, _finite_losses, _no_duplicates, _one_family_a_model, _known_subfamilies):
         check(trials, name)
     trials, short = _without_single_anchors(trials, name)
     trials = trials.astype({"n_train": "int64"}).sort_values(KEY, kind="stable").reset_index(drop=True)
@@ -104,6 +106,8 @@ def _typed(trials: pd.DataFrame, name: str) -> pd.DataFrame:
         if trials[column].isna().any():
             raise TableError(f"{name}, column '{column}': a name is missing in {_first(trials, column)}.")
         trials[column] = trials[column].astype(str)
+    if "subfamily" in trials:
+        trials["subfamily"] = trials["subfamily"].fillna("").astype(str)
     for column in (*NUMBERS, *(c for c in FURTHER_NUMBERS if c in trials)):
         try:
             trials[column] = pd.to_numeric(trials[column]).astype(float)
@@ -194,6 +198,19 @@ def _one_family_a_model(trials: pd.DataFrame, name: str) -> None:
     torn = families[families > 1]
     if len(torn):
         raise TableError(f"{name}, column 'family': model '{torn.index[0]}' is in more than one family.")
+
+
+def _known_subfamilies(trials: pd.DataFrame, name: str) -> None:
+    if "subfamily" not in trials:
+        return
+    given = trials[trials["subfamily"] != ""]
+    wrong = given[given["subfamily"].map(SUBFAMILIES) != given["family"]]
+    if len(wrong):
+        row = wrong.iloc[0]
+        raise TableError(
+            f"{name}, column 'subfamily': {_whose(wrong)} has '{row['subfamily']}' in the family "
+            f"'{row['family']}'; leave it empty, or give {' or '.join(SUBFAMILIES)} in the family trees."
+        )
 
 
 def _without_single_anchors(trials: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:

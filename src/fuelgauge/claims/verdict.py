@@ -27,6 +27,8 @@ SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
 # How a plain sentence opens.
 OPENINGS = {SUPPORTED: "supported", REFUTED: "refuted", UNDECIDED: "not decided"}
 NAN = float("nan")
+# What a sentence calls the models of a family where "... models" would not do.
+NOUNS = {"forest": "forests", "boosted": "boosted trees", "flexible": "flexible classical models"}
 Rules = Mapping[str, Any]
 
 
@@ -241,8 +243,13 @@ def judge_pairs(question: Question, evidence: Evidence, rules: Rules) -> list[Ve
 
     Notes
     -----
-    See `judge_measured`.
+    Pairs of which the table lacks a family are left out, unless it lacks one of every pair. See
+    `judge_measured`.
     """
+    pairs = evidence.pairs[evidence.pairs["level"] == "family"]
+    families = {*pairs["model_a"], *pairs["model_b"]}
+    known = [pair for pair in rules["pairs"] if {PREFIX + family for family in pair} <= families]
+    rules = {**rules, "pairs": known or rules["pairs"]}
     return judge_measured(question, _measured(question.measures, evidence, rules), evidence, rules)
 
 
@@ -278,13 +285,15 @@ def _measured(measures: Sequence[Measure], evidence: Evidence, rules: Rules) -> 
         chosen = pairs[(pairs["model_a"] == PREFIX + family_a) & (pairs["model_b"] == PREFIX + family_b)]
         for dataset, group in chosen.groupby("dataset", sort=True):
             about = evidence.datasets.loc[dataset]
-            values = {measure.name: _effect_on_dataset(measure, group) for measure in measures}
+            values = {measure.name: effect_on_dataset(measure, group) for measure in measures}
             kept = {"modality": about["modality"], "control": bool(about["control"])}
             rows.append({"dataset": dataset, "family_a": family_a, "family_b": family_b, **kept, **values})
     return pd.DataFrame(rows)
 
 
-def _effect_on_dataset(measure: Measure, group: pd.DataFrame) -> Effect:
+def effect_on_dataset(measure: Measure, group: pd.DataFrame) -> Effect:
+    """Read a measure from the rows of a pair on a dataset; NaN where its column is missing."""
+
     def value(column: str) -> float:
         return float(measure.summary(group[column])) if column in group else NAN
 
@@ -461,7 +470,7 @@ def unclear(finding: Finding, names: Sequence[str]) -> str:
 
 def models_of(family: str) -> str:
     """Name a family's models in a sentence: ``tree models`` for ``trees``."""
-    return f"{family.removesuffix('s')} models"
+    return NOUNS.get(family) or f"{family.removesuffix('s')} models"
 
 
 def times(effect: Effect) -> str:

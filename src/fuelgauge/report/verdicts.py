@@ -9,18 +9,16 @@ from typing import Any
 from fuelgauge.report.contents import Contents
 from fuelgauge.report.numbers import figure, interval, is_number, p_value, percent, times
 
-QUESTIONS = {
-    "data": "Deep learning needs more data",
-    "time": "Training deep nets takes more time",
-    "pattern": "Deep learning is for patterns, classical learning for tables",
-    "engine": "A large net needs much data to lift off",
-}
 FIRST_CLAIM = "data"
 WORDS = ("supported", "refuted", "undecided")
 PAIR_KEYS = (("family_a", "family_b"), ("model_a", "model_b"))
 EFFECT_NAMES = {
     "der": "data-efficiency ratio",
     "slope": "loss ratio per doubling",
+    "der_against_linear": "data-efficiency ratio against linear models",
+    "slope_against_linear": "loss ratio per doubling against linear models",
+    "flexible_der": "data-efficiency ratio of flexible against linear models",
+    "flexible_slope": "loss ratio of flexible over linear models per doubling",
     "time_growth": "time ratio per doubling",
     "ratio_at_little": "loss ratio with little data, large over tiny",
     "ratio_at_much": "loss ratio with much data, tiny over large",
@@ -31,7 +29,7 @@ EFFECT_NAMES = {
     "ratio_patterns_to_tables": "ratio on patterns over ratio on tables",
     "ratio_of_control": "ratio without the pattern over ratio with it",
 }
-PER_DOUBLING = ("slope", "time_growth", "ratio_growth")
+PER_DOUBLING = ("slope", "slope_against_linear", "flexible_slope", "time_growth", "ratio_growth")
 TOO_FEW = "too few datasets"
 NO_VERDICT = "No claim can be judged from this table; its learning curves are below."
 
@@ -86,8 +84,7 @@ def _card(name: str, verdicts: list[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _claim(verdict: Mapping[str, Any]) -> str:
-    name = str(verdict.get("claim") or "")
-    return QUESTIONS.get(name, name.replace("_", " "))
+    return str(verdict.get("title") or verdict.get("claim") or "").replace("_", " ")
 
 
 def _is_general(verdict: Mapping[str, Any]) -> bool:
@@ -186,7 +183,7 @@ def _effect(effect: Mapping[str, Any]) -> str:
 
 
 def _is_ratio(name: str) -> bool:
-    return name == "der" or "ratio" in name
+    return not {"der", "ratio"}.isdisjoint(name.split("_"))
 
 
 def _test(effect: Mapping[str, Any]) -> str:

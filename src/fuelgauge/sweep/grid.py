@@ -29,8 +29,8 @@ class Curve:
 
     `hyperparameters` are those of its size. `search` is empty, or says how they are searched:
     method, trials, seconds and ranges. `identity` is what could change a result: the resolved
-    settings, the data, the code and the libraries. The names of size and search are not part of it,
-    nor are `repeats` and `n_pool`, the rows that every repeat has to draw training rows from: more
+    settings, the data, the code and the libraries. The names of subfamily, size and search are not part of
+    it, nor are `repeats` and `n_pool`, the rows that every repeat has to draw training rows from: more
     repeats change no trial. Up to `packed_rows` rows, repeats may be trained together, which changes
     no more than the order of floating-point sums.
     """
@@ -38,6 +38,7 @@ class Curve:
     dataset: Description
     model: str
     family: str
+    subfamily: str
     target: str
     hyperparameters: Mapping[str, Any]
     split: SplitRule
@@ -57,7 +58,7 @@ class Curve:
     def identity(self) -> str:
         """A SHA-256 that changes if and only if the results could."""
         about = asdict(self)
-        for name in ("repeats", "n_pool", "size", "search_name", "packed_rows"):
+        for name in ("subfamily", "repeats", "n_pool", "size", "search_name", "packed_rows"):
             del about[name]
         about["dataset"] = self.dataset.identity
         return sha256_of(about)
@@ -247,6 +248,7 @@ def make_curve(config: Config, description: Description, n_pool: int) -> Curve:
         dataset=description,
         model=config.model.name,
         family=config.model.family,
+        subfamily=config.model.subfamily,
         target=config.model.target,
         hyperparameters=changed(config.model.hyperparameters, sized, f"conf/model/{config.model.name}.yaml"),
         split=config.split,

@@ -14,7 +14,9 @@ from fuelgauge.naming import USUAL
 from fuelgauge.sweep.grid import Curve, Plan, Trial
 from fuelgauge.sweep.store import Record
 
-TEXT = ["trial_id", "dataset", "modality", "task", "model", "family", "features", "size", "search"]
+TEXT = [
+    "trial_id", "dataset", "modality", "task", "model", "family", "subfamily", "features", "size", "search",
+]  # fmt: skip
 MEASURED = [
     "loss", "score", "val_loss", "n_test", "n_features", "n_pool", "fit_seconds", "fit_cpu_seconds",
     "search_seconds", "search_cpu_seconds", "used_cpu_seconds", "n_fits", "packed", "predict_seconds",
@@ -36,6 +38,7 @@ def trial_columns(trial: Trial) -> dict[str, Any]:
         "task": about.task,
         "model": curve.model,
         "family": curve.family,
+        "subfamily": curve.subfamily,
         "features": about.features,
         "size": curve.size,
         "search": curve.search_name,

@@ -1,0 +1,123 @@
+"""The claim that depth, not mere flexibility, asks for more data (rules: conf/claim/depth.yaml)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from fuelgauge.claims.contrast import best_of_sides
+from fuelgauge.claims.members import PREFIX
+from fuelgauge.claims.pairs import compare_models
+from fuelgauge.claims.verdict import (
+    OPENINGS,
+    REFUTED,
+    SUPPORTED,
+    UNDECIDED,
+    Effect,
+    Evidence,
+    Finding,
+    Measure,
+    Question,
+    Rules,
+    Verdict,
+    effect_on_dataset,
+    judge_measured,
+    models_of,
+    times,
+    unclear,
+)
+
+DEEP, FLEXIBLE, LINEAR = "deep", "flexible", "linear"
+SIDES = (DEEP, FLEXIBLE, LINEAR)
+DER = Measure("der", "der_median", is_ratio=True, censored_column="der_median_censored")
+SLOPE = Measure("slope", "slope", is_ratio=False, p_column="p_value")
+# By the pair that is compared; the first one leads the verdict.
+MEASURES_OF = {
+    (DEEP, FLEXIBLE): (DER, SLOPE),
+    (DEEP, LINEAR): (replace(DER, name="der_against_linear"), replace(SLOPE, name="slope_against_linear")),
+    (FLEXIBLE, LINEAR): (
+        replace(DER, name="flexible_der", is_beside=True),
+        replace(SLOPE, name="flexible_slope", is_beside=True),
+    ),
+}
+DECIDING = {FLEXIBLE: ("der", "slope"), LINEAR: ("der_against_linear", "slope_against_linear")}
+
+
+def judge(evidence: Evidence, rules: Rules) -> list[Verdict]:
+    """Judge on every dataset that has all three sides, and across these."""
+    measured = pd.DataFrame(list(_measured(evidence, rules)))
+    return judge_measured(QUESTION, measured, evidence, {**rules, "pairs": [(DEEP, FLEXIBLE)]})
+
+
+def _measured(evidence: Evidence, rules: Rules) -> Iterator[dict[str, Any]]:
+    names = {family: side for side in SIDES for family in rules[side]}
+    sides = best_of_sides(evidence.trials, evidence.trials["family"].map(names))
+    pairs, _ = compare_models(list(sides.values()), evidence.datasets, evidence.level)
+    for dataset, found in pairs.groupby("dataset", sort=True):
+        by_pair = dict(iter(found.groupby(["model_a", "model_b"])))
+        names_of = {pair: (PREFIX + pair[0], PREFIX + pair[1]) for pair in MEASURES_OF}
+        if by_pair.keys() >= set(names_of.values()):
+            groups = {pair: by_pair[names] for pair, names in names_of.items()}
+            about = evidence.datasets.loc[dataset]
+            yield {
+                "dataset": dataset,
+                "family_a": DEEP,
+                "family_b": FLEXIBLE,
+                "modality": about["modality"],
+                "control": bool(about["control"]),
+                **{m.name: effect_on_dataset(m, groups[pair]) for pair in groups for m in MEASURES_OF[pair]},
+            }
+
+
+def _decide(finding: Finding) -> tuple[str, str]:
+    words = {}
+    for rival, (der, slope) in DECIDING.items():
+        if finding.sides[der] < 0:
+            return REFUTED, f"{models_of(DEEP)} need fewer rows than {models_of(rival)}"
+        if finding.sides[slope] > 0:
+            return REFUTED, f"with more data {models_of(DEEP)} fall further behind {models_of(rival)}"
+        words[rival] = finding.sides[der] > 0 and finding.sides[slope] < 0
+    if all(words.values()):
+        return SUPPORTED, (
+            f"{models_of(DEEP)} need more rows than {models_of(LINEAR)} and than {models_of(FLEXIBLE)}, and "
+            "gain on both as rows are added"
+        )
+    return UNDECIDED, _undecided(finding, words)
+
+
+def _undecided(finding: Finding, words: dict[str, bool]) -> str:
+    unshown = [name for rival, names in DECIDING.items() if not words[rival] for name in names]
+    reason = unclear(finding, unshown)
+    flexible_too = finding.sides["flexible_der"] > 0 and finding.sides["flexible_slope"] < 0
+    if words[LINEAR] and flexible_too:
+        return f"{models_of(FLEXIBLE)} too need more rows than {models_of(LINEAR)}; {reason}"
+    return reason
+
+
+def _say(finding: Finding, verdict: str) -> str:
+    opening = f"{finding.where}, more data for depth than for flexibility: {OPENINGS[verdict]}"
+    effects = finding.effects
+    said = [
+        _needed(DEEP, FLEXIBLE, effects["der"]),
+        _needed(DEEP, LINEAR, effects["der_against_linear"]),
+        _needed(FLEXIBLE, LINEAR, effects["flexible_der"]),
+    ]
+    return f"{opening}; {'; '.join(said)}."
+
+
+def _needed(a: str, b: str, der: Effect) -> str:
+    if not math.isfinite(der.effect):
+        return f"how many rows {models_of(a)} need against {models_of(b)} cannot be read"
+    return f"{models_of(a)} needed {times(der)} the rows of {models_of(b)}"
+
+
+QUESTION = Question(
+    measures=[measure for measures in MEASURES_OF.values() for measure in measures],
+    decide=_decide,
+    say=_say,
+    topic=lambda rules, rival: str(rules["title"]),
+)
