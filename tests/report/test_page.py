@@ -155,16 +155,19 @@ def test_a_loss_of_zero_is_said(analysis: SimpleNamespace) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("supported", "supported"), "“Deep learning needs more data” is supported."),
-        (("supported", "refuted"), "is supported against linear; refuted against trees."),
+        (("supported",) * 3, "“Deep learning needs more data” is supported."),
+        (
+            ("supported", "refuted", "supported"),
+            "supported against linear and boosted trees; refuted against forests.",
+        ),
     ],
 )
 def test_the_headline_follows_the_overall_verdicts(
-    analysis: SimpleNamespace, words: tuple[str, str], sentence: str
+    analysis: SimpleNamespace, words: tuple[str, str, str], sentence: str
 ) -> None:
     verdicts = [
         make_verdict(level="overall", modality="all", family_b=rival, verdict=word, n_datasets=8)
-        for rival, word in zip(("linear", "trees"), words, strict=True)
+        for rival, word in zip(("linear", "forest", "boosted"), words, strict=True)
     ]
     assert sentence in render(altered(analysis, verdicts=verdicts)).headline
 

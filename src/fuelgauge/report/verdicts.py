@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fuelgauge.claims.verdict import NOUNS
 from fuelgauge.report.contents import Contents
 from fuelgauge.report.numbers import figure, interval, is_number, p_value, percent, times
 
@@ -114,11 +115,13 @@ def _sentence(overall: list[Mapping[str, Any]], single: list[Mapping[str, Any]])
 
 
 def _outcomes(verdicts: list[Mapping[str, Any]]) -> str:
-    """Say equal verdicts once, different ones each with its rival."""
-    said = {_with_reason(verdict) for verdict in verdicts}
-    if len(said) == 1:
-        return said.pop()
-    return "; ".join(f"{_with_reason(verdict)} against {_rival(verdict)}" for verdict in verdicts)
+    """Say equal verdicts once, different ones with their rivals."""
+    rivals: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        rivals.setdefault(_with_reason(verdict), []).append(_rival(verdict))
+    if len(rivals) == 1:
+        return next(iter(rivals))
+    return "; ".join(f"{word} against {' and '.join(names)}" for word, names in rivals.items())
 
 
 def _with_reason(verdict: Mapping[str, Any]) -> str:
@@ -127,7 +130,8 @@ def _with_reason(verdict: Mapping[str, Any]) -> str:
 
 
 def _rival(verdict: Mapping[str, Any]) -> str:
-    return (_pair(verdict) or ("", "the others"))[1]
+    name = (_pair(verdict) or ("", "the others"))[1]
+    return NOUNS.get(name, name)
 
 
 def _tally(verdicts: list[Mapping[str, Any]]) -> str:
@@ -160,13 +164,17 @@ def _pair(verdict: Mapping[str, Any]) -> tuple[str, str] | None:
     return None
 
 
+def _named_pair(verdict: Mapping[str, Any]) -> str:
+    pair = _pair(verdict)
+    return f"{pair[0]} against {_rival(verdict)}" if pair else ""
+
+
 def _view(verdict: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is shown of a verdict."""
-    pair = _pair(verdict)
     effects = [verdict, *(verdict.get("further") or [])]
     return {
         "word": _word(verdict),
-        "pair": f"{pair[0]} against {pair[1]}" if pair else _claim(verdict),
+        "pair": _named_pair(verdict) or _claim(verdict),
         "sentence": str(verdict.get("sentence") or verdict.get("reason") or ""),
         "numbers": [_effect(effect) for effect in effects if is_number(effect.get("effect"))],
     }
@@ -203,7 +211,7 @@ def side_by_side(
     return [
         {
             "claim": _claim(verdict),
-            "pair": " against ".join(_pair(verdict) or ("",)),
+            "pair": _named_pair(verdict),
             "ours": _view(here[question]) if question in here else None,
             "published": _view(verdict),
         }
