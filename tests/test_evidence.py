@@ -47,7 +47,7 @@ def archive(tmp_path: Path, evidence: ModuleType) -> Path:
 
 
 def test_inner_seeds_are_averaged_and_other_learners_left_out(evidence: ModuleType, archive: Path) -> None:
-    trials = evidence.read_trials(archive)
+    trials = evidence.trial_table(evidence.read_means(archive))
     assert set(trials["family"]) == {"trees", "deep"} and len(trials) == 3 * 2 * 2
     assert set(trials["subfamily"]) == {"forest", ""}
     forest = trials[trials["model"] == FOREST].iloc[0]
@@ -56,7 +56,7 @@ def test_inner_seeds_are_averaged_and_other_learners_left_out(evidence: ModuleTy
 
 
 def test_a_family_is_its_best_member_by_validation_loss(evidence: ModuleType, archive: Path) -> None:
-    best = evidence.best_members(evidence.read_trials(archive))
+    best = evidence.best_members(evidence.trial_table(evidence.read_means(archive)))
     assert set(best["model"]) == {"forest", "deep"}
     assert best[best["model"] == "forest"]["loss"].to_numpy() == pytest.approx(1 - 0.71)
 
@@ -64,8 +64,8 @@ def test_a_family_is_its_best_member_by_validation_loss(evidence: ModuleType, ar
 def test_the_cache_is_read_instead_of_the_archive(
     evidence: ModuleType, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evidence, "CACHE", tmp_path / "cache" / "trials.parquet")
+    monkeypatch.setattr(evidence, "CACHE", tmp_path / "cache" / "means.parquet")
     monkeypatch.setattr(evidence, "fetch", lambda *_: archive)
-    first = evidence.published_trials()
+    first = evidence.published_means()
     archive.unlink()
-    pd.testing.assert_frame_equal(evidence.published_trials(), first)
+    pd.testing.assert_frame_equal(evidence.published_means(), first)

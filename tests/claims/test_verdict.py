@@ -172,6 +172,12 @@ def test_a_verdict_as_a_dictionary_has_its_main_effect_beside_it() -> None:
     )
 
 
+def test_a_sentence_says_if_the_slope_alone_refutes() -> None:
+    refuted = [v for v in judged(evidence(STUCK, 20)) if v.verdict == "refuted" and v.main.lo > 1]
+    assert refuted
+    assert all("refuted, since more data leave them further behind; deep" in v.sentence for v in refuted)
+
+
 @pytest.mark.parametrize(("ratio", "said"), [(99.6, "100 times"), (99.4, "99 times"), (1.234, "1.2 times")])
 def test_ratios_are_written_without_exponents(ratio: float, said: str) -> None:
     assert times(Effect("der", ratio, np.nan, np.nan, "t")) == said

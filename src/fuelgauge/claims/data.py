@@ -47,6 +47,8 @@ def _decide(finding: Finding) -> tuple[str, str]:
 def _say(finding: Finding, verdict: str) -> str:
     a, b = models_of(finding.family_a), models_of(finding.family_b)
     opening = OPENINGS[verdict]
+    if verdict == REFUTED and finding.sides["der"] >= 0:
+        opening += ", since more data leave them further behind"
     der, slope = finding.effects["der"], finding.effects["slope"]
     needed = (
         f"{a} needed {times(der)} the rows of {b} to do as well"
