@@ -180,8 +180,8 @@ class Sweep:
         """Keep what has ended and hand out what waits."""
         self.hand_out()
         for task, outcome in self.executor.ended(wait):
+            self.hand_out()  # no worker waits for the disk
             self.take(task, outcome)
-            self.hand_out()
 
     def hand_out(self) -> None:
         """Give every free worker a task."""
