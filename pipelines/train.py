@@ -5,14 +5,14 @@ python pipelines/train.py -m model=xgboost,mlp dataset=letter
 """
 
 from fuelgauge.config import Config
-from fuelgauge.entry import stage
-from fuelgauge.sweep.runner import Sweep
+from fuelgauge.entry import params_of, stage
+from fuelgauge.sweep.runner import Sweep, prepare_workers
 from fuelgauge.tracking import make_tracker
 
 sweep = Sweep(make_tracker)
 
 
-@stage("train", sweep.finish)
+@stage("train", sweep.finish, lambda arguments: prepare_workers(params_of(arguments)))
 def main(config: Config) -> None:
     """Put the learning curve of one model on one dataset into the sweep."""
     sweep.add(config)

@@ -3,7 +3,7 @@ import yaml
 
 from fuelgauge import paths
 from fuelgauge.config import check_dataset, check_model, load_params, model_modules, options
-from fuelgauge.entry import all_curves, check_all, check_overrides, compose, models_of
+from fuelgauge.entry import all_curves, check_all, check_overrides, compose, models_of, params_of
 from fuelgauge.errors import ConfigError
 
 from .conftest import CHECKOUT, PARAMS
@@ -227,6 +227,16 @@ def test_a_search_without_an_end_and_an_unknown_size_are_refused():
 )
 def test_the_models_of_a_run_are_those_of_its_command_line(arguments, models):
     assert models_of(arguments) == models
+
+
+def test_the_parameters_of_a_run_are_known_before_hydra_where_it_is_about_who_runs_on_what():
+    params = params_of(["-m", "dataset=letter,digits", "model=mlp", "tracking=none"])
+    assert params is not None
+    assert (params.datasets, params.models) == (["letter", "digits"], ["mlp"])
+    assert params_of([]) == params_of(["size=tiny"]) == params_of(["model=glob(*)"])
+    assert not any(
+        map(params_of, (["threads=2"], ["device=cuda"], ["executor=ray"], ["hydra.launcher=joblib"]))
+    )
 
 
 def test_modules_of_models_are_named_once():

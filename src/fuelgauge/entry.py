@@ -31,6 +31,7 @@ from fuelgauge.config import (
     CHECKS,
     GROUPS_OF_NAMES,
     Config,
+    Params,
     check_option,
     known_sizes,
     load_params,
@@ -43,6 +44,7 @@ from fuelgauge.models.base import create
 log = logging.getLogger("fuelgauge")
 
 GROUPS = ("dataset", "feature_set", "model", "search", "executor", "tracking", "registry")
+CHOSEN = ("dataset", "feature_set", "model", "size", "search")  # what makes a curve
 TRAIN = "train"  # the stage whose jobs are curves
 SECONDS_BETWEEN_LOOKS = 1.0  # at whether dvc is still there
 INTERRUPTED = 130  # the exit code of a process that Ctrl-C has ended
@@ -72,7 +74,9 @@ def register(models: Sequence[str] = ()) -> None:
 
 
 def stage(
-    config_name: str, finish: Callable[[], None] = lambda: None
+    config_name: str,
+    finish: Callable[[], None] = lambda: None,
+    prepare: Callable[[list[str]], None] = lambda _: None,
 ) -> Callable[[Callable[[Config], None]], Callable[[], None]]:
     """Make a function of a typed Config into the main function of a pipeline script.
 
@@ -85,6 +89,8 @@ def stage(
         The file in conf/ that Hydra composes.
     finish
         Called once after all jobs; where a launcher gives each job a process of its own, after each job.
+    prepare
+        Called with the command-line arguments before Hydra composes anything.
     """
 
     def decorate(function: Callable[[Config], None]) -> Callable[[], None]:
@@ -102,10 +108,13 @@ def stage(
                 raise CompactHydraException("The reason is above.") from None
 
         def main() -> None:
+            # Importing and composing make much that is no garbage; looking for it takes a tenth of the time.
+            gc.set_threshold(50_000, 50)
             stop_with_dvc()
             try:
                 check_overrides(sys.argv[1:])
                 register(models_of(sys.argv[1:]) if config_name == TRAIN else ())
+                prepare(sys.argv[1:])
             except FuelgaugeError as error:
                 sys.exit(f"fuelgauge: {error}")
             run = hydra.main(version_base="1.3", config_path=str(paths.CONF), config_name=config_name)
@@ -303,8 +312,28 @@ def parsed(arguments: list[str]) -> list[Override]:
 
 def models_of(arguments: list[str]) -> list[str]:
     """Return the models that command-line arguments name."""
-    named = (choices(override) for override in parsed(arguments) if override.key_or_group == "model")
-    return list(dict.fromkeys(name for names in named for name in names))
+    return named_by(parsed(arguments)).get("model", [])
+
+
+def params_of(arguments: list[str]) -> Params | None:
+    """Return params.yaml with the datasets and models of command-line arguments.
+
+    None where these change more than who is run on what, which is for Hydra to resolve.
+    """
+    named = named_by(parsed(arguments))
+    if not named.keys() <= {*CHOSEN, "tracking"}:
+        return None
+    chosen = {key: named[group] for key, group in GROUPS_OF_NAMES.items() if named.get(group)}
+    params: Params = typed(Params, load_params() | chosen, "params.yaml")
+    return params
+
+
+def named_by(overrides: list[Override]) -> dict[str, list[str]]:
+    """Return what overrides name, by what they override."""
+    named: dict[str, list[str]] = {}
+    for override in overrides:
+        named.setdefault(override.key_or_group, []).extend(choices(override))
+    return {key: list(dict.fromkeys(names)) for key, names in named.items()}
 
 
 def choices(override: Override) -> list[str]:

@@ -263,9 +263,7 @@ def anchor_metrics(results: list[Record], n_pool: int) -> dict[str, float]:
     The names are those of the trial table. None has a slash: the UI would move it to a section of
     its own, and costs would stand before the learning curves.
     """
-    from scipy import stats  # it takes a second, which the sweep need not wait for at its start
-
-    from fuelgauge.claims.resample import correction
+    from fuelgauge.claims.resample import correction, t_quantile
 
     values: dict[str, float] = {}
     for name in sorted(set(results[0]) - NOT_SHOWN):
@@ -274,7 +272,7 @@ def anchor_metrics(results: list[Record], n_pool: int) -> dict[str, float]:
             continue
         values[name] = float(column.mean())
         if name in WITH_BOUNDS and len(column) > 1:
-            half = float(stats.t.ppf((1 + LEVEL) / 2, len(column) - 1) * stats.sem(column))
+            half = float(t_quantile(LEVEL, len(column)) * column.std(ddof=1) / np.sqrt(len(column)))
             if name != "fit_seconds":
                 half *= float(correction(len(column), results[0]["n_test"] / n_pool))
             values[f"{name}_lo"], values[f"{name}_hi"] = values[name] - half, values[name] + half
@@ -444,14 +442,16 @@ def git_tags() -> dict[str, str]:
     return {"mlflow.source.git.commit": result.stdout.strip()} if result.returncode == 0 else {}
 
 
+@functools.cache
 def environment() -> dict[str, Any]:
     """Return what a result was made with: the machine's class and every installed distribution."""
+    found = sorted((d.metadata for d in metadata.distributions()), key=lambda about: about["Name"])
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
         "processor": platform.machine(),
         "cores": os.cpu_count(),
-        "distributions": {d.name: d.version for d in sorted(metadata.distributions(), key=lambda d: d.name)},
+        "distributions": {about["Name"]: about["Version"] for about in found},
     }
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from fuelgauge import paths
+from fuelgauge.config import Params
 from fuelgauge.entry import compose
 from fuelgauge.errors import ConfigError, StoreError, TrialsFailed
 from fuelgauge.sweep import runner
@@ -264,6 +265,47 @@ def test_the_same_curve_with_another_seed_waits_for_the_first(recorder):
     sweep.add(compose("dataset=mnist1d", "tracking=none", "model=dummy", "seed=1"))
     sweep.finish()
     assert len(read_store(store_path("mnist1d", "dummy"))[0]) == 12
+
+
+def test_a_worker_has_its_next_task_before_the_record_of_the_last_is_kept(recorder, monkeypatch):
+    started = []
+    append = TrialStore.append
+
+    def kept(store, record):
+        started.append(len(recorder.tasks))
+        append(store, record)
+
+    monkeypatch.setattr(TrialStore, "append", kept)
+    sweep_of("dummy").finish()
+    assert started[:2] == [2, 2]  # both records of the first task
+
+
+def test_trackers_begin_once_all_curves_are_there_and_know_what_was_done_before(recorder):
+    seen = []
+
+    def track(config, plan, records):
+        seen.append((plan.curve.model, len(list(records)), len(recorder.tasks)))
+        return NoTracker()
+
+    for repeats in (1, 2):
+        sweep = Sweep(track)
+        for model in ("dummy", "logistic"):
+            sweep.add(compose("dataset=mnist1d", "tracking=none", f"model={model}", f"repeats={repeats}"))
+        sweep.finish()
+    assert seen == [("dummy", 0, 1), ("logistic", 0, 1), ("dummy", 3, 7), ("logistic", 3, 7)]
+
+
+def test_imports_of_workers_begin_at_once_for_a_dataset_without_trials(project, monkeypatch):
+    pools = []
+    monkeypatch.setattr(runner, "shared_pool", lambda *about, **_: pools.append(about))
+    params = Params(datasets=["mnist1d"], models=["dummy"], device="cpu")
+    runner.prepare_workers(None)
+    assert not pools
+    runner.prepare_workers(params)
+    assert pools == [(runner.workers(compose("executor=local")), 1, ("fuelgauge.models.dummy",))]
+    with TrialStore(store_path("mnist1d", "dummy")):
+        runner.prepare_workers(params)
+    assert len(pools) == 1
 
 
 def train(root: Path, *overrides: str) -> subprocess.CompletedProcess[str]:

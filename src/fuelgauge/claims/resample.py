@@ -16,7 +16,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 Floats = NDArray[np.float64]
 BISECTIONS = 16
@@ -75,7 +75,7 @@ def jackknife_error(replicates: Floats) -> Floats:
 @cache
 def t_quantile(level: float, n_repeats: int) -> float:
     """Return the two-sided Student's t quantile for an interval of `level` from `n_repeats` repeats."""
-    return float(stats.t.ppf(0.5 + level / 2, n_repeats - 1)) if n_repeats > 1 else np.nan
+    return float(special.stdtrit(n_repeats - 1, 0.5 + level / 2)) if n_repeats > 1 else np.nan
 
 
 def correction(n_repeats: Floats | int, test_share: Floats | float) -> Floats:
@@ -135,13 +135,13 @@ class RepeatTest:
 
     def p_value(self, replicates: Floats) -> Floats:
         """Return the two-sided p value of the test against zero, shape (..., q); NaN with one repeat."""
-        p_value: Floats = 2 * stats.t.sf(np.abs(self.statistic(replicates)), replicates.shape[-2] - 2)
+        p_value: Floats = 2 * special.stdtr(replicates.shape[-2] - 2, -np.abs(self.statistic(replicates)))
         return p_value
 
 
 def reach_of_mean(deviation: Floats, n_repeats: Floats, level: float, test_share: Floats | float) -> Floats:
     """Return `RepeatTest.reach` for means of repeats, from their standard deviations and numbers."""
-    quantile = stats.t.ppf(0.5 + level / 2, np.maximum(n_repeats - 1, 1))
+    quantile = special.stdtrit(np.maximum(n_repeats - 1, 1), 0.5 + level / 2)
     error = deviation / np.sqrt(np.maximum(n_repeats, 1)) * correction(n_repeats, test_share)
     return np.where(n_repeats > 1, quantile * error, np.nan)
 
@@ -234,6 +234,8 @@ def wilcoxon(values: Floats) -> float:
         return float("nan")
     if not np.any(values):
         return 1.0
+    from scipy import stats  # half a second, which the train stage has no use for
+
     return float(stats.wilcoxon(values, zero_method="pratt").pvalue)
 
 
@@ -264,7 +266,7 @@ def median_interval(values: Floats, level: float, n_resamples: int, label: str) 
     n = len(values)
     if n < 2:
         return float("nan"), float("nan")
-    tail = float(stats.norm.cdf(-np.sqrt(n / (n - 1)) * t_quantile(level, n)))
+    tail = float(special.ndtr(-np.sqrt(n / (n - 1)) * t_quantile(level, n)))
     random = np.random.default_rng(zlib.crc32(label.encode()))
     medians = np.median(values[random.integers(0, n, size=(n_resamples, n))], axis=1)
     lower, upper = np.quantile(medians, [tail, 1 - tail])
@@ -303,6 +305,8 @@ def shift(
     lower, upper = (differences[k - 1], differences[-k]) if k else (-np.inf, np.inf)
     is_tied = np.any(differences == threshold) or len(np.unique([*values, *others])) < len([*values, *others])
     method = "asymptotic" if is_tied else "exact"
+    from scipy import stats
+
     p = stats.mannwhitneyu(values - threshold, others, alternative="two-sided", method=method).pvalue
     return float(np.median(differences)), float(lower), float(upper), float(p)
 

@@ -7,16 +7,18 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from fuelgauge.config import Config
 from fuelgauge.data.dataset import Dataset, Description
 from fuelgauge.data.splits import AnchorRule, SplitRule, anchors, cannot_split, draw
 from fuelgauge.errors import ConfigError, DataError
 from fuelgauge.naming import DEFAULT_SIZE, NO_SEARCH, changed, contestant, inputs_of
 from fuelgauge.sweep.fingerprint import code_fingerprint, library_versions
+
+if TYPE_CHECKING:
+    from fuelgauge.config import Config
 
 T = TypeVar("T")
 TRIAL_MODULE = "fuelgauge.sweep.trial"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import psutil
 
-from fuelgauge.config import Config, model_modules
+from fuelgauge.config import Config, Params, model_modules
 from fuelgauge.errors import FuelgaugeError, StoreError, TrialsFailed
 from fuelgauge.sweep.costs import PastCosts
 from fuelgauge.sweep.grid import Plan, Trial, cuda_available, packs, plan_curve, why_not
@@ -119,14 +119,18 @@ class Sweep:
             return None
         if name in self.curves or (self.curves and executor_of(config) is not self.executor):
             self.drain()
-        curve = OpenCurve(config, plan_curve(config), self.make_tracker)
-        self.trackers.append(curve.tracker)
+        curve = OpenCurve(config, plan_curve(config), self.track)
         self.curves[name] = curve
         if curve.todo:
             self.begin(curve)
         else:
             self.close(curve)
         return curve
+
+    def track(self, config: Config, plan: Plan, records: Iterable[Record]) -> Tracker:
+        """Make the tracker of a curve."""
+        self.trackers.append(self.make_tracker(config, plan, records))
+        return self.trackers[-1]
 
     def begin(self, curve: OpenCurve) -> None:
         """Put the trials of a curve into the line and keep the workers busy."""
@@ -164,9 +168,11 @@ class Sweep:
         """Run trials until none is left; an interrupt stops those that are running and keeps the others."""
         if not self.curves:
             return
-        # The tables need it; now there is time, since the workers are importing too.
-        importlib.import_module("pandas")
+        # Now that all curves are composed there is time, since the workers are still importing.
+        importlib.import_module("pandas")  # the tables need it
         try:
+            for curve in self.curves.values():
+                curve.track()
             with self.progress:
                 while self.curves:
                     self.advance(wait=True)
@@ -180,8 +186,8 @@ class Sweep:
         """Keep what has ended and hand out what waits."""
         self.hand_out()
         for task, outcome in self.executor.ended(wait):
+            self.hand_out()  # no worker waits for the disk
             self.take(task, outcome)
-            self.hand_out()
 
     def hand_out(self) -> None:
         """Give every free worker a task."""
@@ -260,7 +266,7 @@ class OpenCurve:
         self.n_waiting = len(self.todo)
         self.failures: list[Record] = []
         announce(self.name, plan, self.store, self.todo)
-        self.tracker = make_tracker(config, plan, plan.ended(self.store.records))
+        self.make_tracker = make_tracker
 
     def tasks(self) -> Iterable[Task]:
         """Return the trials to do as tasks: packed where that pays and is wanted."""
@@ -271,8 +277,18 @@ class OpenCurve:
         each = self.config.executor.trial_seconds
         return None if each is None else each * len(task)
 
+    @functools.cached_property
+    def tracker(self) -> Tracker:
+        """The tracker, which knows of the trials that had ended before."""
+        return self.make_tracker(self.config, self.plan, self.plan.ended(self.store.records))
+
+    def track(self) -> None:
+        """Let the tracker begin, if it has not."""
+        _ = self.tracker
+
     def keep(self, trial: Trial, outcome: Any) -> bool:
         """Store and track the outcome of a trial; return whether it failed."""
+        self.track()  # before the store has more than it had
         record = trial_record(trial, outcome)
         self.store.append(record)
         self.tracker.add(record)
@@ -335,6 +351,16 @@ def announce(name: str, plan: Plan, store: TrialStore, todo: list[Trial]) -> Non
         name, len(todo), len(known) - failed, len(plan.skipped),
         f", {failed} failed before (run them again with: fuelgauge retry)" if failed else "",
     )  # fmt: skip
+
+
+def prepare_workers(params: Params | None) -> None:
+    """Begin with the imports of workers, if a dataset has no trial yet, so that there will be some to run."""
+    if params is None:
+        return
+    is_known = (any(store_path(name, "").parent.glob("*.trials")) for name in params.datasets)
+    if not all(is_known) and (params.device == "cpu" or not cuda_available()):
+        n_workers = max(1, cores() // params.threads)
+        shared_pool(n_workers, params.threads, model_modules(tuple(params.models)), forks=True)
 
 
 def executor_of(config: Config) -> Executor:
