@@ -69,6 +69,27 @@ def test_fewer_rows_than_linear_models_refute_it() -> None:
     assert found["verdict"] == "refuted"
 
 
+def test_a_slope_alone_refutes_it_and_the_sentence_says_so() -> None:
+    falling_behind = power_law(8.0, 0.25, 0.05)
+    found = overall(verdicts(falling_behind), "deep")
+    assert found["verdict"] == "refuted" and found["effect"] > 1
+    assert "refuted, since with more data deep models fall further behind flexible" in found["sentence"]
+
+
+def test_more_rows_that_no_data_make_up_for_are_not_enough() -> None:
+    always_worse = power_law(1.2 * 8.0, 0.45, 1.2 * 0.05)
+    found = verdicts(always_worse, DEEPER, 60)
+    assert overall(found, "deep")["effect"] > 1.2 and overall(found, "deep")["verdict"] == "undecided"
+    assert np.mean([v["verdict"] == "supported" for v in found if v["level"] == "dataset"]) <= 0.05
+
+
+def test_controls_do_not_count() -> None:
+    models = {"net": ("deep", DEEPER), "forest": ("trees", FLEXIBLE), "line": ("linear", LINEAR)}
+    trials = trial_table({f"d{i}": models for i in range(6)})
+    found = judged(trials.assign(modality="", control=trials["dataset"] == "d0"), "depth")
+    assert overall(found, "deep")["reason"] == "too few datasets (5 of 6)"
+
+
 def test_datasets_without_one_of_the_sides_do_not_count() -> None:
     with_all = {"net": ("deep", DEEPER), "near": ("neighbours", FLEXIBLE), "line": ("linear", LINEAR)}
     without = {name: with_all[name] for name in ("net", "line")}

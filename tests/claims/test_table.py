@@ -129,6 +129,21 @@ def test_an_unknown_subfamily(trials: pd.DataFrame) -> None:
     )
 
 
+def test_a_model_in_two_subfamilies(trials: pd.DataFrame) -> None:
+    trials["family"] = trials["family"].mask(trials["model"] == "mlp", "trees")
+    trials["subfamily"] = np.where((trials["model"] == "mlp") & (trials["n_train"] > 64), "forest", "")
+    assert refusal(trials) == (
+        "the table, column 'subfamily': model 'mlp' is in more than one subfamily (none and 'forest')."
+    )
+
+
+@pytest.mark.parametrize("empty", [None, np.nan, "", " "])
+def test_no_subfamily_may_be_written_in_many_ways(trials: pd.DataFrame, empty: object) -> None:
+    column = pd.Series([empty] * len(trials), index=trials.index)
+    for given in (column, column.astype("category")):
+        assert set(read_trials(trials.assign(subfamily=given)).trials["subfamily"]) == {""}
+
+
 def test_one_anchor_only(trials: pd.DataFrame) -> None:
     single = trials[trials["n_train"] == 32]
     assert "dataset 'flights', model 'logistic' has one anchor only" in refusal(single)

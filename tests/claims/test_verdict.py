@@ -155,7 +155,7 @@ def test_every_pair_that_the_table_has_is_judged_across_datasets() -> None:
 
 def test_a_table_without_any_pair_of_the_rules_is_told_of_each() -> None:
     found = evidence(HUNGRIER, 2)
-    others = found.pairs.assign(model_a="family:pretrained", model_b="family:linear")
+    others = found.pairs.assign(model_a="family:pretrained", model_b="family:neighbours")
     assert rivals(replace(found, pairs=others)) == {"linear", "forest", "boosted", "trees"}
 
 

@@ -158,7 +158,7 @@ def test_a_loss_of_zero_is_said(analysis: SimpleNamespace) -> None:
         (("supported",) * 3, "“Deep learning needs more data” is supported."),
         (
             ("supported", "refuted", "supported"),
-            "supported against linear and boosted trees; refuted against forests.",
+            "supported against linear models and boosted trees; refuted against forests.",
         ),
     ],
 )

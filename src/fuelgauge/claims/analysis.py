@@ -150,6 +150,12 @@ def _limits(trials: pd.DataFrame) -> list[str]:
             "Column 'n_test' is missing: intervals and p values on single datasets take repeats for "
             "independent."
         )
+    n_members = trials.groupby(["dataset", "family"])["model"].nunique()
+    if ("val_loss" not in trials or trials["val_loss"].isna().all()) and (n_members > 1).any():
+        said.append(
+            "Column 'val_loss' is missing: where a family or a side has several models none can be chosen, "
+            "and claims that need it leave that dataset out."
+        )
     largest = trials.groupby("dataset")["n_train"].max()
     small = largest[largest < FIRST_ROWS * REACH].index
     if len(small):

@@ -34,13 +34,13 @@ def judge(evidence: Evidence, rules: Rules) -> list[Verdict]:
 
 def _decide(finding: Finding) -> tuple[str, str]:
     der, slope = finding.sides["der"], finding.sides["slope"]
-    a, b = finding.family_a, finding.family_b
+    a, b = models_of(finding.family_a), models_of(finding.family_b)
     if der < 0:
-        return REFUTED, f"{a} needs fewer rows than {b}"
+        return REFUTED, f"{a} need fewer rows than {b}"
     if slope > 0:
-        return REFUTED, f"with more data {a} falls further behind {b}"
+        return REFUTED, f"with more data {a} fall further behind {b}"
     if der > 0 and slope < 0:
-        return SUPPORTED, f"{a} needs more rows than {b}, and gains on it as rows are added"
+        return SUPPORTED, f"{a} need more rows than {b}, and gain on them as rows are added"
     return UNDECIDED, unclear(finding, ("der", "slope"))
 
 

@@ -100,6 +100,8 @@ def _undecided(finding: Finding, words: dict[str, bool]) -> str:
 
 def _say(finding: Finding, verdict: str) -> str:
     opening = f"{finding.where}, more data for depth than for flexibility: {OPENINGS[verdict]}"
+    if verdict == REFUTED:
+        opening += f", since {_decide(finding)[1]}"
     effects = finding.effects
     said = [
         _needed(DEEP, FLEXIBLE, effects["der"]),

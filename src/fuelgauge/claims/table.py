@@ -107,7 +107,8 @@ def _typed(trials: pd.DataFrame, name: str) -> pd.DataFrame:
             raise TableError(f"{name}, column '{column}': a name is missing in {_first(trials, column)}.")
         trials[column] = trials[column].astype(str)
     if "subfamily" in trials:
-        trials["subfamily"] = trials["subfamily"].fillna("").astype(str)
+        given = trials["subfamily"].astype(object)
+        trials["subfamily"] = given.where(given.notna(), "").astype(str).str.strip()
     for column in (*NUMBERS, *(c for c in FURTHER_NUMBERS if c in trials)):
         try:
             trials[column] = pd.to_numeric(trials[column]).astype(float)
@@ -210,6 +211,13 @@ def _known_subfamilies(trials: pd.DataFrame, name: str) -> None:
         raise TableError(
             f"{name}, column 'subfamily': {_whose(wrong)} has '{row['subfamily']}' in the family "
             f"'{row['family']}'; leave it empty, or give {' or '.join(SUBFAMILIES)} in the family trees."
+        )
+    kinds = trials.groupby("model")["subfamily"].unique()
+    torn = kinds[kinds.map(len) > 1]
+    if len(torn):
+        named = " and ".join(f"'{kind}'" if kind else "none" for kind in sorted(torn.iloc[0]))
+        raise TableError(
+            f"{name}, column 'subfamily': model '{torn.index[0]}' is in more than one subfamily ({named})."
         )
 
 

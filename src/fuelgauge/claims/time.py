@@ -38,7 +38,7 @@ def judge(evidence: Evidence, rules: Rules) -> list[Verdict]:
 
 
 def _decide(finding: Finding) -> tuple[str, str]:
-    a, b = finding.family_a, finding.family_b
+    a, b = models_of(finding.family_a), models_of(finding.family_b)
     if finding.sides["time_ratio"] > 0:
         return SUPPORTED, f"a fit of {a} takes longer than one of {b}"
     if finding.sides["time_ratio"] < 0:

@@ -243,12 +243,11 @@ def judge_pairs(question: Question, evidence: Evidence, rules: Rules) -> list[Ve
 
     Notes
     -----
-    Pairs of which the table lacks a family are left out, unless it lacks one of every pair. See
+    Pairs whose second family the table lacks are left out, unless it lacks that of every pair. See
     `judge_measured`.
     """
-    pairs = evidence.pairs[evidence.pairs["level"] == "family"]
-    families = {*pairs["model_a"], *pairs["model_b"]}
-    known = [pair for pair in rules["pairs"] if {PREFIX + family for family in pair} <= families]
+    families = {*evidence.pairs["model_a"], *evidence.pairs["model_b"]}
+    known = [pair for pair in rules["pairs"] if PREFIX + pair[1] in families]
     rules = {**rules, "pairs": known or rules["pairs"]}
     return judge_measured(question, _measured(question.measures, evidence, rules), evidence, rules)
 

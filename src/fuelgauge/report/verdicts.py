@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fuelgauge.claims.verdict import NOUNS
+from fuelgauge.claims.verdict import models_of
 from fuelgauge.report.contents import Contents
 from fuelgauge.report.numbers import figure, interval, is_number, p_value, percent, times
 
@@ -121,7 +121,12 @@ def _outcomes(verdicts: list[Mapping[str, Any]]) -> str:
         rivals.setdefault(_with_reason(verdict), []).append(_rival(verdict))
     if len(rivals) == 1:
         return next(iter(rivals))
-    return "; ".join(f"{word} against {' and '.join(names)}" for word, names in rivals.items())
+    return "; ".join(f"{word} against {_listed(names)}" for word, names in rivals.items())
+
+
+def _listed(names: list[str]) -> str:
+    """Write names as one would say them: ``a, b and c``."""
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 def _with_reason(verdict: Mapping[str, Any]) -> str:
@@ -130,8 +135,8 @@ def _with_reason(verdict: Mapping[str, Any]) -> str:
 
 
 def _rival(verdict: Mapping[str, Any]) -> str:
-    name = (_pair(verdict) or ("", "the others"))[1]
-    return NOUNS.get(name, name)
+    pair = _pair(verdict)
+    return models_of(pair[1]) if pair else "the others"
 
 
 def _tally(verdicts: list[Mapping[str, Any]]) -> str:

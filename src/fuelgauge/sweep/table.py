@@ -110,4 +110,4 @@ def read_tables(folder: Path = paths.TRIALS) -> pd.DataFrame:
     whole = pd.concat(tables, ignore_index=True)
     extra = sorted(name for name in whole.columns if name.startswith("metric_"))
     keys = ["dataset", "model", *USUAL, "n_train", "repeat"]
-    return whole[[*COLUMNS, *extra]].sort_values(keys, ignore_index=True)
+    return whole.reindex(columns=[*COLUMNS, *extra]).sort_values(keys, ignore_index=True)
