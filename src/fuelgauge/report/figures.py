@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from fuelgauge.claims.verdict import models_of
 from fuelgauge.report.contents import MODEL, Contents, loss_name
 from fuelgauge.report.numbers import TIMES, figure, is_number, seconds
 from fuelgauge.report.payload import forest_rows
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_PANELS = 9
-MOST_FOREST_ROWS = 60
+MOST_FOREST_DATASETS, MOST_FOREST_PAIRS = 40, 6
 PANELS_A_ROW = 3
 # A band may stretch its axis beyond the means by this factor; a wilder one is cut off.
 BAND_REACH = 1.6
@@ -231,7 +232,7 @@ def _log_axis(ax: Axes, which: str, values: pd.Series, label: Callable[[Any], st
     ax.tick_params(length=0)
 
 
-def _add_legend(picture: Figure, axes: np.ndarray[Any, Any]) -> None:
+def _add_legend(picture: Figure, axes: Iterable[Axes]) -> None:
     entries = {
         name: handle for ax in axes for handle, name in zip(*ax.get_legend_handles_labels(), strict=True)
     }
@@ -284,22 +285,47 @@ def draw_note(path: Path, text: str) -> None:
 
 
 def _forest(contents: Contents) -> Figure | None:
-    """Draw the data-efficiency ratios with their intervals; a censored one is an arrow."""
-    every = sorted(forest_rows(contents), key=lambda row: (row["a"], row["b"]))
+    """Draw the data-efficiency ratios with their intervals, a dataset a row; a censored one is an arrow."""
+    every = _judged(contents, forest_rows(contents))
     if not every:
         return None
-    rows = every[:MOST_FOREST_ROWS]
-    picture = _new_figure(7.2, 0.34 * len(rows) + 1.3)
+    pairs = list(dict.fromkeys((row["a"], row["b"]) for row in every))[:MOST_FOREST_PAIRS]
+    by_dataset = _from_few_to_many_rows([row for row in every if (row["a"], row["b"]) in pairs])
+    shown = list(by_dataset)[:MOST_FOREST_DATASETS]
+    picture = _new_figure(8.4, (0.17 * len(pairs) + 0.1) * len(shown) + 1.5)
     ax = picture.subplots()
-    _ratio_axis(ax, rows)
-    for height, row in enumerate(rows):
-        _forest_row(ax, height, row, contents.style_of(row["a"]).colour)
-    names = [f"{_shortened(row['dataset'], 26)}: {row['a']} against {row['b']}" for row in rows]
-    ax.set_yticks(range(len(rows)), names)
+    _ratio_axis(ax, [row for name in shown for row in by_dataset[name]])
+    for place, (a, b) in enumerate(pairs):
+        colour, lift = contents.style_of(b).colour, (place + 0.5) / len(pairs) - 0.5
+        ax.plot([], [], color=colour, marker="s", markersize=5, label=f"{a} against {models_of(b)}")
+        for height, name in enumerate(shown):
+            for row in by_dataset[name]:
+                if (row["a"], row["b"]) == (a, b):
+                    _forest_row(ax, height + 0.8 * lift, row, colour)
+    ax.set_yticks(range(len(shown)), [_shortened(name, 26) for name in shown])
     ax.tick_params(axis="y", pad=8)
-    ax.set_ylim(len(rows) - 0.4, -0.6)
-    _note_left_out(picture, len(every) - len(rows), "pairs")
+    ax.set_ylim(len(shown) - 0.4, -0.6)
+    _add_legend(picture, [ax])
+    _note_left_out(picture, len(every) - sum(len(by_dataset[name]) for name in shown), "pairs")
     return picture
+
+
+def _judged(contents: Contents, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows of the pairs that a verdict on data-efficiency ratios is about, or all without one."""
+    judged = {(v.get("family_a"), v.get("family_b")) for v in contents.verdicts if v.get("claim") == "data"}
+    return [row for row in rows if (row["a"], row["b"]) in judged] or rows
+
+
+def _from_few_to_many_rows(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows by dataset, those first on which the first of a pair needs the fewest."""
+    by_dataset: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_dataset.setdefault(row["dataset"], []).append(row)
+
+    def middle(name: str) -> float:
+        return float(np.median([row["der"] if is_number(row["der"]) else 1.0 for row in by_dataset[name]]))
+
+    return {name: by_dataset[name] for name in sorted(by_dataset, key=middle)}
 
 
 def _ratio_axis(ax: Axes, rows: list[dict[str, Any]]) -> None:
@@ -311,7 +337,7 @@ def _ratio_axis(ax: Axes, rows: list[dict[str, Any]]) -> None:
     ax.set_xlabel("DER: rows the first needs / rows the second has", loc="right")
 
 
-def _forest_row(ax: Axes, height: int, row: dict[str, Any], colour: str) -> None:
+def _forest_row(ax: Axes, height: float, row: dict[str, Any], colour: str) -> None:
     low_edge, high_edge = ax.get_xlim()
     start = row["lo"] if is_number(row["lo"]) and row["lo"] > 0 else low_edge
     end = row["hi"] if is_number(row["hi"]) else high_edge
