@@ -21,27 +21,35 @@ from fuelgauge.claims.verdict import (
     unclear,
 )
 
-MEASURES = (
-    Measure("der", "der_median", is_ratio=True, censored_column="der_median_censored"),
-    Measure("slope", "slope", is_ratio=False, p_column="p_value"),
-)
+DER = Measure("der", "der_median", is_ratio=True, censored_column="der_median_censored")
+SLOPE = Measure("slope", "slope", is_ratio=False, p_column="p_value")
 
 
 def judge(evidence: Evidence, rules: Rules) -> list[Verdict]:
     """Judge on every dataset and across datasets, deep against each classical family apart."""
-    return judge_pairs(Question(MEASURES, _decide, _say), evidence, rules)
+    return judge_pairs(Question((DER, SLOPE), _decide, _say), evidence, rules)
 
 
 def _decide(finding: Finding) -> tuple[str, str]:
     der, slope = finding.sides["der"], finding.sides["slope"]
     a, b = models_of(finding.family_a), models_of(finding.family_b)
-    if der < 0:
-        return REFUTED, f"{a} need fewer rows than {b}"
-    if slope > 0:
-        return REFUTED, f"with more data {a} fall further behind {b}"
-    if der > 0 and slope < 0:
+    if reason := refutation(der, slope, a, b):
+        return REFUTED, reason
+    if needs_more(der, slope):
         return SUPPORTED, f"{a} need more rows than {b}, and gain on them as rows are added"
     return UNDECIDED, unclear(finding, ("der", "slope"))
+
+
+def refutation(der: int, slope: int, a: str, b: str) -> str:
+    """Say why the sides of DER and slope refute that A needs more rows than B; empty where they do not."""
+    if der < 0:
+        return f"{a} need fewer rows than {b}"
+    return f"with more data {a} fall further behind {b}" if slope > 0 else ""
+
+
+def needs_more(der: int, slope: int) -> bool:
+    """Tell whether DER and slope show that A needs more rows than B, and that rows are what it lacks."""
+    return der > 0 and slope < 0
 
 
 def _say(finding: Finding, verdict: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from fuelgauge.claims.contrast import best_of_sides
+from fuelgauge.claims.data import DER, SLOPE, needs_more, refutation
 from fuelgauge.claims.members import PREFIX
 from fuelgauge.claims.pairs import compare_models
 from fuelgauge.claims.verdict import (
@@ -20,7 +21,6 @@ from fuelgauge.claims.verdict import (
     Effect,
     Evidence,
     Finding,
-    Measure,
     Question,
     Rules,
     Verdict,
@@ -33,8 +33,6 @@ from fuelgauge.claims.verdict import (
 
 DEEP, FLEXIBLE, LINEAR = "deep", "flexible", "linear"
 SIDES = (DEEP, FLEXIBLE, LINEAR)
-DER = Measure("der", "der_median", is_ratio=True, censored_column="der_median_censored")
-SLOPE = Measure("slope", "slope", is_ratio=False, p_column="p_value")
 # By the pair that is compared; the first one leads the verdict.
 MEASURES_OF = {
     (DEEP, FLEXIBLE): (DER, SLOPE),
@@ -75,12 +73,11 @@ def _measured(evidence: Evidence, rules: Rules) -> Iterator[dict[str, Any]]:
 
 def _decide(finding: Finding) -> tuple[str, str]:
     words = {}
-    for rival, (der, slope) in DECIDING.items():
-        if finding.sides[der] < 0:
-            return REFUTED, f"{models_of(DEEP)} need fewer rows than {models_of(rival)}"
-        if finding.sides[slope] > 0:
-            return REFUTED, f"with more data {models_of(DEEP)} fall further behind {models_of(rival)}"
-        words[rival] = finding.sides[der] > 0 and finding.sides[slope] < 0
+    for rival, names in DECIDING.items():
+        der, slope = (finding.sides[name] for name in names)
+        if reason := refutation(der, slope, models_of(DEEP), models_of(rival)):
+            return REFUTED, reason
+        words[rival] = needs_more(der, slope)
     if all(words.values()):
         return SUPPORTED, (
             f"{models_of(DEEP)} need more rows than {models_of(LINEAR)} and than {models_of(FLEXIBLE)}, and "
@@ -92,7 +89,7 @@ def _decide(finding: Finding) -> tuple[str, str]:
 def _undecided(finding: Finding, words: dict[str, bool]) -> str:
     unshown = [name for rival, names in DECIDING.items() if not words[rival] for name in names]
     reason = unclear(finding, unshown)
-    flexible_too = finding.sides["flexible_der"] > 0 and finding.sides["flexible_slope"] < 0
+    flexible_too = needs_more(finding.sides["flexible_der"], finding.sides["flexible_slope"])
     if words[LINEAR] and flexible_too:
         return f"{models_of(FLEXIBLE)} too need more rows than {models_of(LINEAR)}; {reason}"
     return reason

@@ -295,13 +295,13 @@ def _forest(contents: Contents) -> Figure | None:
     picture = _new_figure(8.4, (0.17 * len(pairs) + 0.1) * len(shown) + 1.5)
     ax = picture.subplots()
     _ratio_axis(ax, [row for name in shown for row in by_dataset[name]])
-    for place, (a, b) in enumerate(pairs):
-        colour, lift = contents.style_of(b).colour, (place + 0.5) / len(pairs) - 0.5
+    for a, b in pairs:
+        colour = contents.style_of(b).colour
         ax.plot([], [], color=colour, marker="s", markersize=5, label=f"{a} against {models_of(b)}")
-        for height, name in enumerate(shown):
-            for row in by_dataset[name]:
-                if (row["a"], row["b"]) == (a, b):
-                    _forest_row(ax, height + 0.8 * lift, row, colour)
+    for height, name in enumerate(shown):
+        for row in by_dataset[name]:
+            lift = (pairs.index((row["a"], row["b"])) + 0.5) / len(pairs) - 0.5
+            _forest_row(ax, height + 0.8 * lift, row, contents.style_of(row["b"]).colour)
     ax.set_yticks(range(len(shown)), [_shortened(name, 26) for name in shown])
     ax.tick_params(axis="y", pad=8)
     ax.set_ylim(len(shown) - 0.4, -0.6)
