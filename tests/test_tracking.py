@@ -1,5 +1,6 @@
 import json
 import logging
+from importlib import metadata
 
 import pytest
 
@@ -13,6 +14,7 @@ from fuelgauge.tracking import (
     artifact_location,
     chart_pages,
     connect,
+    environment,
     log_report,
     make_tracker,
     safe_uri,
@@ -66,6 +68,23 @@ def test_configuration_and_environment_are_artifacts(project):
     folder = paths.ROOT / "mlartifacts/mnist1d" / curve.info.run_id / "artifacts"
     assert "logistic" in (folder / "config.yaml").read_text()
     assert "mlflow" in json.loads((folder / "environment.json").read_text())["distributions"]
+
+
+def test_the_environment_names_every_distribution_with_its_version():
+    def plain(name: str) -> str:
+        return name.lower().replace("_", "-").replace(".", "-")
+
+    shown = {plain(name): version for name, version in environment()["distributions"].items()}
+    for distribution in metadata.distributions():
+        assert shown[plain(distribution.metadata["Name"])] == distribution.version
+
+
+def test_a_distribution_without_a_description_is_named_too(tmp_path, monkeypatch):
+    (tmp_path / "half_gone-1.2.dist-info").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    environment.cache_clear()
+    assert environment()["distributions"]["half_gone"] == "1.2"
+    environment.cache_clear()
 
 
 def test_a_second_run_doubles_nothing_and_new_anchors_join_the_same_run(project):

@@ -22,7 +22,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -444,14 +443,18 @@ def git_tags() -> dict[str, str]:
 
 @functools.cache
 def environment() -> dict[str, Any]:
-    """Return what a result was made with: the machine's class and every installed distribution."""
-    found = sorted((d.metadata for d in metadata.distributions()), key=lambda about: about["Name"])
+    """Return what a result was made with: the machine's class and every installed distribution.
+
+    Name and version are those of the folder that describes a distribution; to read each description would
+    take a fifth of what logging a stage takes.
+    """
+    folders = [folder.stem for entry in sys.path for folder in Path(entry).glob("*.dist-info")]
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
         "processor": platform.machine(),
         "cores": os.cpu_count(),
-        "distributions": {about["Name"]: about["Version"] for about in found},
+        "distributions": dict(folder.rsplit("-", 1) for folder in sorted(folders)),
     }
 
 
