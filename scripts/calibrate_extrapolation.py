@@ -29,6 +29,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from scipy.optimize import OptimizeWarning, curve_fit
 from torch import nn
 
 from fuelgauge import paths
@@ -69,6 +70,7 @@ BOOTSTRAP_DRAWS = 30
 RIVALS = ("last value", "POW3", "POW4", "MMF4")
 TARGET = 0.55
 NOISE_DRAWS = 100
+FEW_LEARNERS = ("RandomForestClassifier", "LogisticRegression", "MLPClassifier")
 PLAIN_WEIGHTS = np.linspace(0, 1.5, 61)
 
 
@@ -421,6 +423,7 @@ def print_tables(learn: list[Curve], test: list[Curve]) -> None:
     print(f"Ours over the others\n\n{ratio_table(answers)}\n")
     print(f"Bounds; plain slope times {weight:.3f}\n\n{bounds_table(answers, long, weight)}\n")
     print(f"By learner\n\n{learner_table(answers)}\n")
+    print(f"Beside rivals of ordinary least squares\n\n{ordinary_table(answers, long)}\n")
     print(f"By grid and repeats\n\n{variant_table(test)}\n")
     print(f"By number of anchors shown\n\n{length_table(answer_all(published, families=False))}\n")
     print(f"90% intervals\n\n{interval_table(answers, bootstrap_all(long))}\n")
@@ -595,6 +598,67 @@ def bootstrap(question: Question, rng: np.random.Generator) -> dict[str, float]:
 def learner_table(answers: pd.DataFrame) -> str:
     """Return error, ratio and coverage by learner."""
     return summary(answers, answers["learner"])
+
+
+def ordinary_table(answers: pd.DataFrame, questions: list[Question]) -> str:
+    """Return the errors, and ours over the best, where rivals are fitted by ordinary least squares.
+
+    Of all learners, and of those alone that the claims are tested on.
+    """
+    fitted = pd.DataFrame([ordinary_answers(question) for question in questions])
+    every = errors(answers)[["ours", "last value"]].join(fitted.sub(answers["truth"], axis=0).abs())
+    few = answers["learner"].isin(FEW_LEARNERS)
+    table = pd.DataFrame({"all": every.mean(), " ".join(FEW_LEARNERS): every[few].mean()}).T
+    for title, bounded in (("ours over the best", every), ("over the best of our fits", errors(answers))):
+        best = [bounded[rows][list(RIVALS)].mean().min() for rows in (few | True, few)]
+        table[title] = table["ours"] / best
+    return markdown(table, "learners")
+
+
+def ordinary_answers(question: Question) -> dict[str, float]:
+    """Return log losses of POW3, POW4 and MMF4, fitted by Levenberg and Marquardt without any bounds.
+
+    Of the fits from three starts that with the least squares counts; where none ends, or the anchors are
+    fewer than the parameters, the last value stays.
+    """
+    n, loss = question.n, question.loss
+    fall = max(loss[0] - loss[-1], 1e-3)
+    power = [(fall * n[0] ** 0.5, loss[-1], 0.5), (fall * n[0], 0.8 * loss[-1], 1.0), (loss[0], 0.0, 0.2)]
+    starts: dict[str, list[tuple[float, ...]]] = {
+        "POW3": [*power],
+        "POW4": [(*start, 0.0) for start in power],
+        "MMF4": [
+            (loss[0], n[0], loss[-1], 1.0),
+            (loss[0], 50.0, 0.8 * loss[-1], 0.6),
+            (loss[0], 5.0, 0.0, 0.5),
+        ],
+    }
+    found = {name: ordinary_fit(ORDINARY[name], question, each) for name, each in starts.items()}
+    return {name: float(np.log(max(loss, RESOLUTION))) for name, loss in found.items()}
+
+
+def ordinary_fit(formula: Callable[..., Array], question: Question, starts: list[tuple[float, ...]]) -> float:
+    """Return the prediction of the best of several fits; the last value if there is none."""
+    best, answer = np.inf, float(question.loss[-1])
+    for start in starts if len(question.n) >= len(starts[0]) else ():
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore", OptimizeWarning)
+            try:
+                fitted, _ = curve_fit(formula, question.n, question.loss, p0=start, method="lm", maxfev=5000)
+            except RuntimeError:  # it has not ended
+                continue
+            squares = float(np.square(formula(question.n, *fitted) - question.loss).sum())
+            predicted = float(formula(np.array([question.n_target]), *fitted)[0])
+        if squares < best and np.isfinite(predicted):
+            best, answer = squares, predicted
+    return answer
+
+
+ORDINARY: dict[str, Callable[..., Array]] = {
+    "POW3": lambda n, a, c, b: a * n**-b + c,
+    "POW4": lambda n, a, c, b, d: a * (n + d) ** -b + c,
+    "MMF4": lambda n, a, b, c, d: (a * b + c * n**d) / (b + n**d),
+}
 
 
 def length_table(answers: pd.DataFrame) -> str:

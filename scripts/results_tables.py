@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pandas as pd
+from scipy.stats import t as student
 
 from fuelgauge import paths
+from fuelgauge.claims.resample import correction
 from fuelgauge.evaluate import machine_class
 
 ANCHORS = (32, 128, 512, 2048)
@@ -27,6 +30,7 @@ def main() -> None:
     )
     print_curves(curves)
     print_pairs(pairs)
+    print_worse_than_constant(trials[trials["status"] == "done"])
     for verdict in verdicts:
         if verdict["modality"] == "all" or verdict["level"] == "dataset":
             print(f"- **{verdict['verdict']}**: {verdict['sentence']}")
@@ -72,6 +76,42 @@ def print_pairs(pairs: pd.DataFrame) -> None:
         name = other.removeprefix("family:")
         print(f"| {name}, {dataset} | {der} | {slope} | {crossover} | {last['time_ratio']:.1f} |")
     print()
+
+
+def print_worse_than_constant(trials: pd.DataFrame) -> None:
+    """Print where a deep model has a larger mean loss than the constant, though another model beats that.
+
+    The p value is that of the paired one-sided t test over repeats with Nadeau and Bengio's correction
+    (docs/protocol.md), not adjusted for the number of places.
+    """
+    compared = [row for _, rows in trials.groupby(["dataset", "n_train"]) for row in against_constant(rows)]
+    table = pd.DataFrame(compared, columns=["dataset", "model", "n", "loss", "constant", "p"])
+    worse = table[table["loss"] > table["constant"]].sort_values("p")
+    print(f"\n{len(worse)} of {len(table)} mean losses of deep models that are not the constant's own are larger:\n")
+    print("| " + " | ".join(worse.columns) + " |\n" + "|" + " --- |" * worse.shape[1])
+    for row in worse.itertuples(index=False):
+        print(
+            f"| {row.dataset} | {row.model} | {row.n:,} | {row.loss:.3f} | {row.constant:.3f} | {row.p:.2f} |"
+        )
+
+
+def against_constant(rows: pd.DataFrame) -> list[tuple[str, str, int, float, float, float]]:
+    """Return each deep model of a dataset and anchor beside the constant; none where nothing beats that."""
+    losses = rows.pivot_table(index="repeat", columns="model", values="loss")
+    constant = losses["dummy"].mean()
+    if not (losses.mean() < constant).any():
+        return []
+    first = rows.iloc[0]
+    found = []
+    for model in sorted(set(rows.loc[rows["family"] == "deep", "model"])):
+        differences = (losses[model] - losses["dummy"]).dropna()
+        mean, n_repeats = differences.mean(), len(differences)
+        if n_repeats > 1 and differences.std() > 0:
+            error = differences.std() / np.sqrt(n_repeats)
+            error *= float(correction(n_repeats, first["n_test"] / first["n_pool"]))
+            p_value = float(student.sf(mean / error, n_repeats - 1))
+            found.append((first["dataset"], model, first["n_train"], constant + mean, constant, p_value))
+    return found
 
 
 if __name__ == "__main__":
