@@ -87,7 +87,8 @@ def print_worse_than_constant(trials: pd.DataFrame) -> None:
     compared = [row for _, rows in trials.groupby(["dataset", "n_train"]) for row in against_constant(rows)]
     table = pd.DataFrame(compared, columns=["dataset", "model", "n", "loss", "constant", "p"])
     worse = table[table["loss"] > table["constant"]].sort_values("p")
-    print(f"\n{len(worse)} of {len(table)} mean losses of deep models that are not the constant's own are larger:\n")
+    which = "mean losses of deep models, other than the constant's own, are larger than it"
+    print(f"\n{len(worse)} of {len(table)} {which}:\n")
     print("| " + " | ".join(worse.columns) + " |\n" + "|" + " --- |" * worse.shape[1])
     for row in worse.itertuples(index=False):
         print(
