@@ -62,7 +62,7 @@ CASES = (
             "ft_transformer": "533",
         },
         ("dataset.target=price",),
-        {"realmlp": PUBLISHED_LENGTH},
+        {"realmlp": PUBLISHED_LENGTH, "tabm": ("model.hyperparameters.max_steps=1000000",)},
     ),
     Case(
         "mnist1d",
