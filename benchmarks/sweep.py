@@ -23,6 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
+from fuelgauge.sweep.runner import cores
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 USUAL = CHECKOUT / "benchmarks/usual.py"
 N_ROWS, N_COLUMNS, N_CLASSES = 10_000, 16, 26
@@ -118,7 +120,7 @@ def compare_nets(project: Project, repeats: int) -> bool:
         f"+rows={project.rows}", "hydra.sweep.dir=usual",
     )  # fmt: skip
     usual_after = usual - float((project.root / "started").read_text())
-    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    n_cores = cores()
     n_trials = len(ANCHORS) * repeats
     print(f"MLP, {n_trials} trials on {n_cores} cores: {whole:.1f} s, {after:.1f} from the first fit")
     print(f"  (a) bare loops one after another {bare:.1f} s, over the cores {bare / n_cores:.1f} s")

@@ -13,15 +13,14 @@ printed too; it varies more from run to run than MLflow costs.
 from __future__ import annotations
 
 import argparse
-import os
+import resource
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from statistics import median
 
+from fuelgauge.sweep.runner import cores
 from fuelgauge.tracking import SQLITE, make_database
 from sweep import Project
 
@@ -37,22 +36,23 @@ claims: [data]
 """
 
 
-def run_stage(root: Path, tracking: str) -> tuple[float, float]:
+def run_stage(project: Project, tracking: str) -> tuple[float, float]:
     """Run the train stage from an empty store; return its wall seconds and the CPU seconds of its process."""
     for folder in ("data/store", "data/trials"):
-        shutil.rmtree(root / folder, ignore_errors=True)
-    shutil.copy(root / EMPTY, root / DATABASE)
-    command = [sys.executable, "pipelines/train.py", "dataset=rows", f"tracking={tracking}"]
-    started = time.perf_counter()
-    with subprocess.Popen(
-        command, cwd=root, env={**os.environ, "FUELGAUGE_ROOT": str(root)}, stderr=subprocess.DEVNULL
-    ) as stage:
-        # Workers are children of the process that they are forked from, for which this one does not wait.
-        _, status, used = os.wait4(stage.pid, 0)
-        stage.returncode = os.waitstatus_to_exitcode(status)
-    if stage.returncode:
-        sys.exit(f"{' '.join(command)} failed")
-    return time.perf_counter() - started, used.ru_utime + used.ru_stime
+        shutil.rmtree(project.root / folder, ignore_errors=True)
+    shutil.copy(project.root / EMPTY, project.root / DATABASE)
+    before = cpu_seconds()
+    wall = project.run("pipelines/train.py", "dataset=rows", f"tracking={tracking}")
+    return wall, cpu_seconds() - before
+
+
+def cpu_seconds() -> float:
+    """Return the CPU seconds of child processes that have ended.
+
+    Workers are not among them: the process that they are forked from is one for which no stage waits.
+    """
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> int:
@@ -67,12 +67,12 @@ def main() -> int:
         make_database(f"{SQLITE}{project.root / EMPTY}")
         for _ in range(turns):
             for way in WAYS:
-                measured[way].append(run_stage(project.root, way))
+                measured[way].append(run_stage(project, way))
                 print(f"tracking={way}: {measured[way][-1][0]:.1f} s, own CPU {measured[way][-1][1]:.2f} s")
     (wall, cpu), (tracked_wall, tracked_cpu) = (
         [median(values) for values in zip(*measured[way], strict=True)] for way in WAYS
     )
-    share = (tracked_cpu - cpu) / (len(os.sched_getaffinity(0)) * tracked_wall)
+    share = (tracked_cpu - cpu) / (cores() * tracked_wall)
     print(
         f"MLflow adds {tracked_cpu - cpu:.2f} CPU seconds (medians): {share:.1%} of the cores' time", end=""
     )

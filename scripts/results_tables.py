@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
 from fuelgauge import paths
-from fuelgauge.claims.resample import correction
+from fuelgauge.claims.resample import RepeatTest, leave_one_out_means
 from fuelgauge.evaluate import machine_class
 
 ANCHORS = (32, 128, 512, 2048)
@@ -102,16 +100,14 @@ def against_constant(rows: pd.DataFrame) -> list[tuple[str, str, int, float, flo
     constant = losses["dummy"].mean()
     if not (losses.mean() < constant).any():
         return []
-    first = rows.iloc[0]
-    found = []
+    first, found = rows.iloc[0], []
+    test = RepeatTest(test_share=first["n_test"] / first["n_pool"])
     for model in sorted(set(rows.loc[rows["family"] == "deep", "model"])):
-        differences = (losses[model] - losses["dummy"]).dropna()
-        mean, n_repeats = differences.mean(), len(differences)
-        if n_repeats > 1 and differences.std() > 0:
-            error = differences.std() / np.sqrt(n_repeats)
-            error *= float(correction(n_repeats, first["n_test"] / first["n_pool"]))
-            p_value = float(student.sf(mean / error, n_repeats - 1))
-            found.append((first["dataset"], model, first["n_train"], constant + mean, constant, p_value))
+        above = (losses[model] - losses["dummy"]).dropna()
+        if len(above) > 1 and above.any():
+            two_sided = test.p_value(leave_one_out_means(above.to_numpy()[None])).item()
+            p_value = two_sided / 2 if above.mean() > 0 else 1 - two_sided / 2
+            found.append((first["dataset"], model, first["n_train"], losses[model].mean(), constant, p_value))
     return found
 
 

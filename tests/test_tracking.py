@@ -3,6 +3,7 @@ import logging
 from importlib import metadata
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from fuelgauge import catch_up, paths
 from fuelgauge.config import TrackingConfig
@@ -71,12 +72,9 @@ def test_configuration_and_environment_are_artifacts(project):
 
 
 def test_the_environment_names_every_distribution_with_its_version():
-    def plain(name: str) -> str:
-        return name.lower().replace("_", "-").replace(".", "-")
-
-    shown = {plain(name): version for name, version in environment()["distributions"].items()}
+    shown = {canonicalize_name(name): version for name, version in environment()["distributions"].items()}
     for distribution in metadata.distributions():
-        assert shown[plain(distribution.metadata["Name"])] == distribution.version
+        assert shown[canonicalize_name(distribution.metadata["Name"])] == distribution.version
 
 
 def test_a_distribution_without_a_description_is_named_too(tmp_path, monkeypatch):
