@@ -175,7 +175,8 @@ def test_a_verdict_as_a_dictionary_has_its_main_effect_beside_it() -> None:
 def test_a_sentence_says_if_the_slope_alone_refutes() -> None:
     refuted = [v for v in judged(evidence(STUCK, 20)) if v.verdict == "refuted" and v.main.lo > 1]
     assert refuted
-    assert all("refuted, since more data leave them further behind; deep" in v.sentence for v in refuted)
+    because = "refuted, since with more data deep models fall further behind linear models; deep"
+    assert all(because in v.sentence for v in refuted)
 
 
 @pytest.mark.parametrize(("ratio", "said"), [(99.6, "100 times"), (99.4, "99 times"), (1.234, "1.2 times")])
@@ -183,23 +184,53 @@ def test_ratios_are_written_without_exponents(ratio: float, said: str) -> None:
     assert times(Effect("der", ratio, np.nan, np.nan, "t")) == said
 
 
+def test_a_sentence_does_not_give_the_size_of_a_change_that_cannot_be_told() -> None:
+    verdicts = [*judged(evidence(CLASSICAL, 10)), *judged(evidence(HUNGRIER, 10))]
+    untold = [v for v in verdicts if v.further[0].lo <= 0 <= v.further[0].hi]
+    assert 0 < len(untold) < len(verdicts)
+    assert all(
+        v.sentence.endswith(
+            "whether more data raise or lower their loss against that of linear models cannot be told."
+        )
+        == (v in untold)
+        for v in verdicts
+    )
+
+
+def timed(found: Evidence, ratios: float | list[float]) -> Evidence:
+    """Return evidence with times: a median ratio a dataset."""
+    times_of = {
+        "time_median": ratios,
+        "time_median_lo": 2.5,
+        "time_median_hi": 4.0,
+        "time_slope": 0.1,
+        "time_ratio_at_equal_loss": 5.0,
+    }
+    trials = pd.DataFrame({"fit_seconds": [1.0]})
+    return Evidence(trials, found.curves, found.pairs.assign(**times_of), found.datasets, 0.95, 500)
+
+
+def test_what_all_datasets_say_is_said_even_where_so_few_cannot_decide() -> None:
+    found = evidence(HUNGRIER, 6)
+    per_pair = len(found.pairs) // 6
+
+    def overall(ratios: list[float]) -> Verdict:
+        verdicts = judge_claims(timed(found, list(np.repeat(ratios, per_pair))), ["time"])
+        return next(v for v in verdicts if v.level == "overall" and v.modality == "all")
+
+    # 2^(1 - 6), times three: the ratio, its growth and the ratio at equal loss
+    agreed = overall([2.0, 3.0, 4.0, 5.0, 6.0, 7.0])
+    assert agreed.verdict == "undecided"
+    assert (
+        "not decided, though all 6 point one way, since so few cannot decide among so many tests "
+        "(p 0.031, adjusted 0.094); a fit took" in agreed.sentence
+    )
+    assert "not decided; a fit took" in overall([0.5, 3.0, 4.0, 5.0, 6.0, 7.0]).sentence
+
+
 def test_time_is_judged_from_fit_seconds() -> None:
     found = evidence(HUNGRIER, 6)
-    timed = Evidence(
-        pd.DataFrame({"fit_seconds": [1.0]}),
-        found.curves,
-        found.pairs.assign(
-            time_median=3.0,
-            time_median_lo=2.5,
-            time_median_hi=4.0,
-            time_slope=0.1,
-            time_ratio_at_equal_loss=5.0,
-        ),
-        found.datasets,
-        0.95,
-        500,
-    )
-    first = judge_claims(timed, ["time"])[0]
+    first = judge_claims(timed(found, 3.0), ["time"])[0]
     assert first.verdict == "supported"
     assert first.sentence.endswith(
         "a fit took 3 times (2.5 to 4) that of linear models, and 5 times to reach the same loss."

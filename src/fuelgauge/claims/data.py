@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from fuelgauge.claims.verdict import (
-    OPENINGS,
     REFUTED,
     SUPPORTED,
     UNDECIDED,
+    Effect,
     Evidence,
     Finding,
     Measure,
@@ -17,6 +17,7 @@ from fuelgauge.claims.verdict import (
     Verdict,
     judge_pairs,
     models_of,
+    opening,
     times,
     unclear,
 )
@@ -52,24 +53,27 @@ def needs_more(der: int, slope: int) -> bool:
     return der > 0 and slope < 0
 
 
-def _say(finding: Finding, verdict: str) -> str:
+def _say(finding: Finding, verdict: str, reason: str) -> str:
     a, b = models_of(finding.family_a), models_of(finding.family_b)
-    opening = OPENINGS[verdict]
+    opened = opening(finding, verdict)
     if verdict == REFUTED and finding.sides["der"] >= 0:
-        opening += ", since more data leave them further behind"
+        opened += f", since {reason}"
     der, slope = finding.effects["der"], finding.effects["slope"]
     needed = (
         f"{a} needed {times(der)} the rows of {b} to do as well"
         if math.isfinite(der.effect)
         else f"how many rows {a} need against {b} cannot be read"
     )
-    return f"{finding.where}, more data for {a}: {opening}; {needed}{_gap(slope.effect, b)}."
+    gap = _gap(slope, bool(finding.sides["slope"]), b)
+    return f"{finding.where}, more data for {a}: {opened}; {needed}{gap}."
 
 
-def _gap(slope: float, rival: str) -> str:
-    if not math.isfinite(slope):
+def _gap(slope: Effect, is_told: bool, rival: str) -> str:
+    if not math.isfinite(slope.effect):
         return ""
-    change = 100 * math.expm1(slope)
+    if not is_told and slope.lo <= 0 <= slope.hi:
+        return f", and whether more data raise or lower their loss against that of {rival} cannot be told"
+    change = 100 * math.expm1(slope.effect)
     direction = "lowered" if change < 0 else "raised"
     by = f"{direction} their loss by {abs(change):.2g}%"
     return f", and each doubling of the data {by} against that of {rival}"

@@ -14,7 +14,6 @@ from fuelgauge.claims.data import DER, SLOPE, needs_more, refutation
 from fuelgauge.claims.members import PREFIX
 from fuelgauge.claims.pairs import compare_models
 from fuelgauge.claims.verdict import (
-    OPENINGS,
     REFUTED,
     SUPPORTED,
     UNDECIDED,
@@ -27,6 +26,7 @@ from fuelgauge.claims.verdict import (
     effect_on_dataset,
     judge_measured,
     models_of,
+    opening,
     times,
     unclear,
 )
@@ -95,17 +95,17 @@ def _undecided(finding: Finding, words: dict[str, bool]) -> str:
     return reason
 
 
-def _say(finding: Finding, verdict: str) -> str:
-    opening = f"{finding.where}, more data for depth than for flexibility: {OPENINGS[verdict]}"
+def _say(finding: Finding, verdict: str, reason: str) -> str:
+    opened = f"{finding.where}, more data for depth than for flexibility: {opening(finding, verdict)}"
     if verdict == REFUTED:
-        opening += f", since {_decide(finding)[1]}"
+        opened += f", since {reason}"
     effects = finding.effects
     said = [
         _needed(DEEP, FLEXIBLE, effects["der"]),
         _needed(DEEP, LINEAR, effects["der_against_linear"]),
         _needed(FLEXIBLE, LINEAR, effects["flexible_der"]),
     ]
-    return f"{opening}; {'; '.join(said)}."
+    return f"{opened}; {'; '.join(said)}."
 
 
 def _needed(a: str, b: str, der: Effect) -> str:

@@ -17,7 +17,6 @@ from fuelgauge.claims.resample import Floats, RepeatTest
 from fuelgauge.claims.verdict import (
     ALL,
     NAN,
-    OPENINGS,
     REFUTED,
     SUPPORTED,
     UNDECIDED,
@@ -30,6 +29,7 @@ from fuelgauge.claims.verdict import (
     Verdict,
     judge_measured,
     models_of,
+    opening,
     times,
     unclear,
 )
@@ -175,14 +175,14 @@ def _decide(finding: Finding) -> tuple[str, str]:
     return UNDECIDED, unclear(finding, (LITTLE, MUCH))
 
 
-def _say(finding: Finding, verdict: str) -> str:
+def _say(finding: Finding, verdict: str, _: str) -> str:
     large, tiny = models_of(finding.family_a), models_of(finding.family_b)
     little, much = finding.effects[LITTLE], finding.effects[MUCH]
-    opening = f"{finding.where}, {large} against {tiny}: {OPENINGS[verdict]}"
+    opened = f"{finding.where}, {large} against {tiny}: {opening(finding, verdict)}"
     if not (math.isfinite(little.effect) and math.isfinite(much.effect)):
-        return f"{opening}; the two share too few sizes of data to be read."
+        return f"{opened}; the two share too few sizes of data to be read."
     return (
-        f"{opening}; with little data the large ones had {times(little)} the loss of the tiny, "
+        f"{opened}; with little data the large ones had {times(little)} the loss of the tiny, "
         f"with much the tiny had {times(much)} that of the large{_growth(finding.effects['size_growth'])}."
     )
 

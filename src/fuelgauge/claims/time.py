@@ -7,7 +7,6 @@ import math
 import pandas as pd
 
 from fuelgauge.claims.verdict import (
-    OPENINGS,
     REFUTED,
     SUPPORTED,
     UNDECIDED,
@@ -19,6 +18,7 @@ from fuelgauge.claims.verdict import (
     Verdict,
     judge_pairs,
     models_of,
+    opening,
     times,
     unclear,
 )
@@ -46,13 +46,13 @@ def _decide(finding: Finding) -> tuple[str, str]:
     return UNDECIDED, unclear(finding, ("time_ratio",))
 
 
-def _say(finding: Finding, verdict: str) -> str:
-    opening = OPENINGS[verdict]
+def _say(finding: Finding, verdict: str, _: str) -> str:
+    opened = opening(finding, verdict)
     a, b = models_of(finding.family_a), models_of(finding.family_b)
     ratio, at_equal_loss = finding.effects["time_ratio"], finding.effects["time_ratio_at_equal_loss"]
     if not math.isfinite(ratio.effect):
-        return f"{finding.where}, more time for {a}: {opening}; no fits of {a} and {b} can be compared."
+        return f"{finding.where}, more time for {a}: {opened}; no fits of {a} and {b} can be compared."
     reached = (
         f", and {times(at_equal_loss)} to reach the same loss" if math.isfinite(at_equal_loss.effect) else ""
     )
-    return f"{finding.where}, more time for {a}: {opening}; a fit took {times(ratio)} that of {b}{reached}."
+    return f"{finding.where}, more time for {a}: {opened}; a fit took {times(ratio)} that of {b}{reached}."

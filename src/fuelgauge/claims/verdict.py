@@ -157,6 +157,9 @@ class Finding:
         By name of the measure.
     sides
         By name: 1 where the effect is shown to lie above the rules' threshold, -1 below, 0 not shown.
+    unanimous
+        By name: of how many datasets all lie on one side of the rules' threshold; 0 where they do not, and
+        on a single dataset.
     where
         Such as ``On flights`` or ``Across 8 datasets``.
     """
@@ -167,6 +170,7 @@ class Finding:
     where: str
     effects: Mapping[str, Effect]
     sides: Mapping[str, int]
+    unanimous: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -180,14 +184,14 @@ class Question:
     decide
         Gives verdict and reason.
     say
-        Gives the plain sentence for a verdict.
+        Gives the plain sentence for a verdict and its reason.
     topic
         Names the claim in a sentence, from its rules and the rival.
     """
 
     measures: Sequence[Measure]
     decide: Callable[[Finding], tuple[str, str]]
-    say: Callable[[Finding, str], str]
+    say: Callable[[Finding, str, str], str]
     topic: Callable[[Rules, str], str] = lambda rules, rival: f"{rules['title']} than {models_of(rival)}"
 
 
@@ -316,7 +320,8 @@ def _on_datasets(question: Question, measured: pd.DataFrame, rules: Rules) -> It
     adjusted = _adjusted_by_say(question.measures, effects_found)
     for (_, row), effects in zip(measured.iterrows(), adjusted, strict=True):
         sides = {effect.effect_name: side_of_interval(effect, rules) for effect in effects}
-        yield _verdict(question, rules, row, effects, sides, f"On {row['dataset']}", "dataset", 1)
+        alone = dict.fromkeys(names, 0)
+        yield _verdict(question, rules, row, effects, sides, alone, f"On {row['dataset']}", "dataset", 1)
 
 
 def _overall(
@@ -327,8 +332,9 @@ def _overall(
     for (about, group), effects in zip(groups, _adjusted_by_say(question.measures, tested), strict=True):
         enough = len(group) >= rules["min_datasets"]
         sides = {e.effect_name: side_of_test(e, rules) if enough else 0 for e in effects}
+        unanimous = {measure.name: _unanimous(measure, group, rules) for measure in question.measures}
         where = f"Across {len(group)} {'' if about['modality'] == ALL else about['modality'] + ' '}datasets"
-        verdict = _verdict(question, rules, about, effects, sides, where, "overall", len(group))
+        verdict = _verdict(question, rules, about, effects, sides, unanimous, where, "overall", len(group))
         yield verdict if enough else _too_few(verdict, question, rules)
 
 
@@ -363,8 +369,7 @@ def _effects_across(
 def effect_across(measure: Measure, group: pd.DataFrame, evidence: Evidence, rules: Rules) -> Effect:
     """Return the median effect over datasets, with its bootstrap interval and Wilcoxon's test."""
     test = "Wilcoxon signed rank"
-    found = np.array([effect.effect for effect in group[measure.name]] if len(group) else [], dtype=float)
-    found = found[np.isfinite(found) & ((found > 0) | (not measure.is_ratio))]
+    found = _found(measure, group)
     if len(found) == 0:
         return Effect(measure.name, NAN, NAN, NAN, test)
     values, back = (np.log(found), np.exp) if measure.is_ratio else (found, np.asarray)
@@ -375,6 +380,18 @@ def effect_across(measure: Measure, group: pd.DataFrame, evidence: Evidence, rul
     lo, hi = median_interval(values, evidence.level, evidence.n_resamples, label)
     p = wilcoxon(values - threshold)
     return Effect(measure.name, float(back(np.median(values))), float(back(lo)), float(back(hi)), test, p)
+
+
+def _found(measure: Measure, group: pd.DataFrame) -> np.ndarray:
+    """Return the datasets' effects that can be read."""
+    found = np.array([effect.effect for effect in group[measure.name]] if len(group) else [], dtype=float)
+    return found[np.isfinite(found) & ((found > 0) | (not measure.is_ratio))]
+
+
+def _unanimous(measure: Measure, group: pd.DataFrame, rules: Rules) -> int:
+    """Return the number of datasets if all lie on one side of the threshold, else 0."""
+    beyond = _found(measure, group) - rules[measure.name]
+    return len(beyond) if (beyond > 0).all() or (beyond < 0).all() else 0
 
 
 def _adjusted_by_say(measures: Sequence[Measure], effects: list[list[Effect]]) -> list[list[Effect]]:
@@ -418,12 +435,14 @@ def _verdict(
     about: Mapping[str, Any] | pd.Series,
     effects: Sequence[Effect],
     sides: Mapping[str, int],
+    unanimous: Mapping[str, int],
     where: str,
     level: str,
     n_datasets: int,
 ) -> Verdict:
     by_name = {effect.effect_name: effect for effect in effects}
-    finding = Finding(about["family_a"], about["family_b"], about["modality"], where, by_name, sides)
+    families = about["family_a"], about["family_b"]
+    finding = Finding(*families, about["modality"], where, by_name, sides, unanimous)
     word, reason = question.decide(finding)
     return Verdict(
         claim=rules["claim"],
@@ -439,7 +458,7 @@ def _verdict(
         n_datasets=n_datasets,
         verdict=word,
         reason=f"{reason}; a control, which never counts" if about["control"] else reason,
-        sentence=question.say(finding, word),
+        sentence=question.say(finding, word, reason),
     )
 
 
@@ -465,6 +484,22 @@ def unclear(finding: Finding, names: Sequence[str]) -> str:
         elif finding.sides[name] == 0:
             reasons.append(f"{name} is not told from its threshold")
     return "; ".join(reasons)
+
+
+def opening(finding: Finding, verdict: str) -> str:
+    """Return how a sentence opens; what all datasets say and yet cannot show is not passed over.
+
+    Of n datasets that agree Wilcoxon's p is 2^(1 - n), which Holm's correction multiplies by up to the number
+    of the claim's tests.
+    """
+    main = next(iter(finding.effects.values()))
+    agreeing = finding.unanimous[main.effect_name]
+    if verdict != UNDECIDED or agreeing < 2 or np.isnan(main.p_adjusted):
+        return OPENINGS[verdict]
+    return (
+        f"{OPENINGS[verdict]}, though all {agreeing} point one way, since so few cannot decide among so many "
+        f"tests (p {_short(main.p)}, adjusted {_short(main.p_adjusted)})"
+    )
 
 
 def models_of(family: str) -> str:
