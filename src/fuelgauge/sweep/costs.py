@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from fuelgauge import paths
+from fuelgauge.data.dataset import read_description
+from fuelgauge.errors import DataError
+from fuelgauge.naming import RAW
 from fuelgauge.sweep.store import TRIAL, Record, lines_of, stores
 
 # Bounds on the power of n with which a cost is continued beyond the sizes that were measured.
 LEAST_POWER, MOST_POWER = 0.0, 2.0
+# Bounds on the power of the number of features by which costs on other datasets are carried to one, and the
+# datasets that it takes to tell that power.
+LEAST_BY_FEATURES, MOST_BY_FEATURES, ENOUGH_DATASETS = 0.0, 1.5, 3
 # Where nothing tells a cost, this many rows are taken to cost a second beside as many that every fit costs.
 ROWS_A_SECOND = 500.0
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What of a dataset tells most of what a fit on it costs, beside its rows."""
+
+    task: str
+    n_features: int
 
 
 class PastCosts:
@@ -24,31 +40,39 @@ class PastCosts:
     ----------
     seconds
         By dataset and contestant, by n_train.
+    kinds
+        By dataset and feature set, as far as known.
     """
 
-    def __init__(self, seconds: Mapping[tuple[str, str], Mapping[int, float]]):
-        self.seconds = seconds
+    def __init__(
+        self,
+        seconds: Mapping[tuple[str, str], Mapping[int, float]],
+        kinds: Mapping[tuple[str, str], Kind] | None = None,
+    ):
+        self.seconds, self.kinds = seconds, kinds or {}
         self.guesses: dict[tuple[str, str, int], float] = {}
 
     @classmethod
     def read(cls, folder: Path = paths.STORE) -> PastCosts:
         """Return the costs of all trials that the stores hold."""
-        return cls({(path.parent.name, path.stem): mean_seconds(lines_of(path)) for path in stores(folder)})
+        seconds = {(path.parent.name, path.stem): mean_seconds(lines_of(path)) for path in stores(folder)}
+        return cls(seconds, kinds_of(seconds))
 
     def estimate(self, dataset: str, contestant: str, n_train: int) -> float | None:
         """Return the seconds that a trial will take, None if nothing like it was ever run.
 
-        By the same contestant on the same dataset; else by the geometric mean of what it would cost on the
-        other datasets where it was run. Between sizes costs are read on logarithmic scales.
+        By the same contestant on the same dataset; else by what it would cost on the other datasets where it
+        was run, those with the same task if there are any. Between sizes costs are read on logarithmic
+        scales.
         """
         if own := self.seconds.get((dataset, contestant)):
             return cost_at(own, n_train)
         others = [
-            cost_at(seconds, n_train)
-            for (_, name), seconds in self.seconds.items()
-            if name == contestant and seconds
+            (self.kinds.get((name, features_of(contestant))), cost_at(seconds, n_train))
+            for (name, other), seconds in self.seconds.items()
+            if other == contestant and seconds
         ]
-        return float(np.exp(np.mean(np.log(others)))) if others else None
+        return carried_over(others, self.kinds.get((dataset, features_of(contestant)))) if others else None
 
     def expected(self, dataset: str, contestant: str, n_train: int) -> float:
         """Return the seconds that a trial will take, a guess by its rows if nothing like it was ever run."""
@@ -57,6 +81,42 @@ class PastCosts:
             estimate = self.estimate(*key)
             self.guesses[key] = 1 + n_train / ROWS_A_SECOND if estimate is None else estimate
         return self.guesses[key]
+
+
+def kinds_of(curves: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Kind]:
+    """Return what is known of the datasets and feature sets of curves; one that is not there is left out."""
+    found = {}
+    for name, features in {(dataset, features_of(contestant)) for dataset, contestant in curves}:
+        try:
+            description = read_description(name, features)
+        except DataError:
+            continue
+        found[name, features] = Kind(description.task, description.n_features)
+    return found
+
+
+def features_of(contestant: str) -> str:
+    """Return the feature set in the name of a contestant."""
+    return contestant.partition("@")[2] or RAW
+
+
+def carried_over(others: Collection[tuple[Kind | None, float]], kind: Kind | None) -> float:
+    """Return what a trial costs on a dataset of a kind, by what such trials cost on others.
+
+    Where enough of them have the same task, costs are a power of the number of features, by least squares on
+    logarithmic scales and within bounds; else it is their geometric mean.
+    """
+    alike = [(other, cost) for other, cost in others if other and kind and other.task == kind.task]
+    costs = np.log([cost for _, cost in alike or others])
+    mean = float(costs.mean())
+    if kind is None or len(alike) < ENOUGH_DATASETS:
+        return math.exp(mean)
+    widths = np.log([other.n_features for other, _ in alike])
+    away = widths - widths.mean()
+    if not away.any():
+        return math.exp(mean)
+    power = np.clip(away @ (costs - mean) / (away @ away), LEAST_BY_FEATURES, MOST_BY_FEATURES)
+    return math.exp(mean + float(power) * (math.log(kind.n_features) - float(widths.mean())))
 
 
 def mean_seconds(records: Iterable[Record]) -> dict[int, float]:
