@@ -9,6 +9,7 @@ import pandas as pd
 from fuelgauge import paths
 from fuelgauge.claims.resample import RepeatTest, leave_one_out_means
 from fuelgauge.evaluate import machine_class
+from fuelgauge.report.numbers import figure
 
 ANCHORS = (32, 128, 512, 2048)
 
@@ -51,7 +52,7 @@ def print_curves(curves: pd.DataFrame) -> None:
         means = [f"{points.loc[n, 'loss_mean']:.3g}" if n in points.index else "" for n in ANCHORS]
         last = points.iloc[-1]
         interval = f"{last['loss_mean']:.3g} [{last['loss_lo']:.3g}, {last['loss_hi']:.3g}]"
-        ends = [f"{points.index[-1]:,}", interval, f"{last['fit_seconds_mean']:.2g}"]
+        ends = [f"{points.index[-1]:,}", interval, figure(last["fit_seconds_mean"], 2)]
         print(f"| {dataset}, {model} | {' | '.join([*means, *ends])} |")
 
 
