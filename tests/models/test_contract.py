@@ -164,6 +164,29 @@ def test_a_table_of_categories_alone_is_taken(name):
     check(model.predict(train), train)
 
 
+@pytest.mark.parametrize("name", [name for name, kind in PAIRS if kind == "table"])
+def test_columns_that_are_missing_in_all_rows_of_the_fit_are_taken(name):
+    task = task_of(name)
+    train, validation, test = (examples("table", task, n, n) for n in (60, 12, 20))
+    number = train.x.columns.drop("kind")[0]
+    for rows in (train, validation):
+        rows.x["kind"], rows.x[number] = np.array([None] * len(rows), dtype=object), np.nan
+    model = fitted(name, train, validation, FEW_STEPS)
+    check(model.predict(test), test)
+    check(model.predict(validation), validation)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [p for p in PAIRS if "precision" in CONFIGS[p[0]].get("hyperparameters", {})]
+)
+def test_a_net_trains_in_bf16(name, kind):
+    task = task_of(name)
+    model = create(CONFIGS[name]["target"], {**CONFIGS[name]["hyperparameters"], "precision": "bf16"})
+    train, validation = examples(kind, task, 40), examples(kind, task, 12, 2)
+    assert model.fit(train, validation, FitContext(1, 1, "cpu", METRIC[task], FEW_STEPS)) >= 1
+    check(model.predict(validation), validation)
+
+
 @pytest.mark.parametrize("name", [name for name, kind in PAIRS if kind == "text"])
 def test_texts_of_no_and_of_100_000_characters_are_taken(name):
     task = task_of(name)

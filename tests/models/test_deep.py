@@ -55,6 +55,22 @@ def test_a_loss_that_is_not_a_number_is_a_failure_with_step_and_learning_rate():
         model.fit(train, validation, FitContext(0, 1, "cpu", "rmse"))
 
 
+@pytest.mark.parametrize("pack", [False, True])
+def test_weights_that_break_in_the_last_step_of_a_round_are_a_failure_too(pack):
+    """With one step a round no training loss of the same round can tell."""
+    train, validation = examples("sequence", "regression", 64), examples("sequence", "regression", 16)
+    model = MLP(min_steps=4, max_steps=4, rounds=4, learning_rate=1e30)
+    context = FitContext(0, 1, "cpu", "rmse")
+    with pytest.raises(
+        FitError,
+        match=r"the validation loss is (nan|inf) after step 1 of 4 at a learning rate of 1e\+30; try",
+    ):
+        if pack:
+            MLP.train_together([model], [model.prepare(train, validation, context)])
+        else:
+            model.fit(train, validation, context)
+
+
 def test_bf16_trains_too():
     train, validation = examples("sequence", "multiclass", 300), examples("sequence", "multiclass", 60, 2)
     model = MLP(precision="bf16", min_steps=200, max_steps=200)
@@ -85,6 +101,13 @@ def test_accuracy_stops_by_the_error_rate_with_ties_broken_by_cross_entropy():
     sure, unsure = torch.tensor([[4.0, 0], [0, 4.0]]), torch.tensor([[1.0, 0], [0, 1.0]])
     wrong = torch.tensor([[4.0, 0], [4.0, 0]])
     assert loss.validation(sure, targets) < loss.validation(unsure, targets) < loss.validation(wrong, targets)
+
+
+def test_cross_entropy_breaks_ties_however_small_its_differences_are():
+    """In float32 numbers near an error of a half lie 6e-8 apart, which is 0.06 of cross-entropy."""
+    loss, targets = Loss("multiclass", "accuracy"), torch.tensor([0, 1])
+    losses = [loss.validation(torch.tensor([[4.0, 0], [a, 0]]), targets) for a in (4.0, 4.001, 4.002)]
+    assert losses[0] < losses[1] < losses[2] < losses[0] + 1e-8
 
 
 def logits(*probabilities: float) -> torch.Tensor:

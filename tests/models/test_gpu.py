@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from fuelgauge.models.base import FitContext
+from fuelgauge.models.mlp import MLP
 from fuelgauge.models.storage import load, save
 
 from .kinds import examples
@@ -26,3 +27,23 @@ def test_the_same_code_trains_on_a_gpu_and_predicts_without_one(name, kind, tmp_
     assert skill(predicted, test) > 0.15
     save(model, tmp_path)
     assert abs(load(tmp_path, "cpu").predict(test) - predicted).max() < 0.05 * (abs(predicted).max() + 1)
+
+
+def test_nets_that_are_trained_together_on_a_gpu_have_random_draws_of_their_own():
+    rows = [
+        (examples("matrix", "multiclass", 160, seed), examples("matrix", "multiclass", 40, 9 + seed))
+        for seed in range(3)
+    ]
+    contexts = [FitContext(seed, 1, "cuda", "accuracy") for seed in range(3)]
+
+    def new_net() -> MLP:
+        return MLP(width=24, depth=2, dropout=0.3, min_steps=60, max_steps=60, rounds=12, batch_size=32)
+
+    models = [new_net() for _ in rows]
+    starts = [m.prepare(*own, context) for m, own, context in zip(models, rows, contexts, strict=True)]
+    MLP.train_together(models, starts)
+    seen = examples("matrix", "multiclass", 200, 999)
+    for model, own, context in zip(models, rows, contexts, strict=True):
+        alone = new_net()
+        alone.fit(*own, context)
+        assert abs(alone.predict(seen) - model.predict(seen)).max() < 0.01

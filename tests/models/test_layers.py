@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from fuelgauge.models.ft_transformer import FTTransformer
-from fuelgauge.models.layers import Dropout, numbers_and_codes, with_cheap_dropout
+from fuelgauge.models.layers import Dropout, RandomBytes, numbers_and_codes, with_cheap_dropout
 from fuelgauge.models.tabm import TabM
 
 
@@ -27,6 +27,16 @@ def test_layers_of_a_net_drop_units_of_their_own_and_a_seed_repeats_them():
     (one, other), (again, _) = dropped(), dropped()
     assert torch.equal(one, again)
     assert 0.4 < (one == other).float().mean().item() < 0.6
+
+
+def test_on_any_device_each_of_several_nets_draws_as_it_would_alone():
+    """The way of other devices, which a CPU can go too."""
+    device = torch.device("cpu")
+    one, other = (RandomBytes(seed).on(device, 300) for seed in (1, 2))
+    assert torch.equal(RandomBytes(1).on(device, 300), one)
+    assert not torch.equal(one, other)
+    assert 0 <= one.min() < 10 and 245 < one.max() <= 255
+    assert not torch.equal((goes_on := RandomBytes(1)).on(device, 300), goes_on.on(device, 300))
 
 
 def test_the_dropout_of_a_library_net_is_replaced_at_any_depth():

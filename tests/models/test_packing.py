@@ -11,6 +11,7 @@ from fuelgauge.data.dataset import Examples
 from fuelgauge.models.base import FitContext, FitError, Packable
 from fuelgauge.models.cnn2d import CNN2d
 from fuelgauge.models.deep import DeepModel
+from fuelgauge.models.layers import Dropout
 from fuelgauge.models.mlp import MLP
 from fuelgauge.models.packing import shape_of, stacked, together
 from fuelgauge.models.realmlp import RealMLP
@@ -68,6 +69,27 @@ def test_each_net_stops_by_its_own_patience_and_the_others_go_on():
     seen = examples("table", "regression", 200, 999)
     for model, other in zip(models, alone, strict=True):
         assert np.abs(model.predict(seen) - other.predict(seen)).max() < 1e-3
+
+
+def test_nets_with_dropout_draw_together_what_they_draw_alone_on_any_device(monkeypatch):
+    """The way of other devices, on a CPU: no net's draws depend on those beside it, or on who has gone."""
+    monkeypatch.setattr(Dropout, "kept", kept_as_elsewhere)
+    make = partial(
+        MLP, width=24, dropout=0.3, batch_size=32, min_steps=200, max_steps=200, patience=2, rounds=40
+    )
+    models, rows, starts = prepared(make, "table", "regression", n_nets=4)
+    steps = DeepModel.train_together(models, starts)
+    assert len(set(steps)) > 1, "nets that go together show nothing"
+    seen = examples("table", "regression", 200, 999)
+    for seed, (model, own) in enumerate(zip(models, rows, strict=True)):
+        alone = make()
+        assert alone.fit(*own, context(seed, "regression")) == steps[seed]
+        assert np.abs(alone.predict(seen) - model.predict(seen)).max() < 1e-3
+
+
+def kept_as_elsewhere(layer: Dropout, device: torch.device, n: int) -> torch.Tensor:
+    each = n // len(layer.draws)
+    return torch.cat([draw.on(device, each) for draw in layer.draws]) >= layer.threshold
 
 
 def test_categories_of_other_sizes_are_another_shape():

@@ -104,6 +104,16 @@ def test_a_channel_is_scaled_by_what_is_known_of_it():
     assert not scaled[:, :, 2].any()
 
 
+@pytest.mark.parametrize("value", [0.1, 0.3, 1.7, 1000.1, np.nan])
+def test_a_channel_that_does_not_vary_in_the_fit_is_0_ever_after(value):
+    fitted = noise(97, 40, 2)
+    fitted[..., 1] = value
+    scaler, seen = ChannelScaler().fit(fitted), noise(20, 40, 2)
+    assert not scaler.transform(fitted)[..., 1].any()
+    assert not scaler.transform(seen)[..., 1].any()
+    assert scaler.transform(seen)[..., 0].std() > 0.5
+
+
 def test_one_channel_is_scaled_bit_for_bit_by_the_mean_and_deviation_of_all_its_values():
     x = noise(97, 40, 1)
     expected = (x - float(x.mean())) / float(x.std())

@@ -104,6 +104,18 @@ def test_a_proposal_that_breaks_down_costs_its_place_and_no_more():
     assert 0.5 <= found.best.hyperparameters["x"] < 0.9
 
 
+@pytest.mark.parametrize("error", [RuntimeError("dtypes differ"), ValueError("n"), MemoryError()])
+def test_a_proposal_that_breaks_down_in_any_other_way_does_not_take_the_good_fits_with_it(error, caplog):
+    def loss(h):
+        if h != DEFAULTS:
+            raise error
+        return 1.0
+
+    found = find(Landscape(loss), DEFAULTS, settings(trials=4), 0)
+    assert (found.n_fits, found.best.hyperparameters) == (4, DEFAULTS)
+    assert f"a proposal of the search broke down ({type(error).__name__}: {error})" in caplog.text
+
+
 def test_a_budget_of_seconds_ends_also_where_every_proposal_breaks_down():
     def loss(h):
         if h != DEFAULTS:

@@ -7,6 +7,8 @@ from fuelgauge.data.dataset import Examples
 from fuelgauge.entry import compose
 from fuelgauge.models.base import FitError
 from fuelgauge.models.knn import KNN
+from fuelgauge.models.logistic import Logistic
+from fuelgauge.sweep import trial as module
 from fuelgauge.sweep.grid import plan_curve
 from fuelgauge.sweep.trial import judge, rows_of, run_together, run_trial
 
@@ -57,6 +59,31 @@ def test_a_prediction_that_is_not_a_number_is_a_failure():
     examples = Examples(np.zeros((3, 1)), np.array([0, 1, 0]), "binary", 2)
     with pytest.raises(FitError, match="the prediction for row 1 of 3 is not a finite number"):
         judge(np.array([[0.5, 0.5], [np.nan, 0.5], [0.5, 0.5]]), examples, "accuracy")
+
+
+def test_a_warm_up_sees_every_class_and_fails_no_trial(monkeypatch):
+    trial, seen = trials("logistic")[-1], []
+    rows = rows_of(trial)
+    monkeypatch.setattr(module, "_warm", set())
+    monkeypatch.setattr(module, "WARM_UP_ROWS", 1)
+
+    def broken_fit(self, train, validation, context):
+        seen.append(set(train.y))
+        raise ValueError("too few")
+
+    monkeypatch.setattr(Logistic, "fit", broken_fit)
+    module.warm_up(trial, rows)
+    assert seen == [set(rows.train.y)]
+    module.warm_up(trial, rows)
+    assert len(seen) == 1
+
+
+def test_contestants_of_one_class_are_warmed_up_apart(monkeypatch):
+    monkeypatch.setattr(module, "_warm", set())
+    for name in ("rnn", "gru", "lstm"):
+        trial = trials(name)[0]
+        module.warm_up(trial, rows_of(trial))
+    assert len(module._warm) == 3
 
 
 def test_a_search_chooses_by_validation_rows_and_judges_the_chosen_fit_alone():

@@ -116,8 +116,18 @@ class Examples:
 
     def head(self, n: int) -> Examples:
         """Return the first n rows."""
-        x = self.x.iloc[:n] if isinstance(self.x, pd.DataFrame) else self.x[:n]
-        return Examples(x, self.y[:n], self.task, self.n_classes, self.categorical)
+        return self.pick(slice(n))
+
+    def few(self, n: int) -> Examples:
+        """Return the first n rows, and the first row of each class that is not among them."""
+        rows = np.arange(min(n, len(self)))
+        firsts = np.unique(self.y, return_index=True)[1] if self.n_classes else rows
+        return self.pick(np.union1d(rows, firsts))
+
+    def pick(self, rows: slice | np.ndarray) -> Examples:
+        """Return rows by their places."""
+        x = self.x.iloc[rows] if isinstance(self.x, pd.DataFrame) else self.x[rows]
+        return Examples(x, self.y[rows], self.task, self.n_classes, self.categorical)
 
 
 class Dataset:

@@ -222,7 +222,8 @@ class TargetScale:
     def of(cls, train: Examples) -> TargetScale:
         """Fit the scale on the training rows."""
         if train.task == "regression":
-            return cls("regression", 1, float(train.y.mean()), float(train.y.std()) or 1.0)
+            std = float(train.y.std()) if np.ptp(train.y) else 1.0
+            return cls("regression", 1, float(train.y.mean()), std)
         frequencies = np.bincount(train.y, minlength=train.n_classes) / len(train)
         return cls(train.task, train.n_classes, frequencies=tuple(frequencies.tolist()), n_rows=len(train))
 

@@ -86,7 +86,7 @@ def stacked(nets: Sequence[nn.Module]) -> nn.Module:
         owner.register_buffer(leaf, torch.stack([state[name] for state in states]))
     for own, *parts in zip(net.modules(), *(each.modules() for each in nets), strict=True):
         if isinstance(own, Dropout):
-            own.generators = [part.generators[0] for part in parts if isinstance(part, Dropout)]
+            own.draws = [part.draws[0] for part in parts if isinstance(part, Dropout)]
     return net
 
 
@@ -133,11 +133,18 @@ class PackModule(TrainingModule):
         return self.loss.training_of_each(outputs, self.targets[rows]).sum()
 
     def validation_step(self, held_out: tuple[Tensor, Tensor], _: int) -> None:
-        """Take the validation losses after a round."""
+        """Take the validation losses after a round.
+
+        Raises
+        ------
+        FitError
+            One is not a finite number.
+        """
         inputs, targets = (part[self.active] for part in held_out)
         chunks = inputs.split(self.recipe.prediction_rows, dim=1)
         outputs = torch.cat([together(self.net, chunk) for chunk in chunks], dim=1).float()
-        self.val_losses = [self.loss.validation(*each).item() for each in zip(outputs, targets, strict=True)]
+        losses = [self.loss.validation(*each).item() for each in zip(outputs, targets, strict=True)]
+        self.val_losses = [self.finite(loss) for loss in losses]
         for net in self.active:
             self.steps_of[net] = self.steps_done
 
@@ -162,7 +169,7 @@ class PackModule(TrainingModule):
             owner.register_buffer(leaf, value[places])
         for part in self.net.modules():
             if isinstance(part, Dropout):
-                part.generators = [part.generators[place] for place in places]
+                part.draws = [part.draws[place] for place in places]
         self.active = [self.active[place] for place in places]
 
 
@@ -199,11 +206,12 @@ class KeepBestOfEach(Callback):
         stay = []
         for place, (net, state) in enumerate(zip(pl_module.active, pl_module.states(), strict=True)):
             loss = pl_module.val_losses[place]
-            self.waited[net] = 0 if loss < self.best[net] else self.waited[net] + 1
-            if loss < self.best[net] or not self.state[net]:
-                self.best[net] = loss
+            if loss < self.best[net]:
+                self.best[net], self.waited[net] = loss, 0
                 self.state[net] = {name: value.clone() for name, value in state.items()}
-            if math.isfinite(loss) and self.waited[net] < self.patience:
+            else:
+                self.waited[net] += 1
+            if self.waited[net] < self.patience:
                 stay.append(place)
         if stay:
             pl_module.keep(stay)

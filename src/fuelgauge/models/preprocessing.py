@@ -196,7 +196,8 @@ class RankScaler(QuantileTransformer):
 class ChannelScaler:
     """Scale each channel of sequences or images by one mean and one deviation, so that shapes stay.
 
-    Mean and deviation are those over all rows and places of the fit. Missing values become 0, the mean.
+    Mean and deviation are those over all rows and places of the fit. Missing values become 0, the mean, and
+    so does a channel that was constant or missing in the fit.
     """
 
     def fit(self, x: np.ndarray) -> ChannelScaler:
@@ -227,11 +228,14 @@ class Scaler(StandardScaler):
 
 
 def mean_and_deviation(values: np.ndarray) -> tuple[float, float]:
-    """Return mean and standard deviation of the values that are not missing; 0 and 1 without any."""
+    """Return mean and standard deviation of the values that are not missing.
+
+    The deviation is infinite, so that what is divided by it is 0, where values do not vary or there are none.
+    """
     known = values[~np.isnan(values)]
-    if not known.size:
-        return 0.0, 1.0
-    return float(known.mean()), float(known.std()) or 1.0
+    if not known.size or known.min() == known.max():
+        return 0.0, np.inf
+    return float(known.mean()), float(known.std())
 
 
 def is_image(x: np.ndarray) -> bool:

@@ -289,7 +289,7 @@ class MixedActivation(nn.Module):
 
     def forward(self, units: Tensor) -> Tensor:
         """Return the activated units."""
-        return torch.lerp(units, self.activation(units), self.mix)
+        return torch.lerp(units, self.activation(units), self.mix.to(units.dtype))
 
 
 class Clip(nn.Module):
@@ -347,7 +347,7 @@ def _(layer: TangentLinear, inputs: Tensor) -> Tensor:
 
 @together.register
 def _(layer: MixedActivation, units: Tensor) -> Tensor:
-    return torch.lerp(units, layer.activation(units), layer.mix[:, None])
+    return torch.lerp(units, layer.activation(units), layer.mix.to(units.dtype)[:, None])
 
 
 @together.register

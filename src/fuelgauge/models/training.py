@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Protocol
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping
+from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
 from fuelgauge.models.base import FitError
@@ -97,11 +97,11 @@ class Loss:
         return losses.view(targets.shape).mean(dim=1)
 
     def validation(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss by which training stops."""
-        smooth = self.smooth(outputs, targets, 0.0)
+        """Return the loss by which training stops; in float64, since float32 would lose what breaks ties."""
+        smooth = self.smooth(outputs, targets, 0.0).double()
         if self.metric != "accuracy":
             return smooth
-        error = (outputs.argmax(dim=1) != targets).float().mean()
+        error = (outputs.argmax(dim=1) != targets).double().mean()
         return error + TIE_BREAK * smooth
 
 
@@ -142,7 +142,13 @@ class Prepared:
 
 
 class TrainingModule(lightning.LightningModule):
-    """A net in training, and the way a round of steps is made."""
+    """A net in training, and the way a round of steps is made.
+
+    Attributes
+    ----------
+    val_loss : float
+        After the last round. Lightning's own record of it would be rounded to float32.
+    """
 
     def __init__(self, prepared: Prepared, recipe: Recipe):
         super().__init__()
@@ -192,10 +198,25 @@ class TrainingModule(lightning.LightningModule):
             )
 
     def validation_step(self, held_out: tuple[Tensor, Tensor], _: int) -> None:
-        """Take the validation loss after a round."""
+        """Take the validation loss after a round.
+
+        Raises
+        ------
+        FitError
+            It is not a finite number.
+        """
         inputs, targets = held_out
         outputs = torch.cat([self.net(chunk) for chunk in inputs.split(self.recipe.prediction_rows)])
-        self.log("val_loss", self.loss.validation(outputs.float(), targets), batch_size=len(targets))
+        self.val_loss = self.finite(self.loss.validation(outputs.float(), targets).item())
+
+    def finite(self, val_loss: float) -> float:
+        """Return a validation loss, or raise FitError: the last step of a round shows nowhere else."""
+        if not math.isfinite(val_loss):
+            raise FitError(
+                f"the validation loss is {val_loss} after step {self.steps_done} of {self.plan.steps} at a "
+                f"learning rate of {self.recipe.learning_rate}; try a smaller one."
+            )
+        return val_loss
 
 
 def make_trainer(rounds: int, device: str, precision: str, callbacks: list[Callback]) -> lightning.Trainer:
@@ -224,9 +245,8 @@ def train_alone(prepared: Prepared, recipe: Recipe, device: str) -> tuple[dict[s
     steps : int
         Optimizer steps that were made.
     """
-    module, best = TrainingModule(prepared, recipe), KeepBest()
-    stop = EarlyStopping("val_loss", patience=recipe.patience)
-    trainer = make_trainer(prepared.plan.rounds, device, recipe.precision, [best, stop])
+    module, best = TrainingModule(prepared, recipe), KeepBest(recipe.patience)
+    trainer = make_trainer(prepared.plan.rounds, device, recipe.precision, [best])
     trainer.fit(module, OneBatch(prepared.plan.steps_per_round), OneBatch(prepared.held_out))
     return best.state, module.steps_done
 
@@ -245,18 +265,28 @@ class OneBatch:
 
 
 class KeepBest(Callback):
-    """Keep a copy of the weights of the best validation round, in memory."""
+    """Keep a copy of the weights of the best validation round, in memory; stop at the end of the patience.
 
-    def __init__(self) -> None:
-        self.best = math.inf
+    Parameters
+    ----------
+    patience
+        Rounds without a better validation loss after which training stops.
+    """
+
+    def __init__(self, patience: int):
+        self.patience = patience
+        self.waited, self.best = 0, math.inf
         self.state: dict[str, Tensor] = {}
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Compare the round's validation loss with the best so far."""
-        loss = trainer.callback_metrics["val_loss"].item()
-        if loss < self.best or not self.state:
-            self.best = loss
-            self.state = copy.deepcopy(pl_module.net.state_dict())  # type: ignore[union-attr]
+        assert isinstance(pl_module, TrainingModule)
+        if pl_module.val_loss < self.best:
+            self.best, self.waited = pl_module.val_loss, 0
+            self.state = copy.deepcopy(pl_module.net.state_dict())
+        else:
+            self.waited += 1
+        trainer.should_stop = self.waited >= self.patience
 
 
 def warm_cosine(step: int, steps: int, warm: float = 0.05) -> float:

@@ -126,11 +126,16 @@ class XGBoost(Model):
         return int(self.parameters.get("max_bin", DEFAULT_BINS))
 
     def columns(self, examples: Examples) -> dict[str, Any]:
-        """Return the data argument, categories coded as in the fit; an unseen one is missing."""
+        """Return the data argument, categories coded as in the fit; an unseen one is missing.
+
+        A column without a category in the fit is one of missing numbers: XGBoost refuses an empty set.
+        """
         if not isinstance(examples.x, pd.DataFrame):
             return {"data": as_matrix(examples.x)}
         coded = {
             name: pd.Categorical(examples.x[name].where(examples.x[name].isin(known)), categories=known)
+            if len(known)
+            else np.full(len(examples), np.nan)
             for name, known in self.categories.items()
         }
         return {"data": examples.x.assign(**coded), "enable_categorical": True}

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fuelgauge.models.base import FitError, Model
+from fuelgauge.models.base import Model
 from fuelgauge.naming import changed
 from fuelgauge.sweep.timing import Cost, Measured, now
 
 if TYPE_CHECKING:
     import optuna
+
+log = logging.getLogger("fuelgauge")
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,8 @@ def find(
 ) -> Found:
     """Fit the defaults, then what the sampler proposes, and keep the fit with the lowest validation loss.
 
-    Of equal losses the earliest fit is kept. A proposal whose fit breaks down costs its place in the
-    budget.
+    Of equal losses the earliest fit is kept. A proposal whose fit breaks down, whatever the reason, costs its
+    place in the budget.
 
     Parameters
     ----------
@@ -100,7 +102,8 @@ def find(
         try:
             with budget.one_fit():
                 fitted = attempt(changed(defaults, proposal, "the search"))
-        except FitError:
+        except Exception as error:
+            log.warning("a proposal of the search broke down (%s: %s)", type(error).__name__, error)
             sampler.tell(None)
             continue
         sampler.tell(fitted.rank)

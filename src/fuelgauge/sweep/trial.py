@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import math
@@ -238,15 +239,16 @@ _warm: set[tuple[str, str, str]] = set()
 
 
 def warm_up(trial: Any, rows: Rows) -> None:
-    """Make one tiny fit the first time that a process meets a model, so that no timing pays for it."""
+    """Make one tiny fit the first time that a process meets a contestant, so that no timing pays for it."""
     curve = trial.curve
-    key = (curve.target, curve.dataset.name, curve.device)
+    key = (curve.name, curve.dataset.name, curve.device)
     if key not in _warm:
         context = replace(context_of(trial), step_limit=WARM_UP_STEPS)
-        model: Model = create(curve.target, curve.hyperparameters)
-        train, validation = rows.train.head(WARM_UP_ROWS), rows.validation.head(WARM_UP_ROWS)
-        model.fit(train, validation, context)
-        model.predict(validation)
+        train, validation = rows.train.few(WARM_UP_ROWS), rows.validation.few(WARM_UP_ROWS)
+        with contextlib.suppress(Exception):  # what is wrong, the fit itself will say
+            model: Model = create(curve.target, curve.hyperparameters)
+            model.fit(train, validation, context)
+            model.predict(validation)
         _warm.add(key)
 
 
