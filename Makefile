@@ -34,7 +34,7 @@ $(STAMP): requirements/lock.txt requirements/torch-$(TORCH).txt pyproject.toml
 
 repro: env  ## run the pipeline and print the verdict; PROFILE=smoke writes that params.yaml first
 	@$(if $(PROFILE),fuelgauge profile $(PROFILE))
-	@dvc repro --keep-going
+	@dvc repro --keep-going || { python pipelines/check.py; exit 1; }
 	@fuelgauge verdict
 
 evidence: env  ## judge the claims on published learning curves (LCDB; fetches 68 MB once)

@@ -25,7 +25,10 @@ from .conftest import CHECKOUT, PARAMS
         ({"models": ["mlp", "mlp"]}, "models names one twice"),
         ({"repeats": "many"}, "params.yaml: Value 'many'"),
         ({"repeats": 0}, "repeats is 0; it must be at least 1"),
-        ({"anchors": {"start": 64, "factor": 1}}, "anchors.factor is 1.0; it must be above 1 and finite"),
+        (
+            {"anchors": {"start": 64, "factor": 1}},
+            "anchors.factor is 1.0; it must be at least 1.01 and finite",
+        ),
         ({"anchors": {"start": 64, "stop": 32}}, "anchors.stop is 32"),
         ({"seed": -1}, "seed is -1; it must be at least 0"),
         ({"device": "gpu"}, "device is 'gpu', did you mean 'cpu'|device is 'gpu', valid"),
@@ -38,6 +41,7 @@ from .conftest import CHECKOUT, PARAMS
         ({"sizes": []}, "sizes is empty"),
         ({"register": ["letter"]}, "register: 'letter' is not in datasets"),
         ({"sizes": ["large", "large"]}, "sizes names one twice"),
+        ({"claims": ["time", "time"]}, "claims names one twice"),
     ],
 )
 def test_a_slip_in_params_is_one_sentence_with_the_nearest_name(tmp_path, change, sentence):

@@ -9,7 +9,9 @@ from fuelgauge import catch_up, paths
 from fuelgauge.config import TrackingConfig
 from fuelgauge.entry import compose
 from fuelgauge.errors import FuelgaugeError
+from fuelgauge.sweep.grid import plan_curve
 from fuelgauge.sweep.runner import run_curve
+from fuelgauge.sweep.store import read_store, store_path
 from fuelgauge.tracking import (
     anchor_metrics,
     artifact_location,
@@ -19,6 +21,7 @@ from fuelgauge.tracking import (
     log_report,
     make_tracker,
     safe_uri,
+    send_curve,
     shown_config,
 )
 
@@ -107,7 +110,10 @@ def test_a_server_that_is_away_stops_nothing_and_can_be_caught_up(project, tmp_p
     assert (table["status"] == "done").all()
     assert f"MLflow at {AWAY} cannot be written" in caplog.text
     assert "catch up later with: fuelgauge track" in caplog.text
-    with pytest.raises(FuelgaugeError, match=f"MLflow at {AWAY} cannot be written; start it and run again"):
+    with pytest.raises(
+        FuelgaugeError,
+        match=rf"MLflow at {AWAY} cannot be written \(\w+: .+\); see to it, or to conf/tracking",
+    ):
         catch_up.catch_up()
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/back.db")
@@ -115,6 +121,27 @@ def test_a_server_that_is_away_stops_nothing_and_can_be_caught_up(project, tmp_p
     catch_up.catch_up()
     (curve,) = runs()
     assert sorted(s for s, _ in history(curve.info.run_id, "loss")) == [32, 64, 128]
+
+
+def test_a_curve_without_a_trial_of_the_present_settings_makes_no_run(project, caplog):
+    run()
+    other = compose("dataset=mnist1d", "model=logistic", "seed=1")
+    with caplog.at_level(logging.INFO):
+        catch_up.send(other)
+    assert "has no trials of the present settings" in caplog.text
+    (curve,) = runs()
+    assert curve.data.tags["current"] == "true"
+
+
+def test_a_curve_that_was_stopped_is_not_called_finished(project):
+    config = compose("dataset=mnist1d", "model=logistic")
+    run()
+    plan = plan_curve(config)
+    ended = plan.ended(read_store(store_path("mnist1d", "logistic"))[0])
+    send_curve(config, plan, ended[:-1])
+    assert [curve.info.status for curve in runs()] == ["KILLED"]
+    send_curve(config, plan, ended)
+    assert [curve.info.status for curve in runs()] == ["FINISHED"]
 
 
 def test_an_anchor_with_a_failed_repeat_is_held_back(project, tmp_path, monkeypatch):

@@ -6,10 +6,10 @@ import logging
 
 from fuelgauge.config import Config
 from fuelgauge.entry import all_curves
-from fuelgauge.errors import FuelgaugeError
+from fuelgauge.errors import ConfigError, DataError, FuelgaugeError
 from fuelgauge.sweep.grid import plan_curve, why_not
 from fuelgauge.sweep.store import TrialStore, store_path
-from fuelgauge.tracking import safe_uri, send_curve
+from fuelgauge.tracking import first_line, safe_uri, send_curve
 
 log = logging.getLogger("fuelgauge")
 
@@ -36,12 +36,22 @@ def send(config: Config) -> None:
     if not path.exists():
         log.info("%-18s has no trials yet", name)
         return
-    plan = plan_curve(config)
+    try:
+        plan = plan_curve(config)
+    except (ConfigError, DataError) as error:
+        log.warning("%-18s is left out: %s", name, error)
+        return
     with TrialStore(path) as store:  # its lock keeps a running sweep from sending the same anchors
         ended = plan.ended(store.records)
+        if not ended:  # a run without a point would take the place of the one that has them
+            log.info("%-18s has no trials of the present settings", name)
+            return
         try:
             send_curve(config, plan, ended)
         except Exception as error:  # whatever MLflow or the network raises
-            uri = safe_uri(config.tracking.uri)
-            raise FuelgaugeError(f"MLflow at {uri} cannot be written; start it and run again.") from error
+            uri, reason = safe_uri(config.tracking.uri), first_line(error, config.tracking.uri)
+            raise FuelgaugeError(
+                f"MLflow at {uri} cannot be written ({type(error).__name__}: {reason}); see to it, or to "
+                "conf/tracking, and run again."
+            ) from error
     log.info("%-18s %d trials are in MLflow", name, len(ended))

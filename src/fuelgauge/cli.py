@@ -9,7 +9,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,8 @@ from fuelgauge.errors import FuelgaugeError
 
 if TYPE_CHECKING:
     from fuelgauge.add import Added
+
+WIDE = 250  # characters of a line where no terminal limits them
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -197,35 +199,35 @@ def analyze(chosen: argparse.Namespace) -> None:
 
 def status(_: argparse.Namespace) -> None:
     """Print the state of every curve of params.yaml."""
-    from rich.console import Console
-    from rich.table import Table
-
     from fuelgauge.entry import all_curves
     from fuelgauge.sweep.status import curve_state
 
-    table = Table("dataset", "model", "done", "failed", "skipped", "to do", "why not")
-    failures = []
-    for state in map(curve_state, all_curves()):
-        table.add_row(*state.cells())
-        failures += state.failures
-    Console().print(table)
-    for failure in failures:
+    states = list(map(curve_state, all_curves()))
+    titles = ["dataset", "model", "done", "failed", "skipped", "to do", "why not"]
+    print_table(titles, (state.cells() for state in states))
+    for failure in (failure for state in states for failure in state.failures):
         print(failure)
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table as wide as the terminal; where there is none, as wide as it takes to cut nothing."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(*titles)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
 def plan(_: argparse.Namespace) -> None:
     """Print the trials that the next run will make, and their time by the costs of past ones."""
-    from rich.console import Console
-    from rich.table import Table
-
     from fuelgauge.entry import all_curves
     from fuelgauge.sweep.plan import grid_plan
 
     planned = grid_plan(all_curves())
-    table = Table("dataset", "model", "done", "failed", "skipped", "to do", "time of fits")
-    for row in planned.rows():
-        table.add_row(*row)
-    Console().print(table)
+    print_table(["dataset", "model", "done", "failed", "skipped", "to do", "time of fits"], planned.rows())
     for line in planned.summary():
         print(line)
 
@@ -250,17 +252,21 @@ def collect_garbage(chosen: argparse.Namespace) -> None:
     if not total:
         print("nothing to drop: every record is of a present curve")
     elif chosen.yes:
-        drop(found)
-        print(f"dropped {total:,} records")
+        n_dropped, problems = drop(found)
+        print(f"dropped {n_dropped:,} records")
+        if problems:
+            raise FuelgaugeError("\n".join(problems))
     else:
-        print(f"{total:,} records would be dropped; do it with: fuelgauge gc --yes")
+        command = "fuelgauge gc --all --yes" if chosen.all else "fuelgauge gc --yes"
+        print(f"{total:,} records would be dropped; do it with: {command}")
 
 
 def retry(_: argparse.Namespace) -> None:
     """Take failed trials out of the store's account."""
+    from fuelgauge.entry import all_curves
     from fuelgauge.sweep.status import forget_failures
 
-    print(f"{forget_failures()} failed trial(s) will run again with: make repro")
+    print(f"{forget_failures(all_curves())} failed trial(s) will run again with: make repro")
 
 
 def track(_: argparse.Namespace) -> None:

@@ -39,6 +39,7 @@ LISTS = ("datasets", "models", "features", "sizes", "searches")
 RANGES = ("float", "int", "choice")
 METHODS = ("none", "random", "tpe")
 PACKING = ("auto", "off")
+LEAST_FACTOR = 1.01  # of one anchor to the next; smaller ones would be measured within a row of each other
 EXECUTORS = ("local", "ray")
 PLAIN_NAME = "[a-z0-9_]+"
 MONTH = r"\d{4}-(0[1-9]|1[0-2])"
@@ -361,7 +362,10 @@ def check_params(params: Params, where: str) -> None:
     lists = {name: getattr(params, name) for name in LISTS}
     rules = [
         *((len(names) > 0, f"{key} is empty; name at least one") for key, names in lists.items()),
-        *((len(set(names)) == len(names), f"{key} names one twice") for key, names in lists.items()),
+        *(
+            (len(set(names)) == len(names), f"{key} names one twice")
+            for key, names in {**lists, "claims": params.claims, "register": params.register}.items()
+        ),
         *(
             (n in params.datasets, f"register: '{n}' is not in datasets, {nearest(n, params.datasets)}")
             for n in params.register
@@ -369,8 +373,8 @@ def check_params(params: Params, where: str) -> None:
         (params.anchors.start >= 8, f"anchors.start is {params.anchors.start}; it must be at least 8"),
         (params.seed >= 0, f"seed is {params.seed}; it must be at least 0"),
         (
-            1 < params.anchors.factor < math.inf,
-            f"anchors.factor is {params.anchors.factor}; it must be above 1 and finite",
+            LEAST_FACTOR <= params.anchors.factor < math.inf,
+            f"anchors.factor is {params.anchors.factor}; it must be at least {LEAST_FACTOR} and finite",
         ),
         (
             params.anchors.stop is None or params.anchors.stop >= params.anchors.start,

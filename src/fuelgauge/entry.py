@@ -110,6 +110,7 @@ def stage(
         def main() -> None:
             # Importing and composing make much that is no garbage; looking for it takes a tenth of the time.
             gc.set_threshold(50_000, 50)
+            log.setLevel(logging.INFO)  # Hydra's own level, which it goes back to after its jobs, is WARNING
             stop_with_dvc()
             try:
                 check_overrides(sys.argv[1:])

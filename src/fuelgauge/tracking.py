@@ -159,7 +159,7 @@ class CurveRun:
             self.describe()
         self.expected = expected_repeats(plan)
         self.waiting: dict[int, list[Record]] = defaultdict(list)
-        self.failed = 0
+        self.ended = self.failed = 0
         self.logged: dict[str, set[int]] = {}
 
     def find(self) -> Run | None:
@@ -202,6 +202,7 @@ class CurveRun:
 
     def add(self, record: Record) -> None:
         """Take a record of the plan; log its anchor if that completes it."""
+        self.ended += 1
         if record["status"] != "done":
             self.failed += 1
             return
@@ -233,9 +234,12 @@ class CurveRun:
         return self.logged[metric]
 
     def finish(self) -> None:
-        """Close the run, and say how many trials have failed."""
+        """Close the run, and say how many trials have failed; one that waits for trials was stopped."""
         self.client.set_tag(self.run_id, "failed_trials", str(self.failed))
-        self.client.set_terminated(self.run_id, "FAILED" if self.failed else "FINISHED")
+        is_whole = self.ended == len(self.plan.trials)
+        self.client.set_terminated(
+            self.run_id, "FAILED" if self.failed else "FINISHED" if is_whole else "KILLED"
+        )
 
 
 def send_curve(config: Config, plan: Plan, records: Iterable[Record]) -> None:

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -36,6 +38,18 @@ def test_a_fingerprint_does_not_see_the_batches():
     columns = {"a": np.arange(4.0), "b": pa.array(["x", "y", None, "x"])}
     halves = [{k: v[part] for k, v in columns.items()} for part in (slice(0, 3), slice(3, 4))]
     assert fingerprint(*halves) == fingerprint(columns)
+
+
+@pytest.mark.parametrize("name", ["raw.arrow", "raw.json"])
+def test_a_file_that_is_cut_short_is_named_with_the_command_that_makes_it_anew(featurized, tmp_path, name):
+    folder = tmp_path / "mnist1d"
+    shutil.copytree(featurized / "data/features/mnist1d", folder)
+    whole = (folder / name).read_bytes()
+    (folder / name).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(
+        DataError, match=rf"{name} is broken; make it anew with: dvc repro -f featurize@mnist1d"
+    ):
+        Dataset.open("mnist1d", "raw", tmp_path)
 
 
 def test_what_has_not_been_made_is_said_with_the_command_that_makes_it(tmp_path):

@@ -29,7 +29,7 @@ def test_a_store_of_no_present_curve_is_kept_unless_asked_for(stores):
     assert garbage(others) == []
     (heap,) = garbage(others, everything=True)
     assert (len(heap.trial_ids), heap.n_kept) == (12, 0)
-    drop([heap])
+    assert drop([heap]) == (12, [])
     assert not stores.exists()
 
 
@@ -38,7 +38,9 @@ def test_the_command_says_first_and_drops_only_with_yes(stores, capsys):
     cli.main(["gc"])
     said = capsys.readouterr().out
     assert "data/store/mnist1d/dummy.trials: 6 records are of no present curve, 6 are kept" in said
-    assert "6 records would be dropped" in said
+    assert "6 records would be dropped; do it with: fuelgauge gc --yes\n" in said
+    cli.main(["gc", "--all"])
+    assert "do it with: fuelgauge gc --all --yes\n" in capsys.readouterr().out
     assert read_store(stores) == before
     cli.main(["gc", "--yes"])
     assert "dropped 6 records" in capsys.readouterr().out
@@ -47,6 +49,21 @@ def test_the_command_says_first_and_drops_only_with_yes(stores, capsys):
     assert sessions == before[1]
     cli.main(["gc"])
     assert "nothing to drop" in capsys.readouterr().out
+
+
+def test_a_store_that_is_being_written_is_named_and_the_others_are_dropped(stores):
+    run_curve(compose("dataset=mnist1d", "model=knn", "tracking=none"), lambda *_: NoTracker())
+    heaps = garbage([], everything=True)
+    with TrialStore(stores):
+        n_dropped, (problem,) = drop(heaps)
+    assert n_dropped == 6
+    assert "dummy.trials is being written by another process" in problem
+    assert stores.exists() and not store_path("mnist1d", "knn").exists()
+
+
+def test_a_curve_that_cannot_be_planned_keeps_its_store(stores):
+    too_large = compose("dataset=mnist1d", "model=dummy", "anchors.start=50000", "anchors.stop=60000")
+    assert garbage([too_large]) == []
 
 
 def test_a_store_is_written_by_its_one_writer_also_after_it_forgot(stores):

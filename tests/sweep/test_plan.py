@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 
 from fuelgauge.entry import compose
@@ -87,7 +89,7 @@ def test_a_curve_costs_the_sum_of_what_it_waits_for():
 
 def test_the_summary_counts_trials_time_and_what_is_unknown():
     known = CurveState("letter", "mlp", waiting=[128] * 60)
-    plan = GridPlan(((known, 240.0), (CurveState("letter", "new", waiting=[32]), None)), 3, 2)
+    plan = GridPlan(((known, 240.0), (CurveState("letter", "new", waiting=[32]), None)), 3, 0, 2)
     assert list(plan.summary()) == [
         "61 trials to run",
         "about 2 min of fits on 2 workers, by the costs of past trials",
@@ -103,6 +105,22 @@ def test_a_plan_of_a_project_knows_what_is_done(project):
     plan = grid_plan([done, other, impossible])
     assert [len(state.waiting) for state, _ in plan.curves] == [0, 6]
     assert [to_go for _, to_go in plan.curves] == [0.0, None]
+    assert plan.n_impossible == 1
+
+
+def test_a_plan_of_data_that_are_not_prepared_does_not_say_that_nothing_is_to_run(project):
+    assert not (project / "data/features/digits").exists()
+    plan = grid_plan([compose("dataset=digits", f"model={m}") for m in ("dummy", "logistic", "dan")])
+    assert list(plan.summary()) == [
+        "the trials of 2 curves are not known yet: make repro prepares their data first, and then runs them",
+        "1 curves are not run (fuelgauge status says why)",
+    ]
+
+
+def test_one_dataset_that_is_too_small_leaves_the_plan_of_the_others(project):
+    compose_one = partial(compose, "dataset=mnist1d", "model=dummy")
+    plan = grid_plan([compose_one(), compose_one("anchors.start=50000", "anchors.stop=60000")])
+    assert [len(state.waiting) for state, _ in plan.curves] == [6]
     assert plan.n_impossible == 1
 
 

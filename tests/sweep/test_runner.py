@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -90,7 +91,8 @@ def test_failed_trials_are_typed_kept_and_retried_only_when_asked(project):
     state = curve_state(compose("dataset=mnist1d", *bad))
     assert (state.failed, state.waiting, len(state.failures)) == (6, [], 6)
 
-    assert forget_failures() == 6
+    assert forget_failures([compose("dataset=mnist1d", "model=logistic")]) == 0  # failures of other settings
+    assert forget_failures([compose("dataset=mnist1d", *bad)]) == 6
     with pytest.raises(TrialsFailed):
         run(*bad)
 
@@ -324,6 +326,24 @@ def test_a_multirun_goes_on_after_a_failed_curve_and_ends_with_exit_code_1(proje
     assert result.stderr.count("fuelgauge: 3 trial(s) of mnist1d/logistic failed") == 1
     assert "Traceback" not in result.stderr
     assert (pd.read_parquet(paths.TRIALS / "mnist1d" / "dummy.parquet")["status"] == "done").all()
+
+
+def test_without_a_terminal_lines_tell_how_far_a_run_is(project):
+    """Also after Hydra's multirun, in which most trials end."""
+    result = train(project, "-m", "dataset=mnist1d", "model=logistic,dummy", "tracking=none", "repeats=1")
+    assert "mnist1d/logistic   3/3  n=" in result.stderr
+    assert "(all: 6/6  ETA 0:00)" in result.stderr
+
+
+def test_a_trial_starts_before_it_has_cost_anything(project):
+    began = datetime.now(UTC).replace(microsecond=0)
+    table = run("model=mlp", "repeats=1", "executor.workers=1", "executor.pack=off")
+    started = pd.to_datetime(table["started_at"])
+    assert (started >= began).all()
+    last = table.loc[started.idxmax()]
+    assert (datetime.now(UTC) - started.max()).total_seconds() >= last["fit_seconds"] + last[
+        "predict_seconds"
+    ]
 
 
 def test_a_dataset_that_is_not_featurized_is_one_sentence(project):

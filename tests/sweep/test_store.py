@@ -49,12 +49,20 @@ def test_a_record_cut_by_a_kill_is_set_aside_and_the_others_are_kept(path, cut, 
 def test_a_foreign_or_altered_line_is_set_aside(path):
     with TrialStore(path) as store:
         store.append(record(1))
-    altered = to_line(record(2)).replace(b"t2", b"t9")
+    altered, foreign = to_line(record(2)).replace(b"t2", b"t9"), to_line({}) + to_line({"kind": "other"})
     with path.open("ab") as stream:
-        stream.write(b"hello\n" + altered + to_line(record(3)))
+        stream.write(b"hello\n" + altered + foreign + to_line(record(3)))
+    assert set(read_store(path)[0]) == {"t1", "t3"}
     with TrialStore(path) as store:
         assert set(store.records) == {"t1", "t3"}
-    assert path.with_suffix(".rejected").read_bytes().count(b"\n") == 2
+    assert path.with_suffix(".rejected").read_bytes().count(b"\n") == 4
+
+
+def test_what_cannot_be_opened_is_one_sentence(path):
+    path.mkdir(parents=True)
+    with pytest.raises(StoreError, match=r"mlp.trials cannot be opened \(Is a directory\)"):
+        TrialStore(path).__enter__()
+    assert list(module.stores(path.parents[1])) == []
 
 
 def test_two_writers_of_one_curve_are_not_allowed(path):

@@ -144,13 +144,16 @@ class Dataset:
         Raises
         ------
         DataError
-            There is no such file.
+            There is no such file, or it is broken.
         """
         path = folder / name / f"{features}.arrow"
         if not path.is_file():
             raise DataError(f"{path} does not exist; make it with: dvc repro featurize@{name}")
-        with pa.memory_map(str(path)) as source:
-            table = pa.ipc.open_file(source).read_all()
+        try:
+            with pa.memory_map(str(path)) as source:
+                table = pa.ipc.open_file(source).read_all()
+        except (OSError, pa.ArrowException) as error:
+            raise DataError(f"{path} is broken; make it anew with: dvc repro -f featurize@{name}") from error
         return cls(table, read_description(name, features, folder))
 
     @cached_property
@@ -212,10 +215,12 @@ def read_description(name: str, features: str, folder: Path = paths.FEATURES) ->
     path = folder / name / f"{features}.json"
     if not path.is_file():
         raise DataError(f"{path} does not exist; make it with: dvc repro featurize@{name}")
-    content: dict[str, Any] = json.loads(path.read_text())
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
     try:
+        content: dict[str, Any] = json.loads(path.read_text())
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
         return Description(**values)
+    except ValueError as error:
+        raise DataError(f"{path} is broken; make it anew with: dvc repro -f featurize@{name}") from error
     except TypeError as error:
         raise DataError(
             f"{path} was written by another version; make it anew with: dvc repro -f featurize@{name}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fuelgauge.config import Config
-from fuelgauge.errors import DataError
+from fuelgauge.errors import ConfigError, DataError, StoreError
 from fuelgauge.sweep.grid import Curve, plan_curve, why_not
 from fuelgauge.sweep.store import TrialStore, read_store, store_path, stores
 
@@ -30,7 +30,8 @@ def garbage(configs: Iterable[Config], everything: bool = False) -> list[Garbage
     """Return what the stores hold beyond the trials of some curves.
 
     More anchors or repeats change no trial, so that fewer of them are no reason to forget any: what counts is
-    the curve. A curve whose dataset is not featurized cannot be judged; its store is left alone.
+    the curve. A curve that cannot be planned, such as one whose dataset is not featurized, cannot be judged;
+    its store is left alone.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ def garbage(configs: Iterable[Config], everything: bool = False) -> list[Garbage
             path = store_path(config.dataset.name, config.contestant)
             try:
                 curves[path].append(plan_curve(config).curve)
-            except DataError:
+            except (ConfigError, DataError):
                 unknown.add(path)
     chosen = (p for p in stores() if p not in unknown and (everything or p in curves))
     found = (garbage_of(path, curves[path]) for path in chosen)
@@ -65,10 +66,25 @@ def garbage_of(path: Path, curves: Iterable[Curve]) -> Garbage:
     return Garbage(path, unasked, len(records) - len(unasked))
 
 
-def drop(found: Iterable[Garbage]) -> None:
-    """Write each store anew without its garbage; one that has nothing else is removed."""
+def drop(found: Iterable[Garbage]) -> tuple[int, list[str]]:
+    """Write each store anew without its garbage; one that has nothing else is removed.
+
+    Returns
+    -------
+    n_dropped : int
+        Records that are gone.
+    problems : list of str
+        A sentence for each store that could not be written, and is as it was.
+    """
+    n_dropped, problems = 0, []
     for heap in found:
-        with TrialStore(heap.path) as store:
-            store.forget(heap.trial_ids)
-            if not store.records:
-                heap.path.unlink()
+        try:
+            with TrialStore(heap.path) as store:
+                store.forget(heap.trial_ids)
+                if not store.records:
+                    heap.path.unlink()
+        except StoreError as error:
+            problems.append(str(error))
+        else:
+            n_dropped += len(heap.trial_ids)
+    return n_dropped, problems

@@ -23,12 +23,15 @@ class GridPlan:
         Those that can be run; None for the seconds where no past trial tells them.
     n_impossible
         Curves that are not run, since a model does not take a dataset.
+    n_unprepared
+        Curves whose data are not there yet: the next run makes them, and then knows their trials.
     n_workers
         Trials that run side by side.
     """
 
     curves: tuple[tuple[CurveState, float | None], ...]
     n_impossible: int
+    n_unprepared: int
     n_workers: int
 
     def rows(self) -> Iterator[list[str]]:
@@ -43,7 +46,13 @@ class GridPlan:
         n_trials = sum(len(state.waiting) for state, _ in self.curves)
         total = sum(to_go or 0.0 for _, to_go in self.curves)
         unknown = sum(len(state.waiting) for state, to_go in self.curves if to_go is None)
-        yield f"{n_trials:,} trials to run" if n_trials else "nothing to run"
+        if n_trials or not self.n_unprepared:
+            yield f"{n_trials:,} trials to run" if n_trials else "nothing to run"
+        if self.n_unprepared:
+            yield (
+                f"the trials of {self.n_unprepared} curves are not known yet: make repro prepares their data "
+                "first, and then runs them"
+            )
         if total:
             wall = duration(total / self.n_workers)
             yield f"about {wall} of fits on {self.n_workers} workers, by the costs of past trials"
@@ -67,15 +76,17 @@ def grid_plan(configs: Iterable[Config]) -> GridPlan:
     seconds = {key: outline.means() for key, outline in outlines.items()}
     costs = PastCosts(seconds, kinds_of([*outlines, *wanted]))
     curves: list[tuple[CurveState, float | None]] = []
-    n_impossible, n_workers = 0, 1
+    n_impossible, n_unprepared, n_workers = 0, 0, 1
     for config in asked:
         outline = outlines.get((config.dataset.name, config.contestant), Outline())
         state, n_workers = curve_state(config, outline), workers(config)
-        if state.why_not:
+        if state.is_unprepared:
+            n_unprepared += 1
+        elif state.why_not:
             n_impossible += 1
         else:
             curves.append((state, seconds_to_go(state, costs)))
-    return GridPlan(tuple(curves), n_impossible, n_workers)
+    return GridPlan(tuple(curves), n_impossible, n_unprepared, n_workers)
 
 
 def seconds_to_go(state: CurveState, costs: PastCosts) -> float | None:

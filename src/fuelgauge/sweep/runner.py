@@ -100,6 +100,7 @@ class Sweep:
         self.trackers: list[Tracker] = []
         self.waiting: list[tuple[float, int, Task]] = []
         self.numbers = itertools.count()
+        self.begun: dict[str, datetime] = {}  # when a trial was handed out, by its id
         self.problems: list[str] = []
         self.progress = SweepProgress()
 
@@ -193,6 +194,7 @@ class Sweep:
         """Give every free worker a task."""
         while self.waiting and self.executor.free:
             task = heapq.heappop(self.waiting)[-1]
+            self.begun.update(dict.fromkeys((trial.trial_id for trial in task), datetime.now(UTC)))
             self.executor.start(task, self.curves[name_of(task[0])].seconds_allowed(task))
 
     def put(self, task: Task) -> None:
@@ -218,7 +220,7 @@ class Sweep:
     def keep(self, curve: OpenCurve, trial: Trial, outcome: Any) -> None:
         """Keep the outcome of a trial; a curve whose store takes none is given up."""
         try:
-            failed = curve.keep(trial, outcome)
+            failed = curve.keep(trial, outcome, self.begun.pop(trial.trial_id))
         except StoreError as error:
             self.give_up(curve, str(error))
             return
@@ -286,10 +288,10 @@ class OpenCurve:
         """Let the tracker begin, if it has not."""
         _ = self.tracker
 
-    def keep(self, trial: Trial, outcome: Any) -> bool:
+    def keep(self, trial: Trial, outcome: Any, begun: datetime) -> bool:
         """Store and track the outcome of a trial; return whether it failed."""
         self.track()  # before the store has more than it had
-        record = trial_record(trial, outcome)
+        record = trial_record(trial, outcome, begun)
         self.store.append(record)
         self.tracker.add(record)
         self.n_waiting -= 1
@@ -407,8 +409,8 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def trial_record(trial: Trial, outcome: Any) -> Record:
-    """Return what the store keeps of an ended trial."""
+def trial_record(trial: Trial, outcome: Any, begun: datetime) -> Record:
+    """Return what the store keeps of an ended trial, which was handed out, alone or in a pack, at `begun`."""
     failed = isinstance(outcome, Failure)
     return {
         "kind": TRIAL,
@@ -420,7 +422,7 @@ def trial_record(trial: Trial, outcome: Any) -> Record:
         "status": "failed" if failed else "done",
         "failure": vars(outcome) if failed else None,
         "result": {} if failed else {k: none_if_nan(v) for k, v in outcome.items()},
-        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "started_at": begun.isoformat(timespec="seconds"),
         **session_time(),
     }
 

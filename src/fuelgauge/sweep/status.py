@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fuelgauge.config import Config
-from fuelgauge.errors import DataError
+from fuelgauge.errors import ConfigError, DataError
 from fuelgauge.sweep.costs import trial_seconds
 from fuelgauge.sweep.grid import plan_curve, why_not
-from fuelgauge.sweep.store import RETRY, TRIAL, Record, TrialStore, lines_of, store_path, stores
+from fuelgauge.sweep.store import RETRY, TRIAL, Record, TrialStore, lines_of, store_path
 
 
 @dataclass
@@ -23,6 +26,7 @@ class CurveState:
     skipped: int = 0
     waiting: list[int] = field(default_factory=list)  # n_train of the trials to do
     why_not: str = ""
+    is_unprepared: bool = False  # its data are not there yet, so that its trials are not known
     failures: list[str] = field(default_factory=list)
 
     def cells(self) -> list[str]:
@@ -84,6 +88,9 @@ def curve_state(config: Config, outline: Outline | None = None) -> CurveState:
     try:
         plan = plan_curve(config)
     except DataError as error:
+        state.why_not, state.is_unprepared = str(error), True
+        return state
+    except ConfigError as error:
         state.why_not = str(error)
         return state
     outline = outline or Outline.read(store_path(state.dataset, state.model))
@@ -96,13 +103,22 @@ def curve_state(config: Config, outline: Outline | None = None) -> CurveState:
     return state
 
 
-def forget_failures() -> int:
-    """Write into every store that its failed trials get another chance; return how many they are."""
+def forget_failures(configs: Iterable[Config]) -> int:
+    """Write into the stores that the failed trials of some curves get another chance; return their number.
+
+    Failures of earlier settings stay: nothing would run them again.
+    """
+    wanted: dict[Path, set[str]] = defaultdict(set)
+    for config in configs:
+        path = store_path(config.dataset.name, config.contestant)
+        if why_not(config) is None and path.exists():
+            with contextlib.suppress(DataError, ConfigError):  # such a curve runs nothing
+                wanted[path].update(trial.trial_id for trial in plan_curve(config).trials)
     count = 0
-    for path in stores():
+    for path, trial_ids in wanted.items():
         with TrialStore(path) as store:
-            failed = [key for key, record in store.records.items() if record["status"] == "failed"]
-            for trial_id in failed:
+            found = [key for key in trial_ids if store.records.get(key, {}).get("status") == "failed"]
+            for trial_id in found:
                 store.append({"kind": RETRY, "trial_id": trial_id})
-            count += len(failed)
+            count += len(found)
     return count

@@ -13,6 +13,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,7 @@ Record = dict[str, Any]
 DIGITS = 16
 # Kinds of line: a trial's record, the wall time of a session, a failed trial given another chance.
 TRIAL, SESSION, RETRY = "trial", "session", "retry"
+KNOWN_KIND = re.compile(rb'"kind": "(trial|session|retry)"')
 
 
 def store_path(dataset: str, model: str, folder: Path = paths.STORE) -> Path:
@@ -59,7 +61,10 @@ class TrialStore:
     def lock(self) -> None:
         """Open the file and become its only writer; a file that was replaced meanwhile is opened anew."""
         while True:
-            self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            try:
+                self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            except OSError as error:
+                raise StoreError(f"{self.path} cannot be opened ({error.strerror}).") from error
             try:
                 fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
@@ -149,7 +154,8 @@ def split_lines(content: bytes) -> tuple[list[bytes], list[bytes]]:
 
 def is_whole(line: bytes) -> bool:
     """Return whether a line matches its digits and holds a record."""
-    return digits(line[DIGITS + 1 :]) == line[:DIGITS] and line[DIGITS + 1 : DIGITS + 2] == b"{"
+    body = line[DIGITS + 1 :]
+    return digits(body) == line[:DIGITS] and body.startswith(b"{") and bool(KNOWN_KIND.search(body))
 
 
 def set_aside(path: Path, good: list[bytes], bad: list[bytes]) -> None:
@@ -184,7 +190,7 @@ def read_store(path: Path) -> tuple[dict[str, Record], list[Record]]:
 
 def lines_of(path: Path) -> Iterator[Record]:
     """Yield what the whole lines of a store hold, one at a time; broken ones are left for the next writer."""
-    if path.exists():
+    if path.is_file():
         with path.open("rb") as stream:
             for line in stream:
                 if line.endswith(b"\n") and is_whole(line[:-1]):
@@ -193,4 +199,4 @@ def lines_of(path: Path) -> Iterator[Record]:
 
 def stores(folder: Path = paths.STORE) -> Iterator[Path]:
     """Yield the files of all curves."""
-    yield from sorted(folder.glob("*/*.trials"))
+    yield from sorted(path for path in folder.glob("*/*.trials") if path.is_file())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+import multiprocessing
 import os
 import platform
 import resource
@@ -23,6 +24,7 @@ import numpy as np
 
 T = TypeVar("T")
 MEGABYTE = 2**20
+LEAST_SECONDS = 0.1  # ten ticks of the clock that tells how busy a machine is
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,9 @@ class Measured(Generic[T]):
 
     `peak_memory_mb` is the largest resident size of the process during the call, in MiB, where
     the system lets the mark be reset (Linux); elsewhere the largest so far. `load` is the share of
-    the machine's cores that other processes kept busy meanwhile, from 0 to 1 (NaN where the system
-    does not tell): work beside it makes a call slower.
+    the machine's cores that processes other than the sweep's workers kept busy meanwhile, from 0 to 1:
+    work beside it makes a call slower. It is NaN where the system does not tell, and for a call so short
+    that the ticks of its clock would be all that is seen.
     """
 
     value: T
@@ -78,13 +81,35 @@ def measure(call: Callable[[], T], device: str) -> Measured[T]:
     """
     reset_peak_memory()
     synchronise(device)
-    busy, cpu, wall = busy_seconds(), time.process_time(), time.perf_counter()
+    before, cpu, wall = other_seconds(), time.process_time(), time.perf_counter()
     value = call()
     synchronise(device)
     seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
-    others = busy_seconds() - busy - cpu_seconds
+    others = other_seconds() - before if seconds >= LEAST_SECONDS else math.nan
     load = np.clip(others / (seconds * (os.cpu_count() or 1)), 0, 1)
     return Measured(value, seconds, cpu_seconds, peak_memory_mb(), float(load))
+
+
+def other_seconds() -> float:
+    """Return the CPU seconds that processes which are no workers of the sweep have used so far."""
+    return busy_seconds() - sum(map(process_seconds, sweep_processes()))
+
+
+def sweep_processes() -> set[int]:
+    """Return this process and, where it is a worker, the others that its parent has started."""
+    siblings = Path(f"/proc/{os.getppid()}/task/{os.getppid()}/children")
+    if multiprocessing.parent_process() is None or not siblings.is_file():
+        return {os.getpid()}
+    return {os.getpid(), *map(int, siblings.read_text().split())}
+
+
+def process_seconds(process: int) -> float:
+    """Return the CPU seconds that a process has used so far; 0 for one that is gone, and outside Linux."""
+    try:
+        after_name = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def busy_seconds() -> float:
