@@ -97,6 +97,8 @@ def test_cuda_that_is_not_there_is_said(monkeypatch):
     assert choose_device("cuda", ["cpu"]) == "cpu"
     with pytest.raises(ConfigError, match="no CUDA device can be used here; set device: auto or cpu"):
         choose_device("cuda", ["cpu", "cuda"])
+    assert choose_device("cuda", ["cpu", "cuda"], gpus=0.25) == "cuda"  # those of a cluster
+    assert choose_device("auto", ["cpu"], gpus=0.25) == "cpu"
     monkeypatch.setattr(grid, "cuda_available", lambda: True)
     assert choose_device("auto", ["cpu", "cuda"]) == "cuda"
 

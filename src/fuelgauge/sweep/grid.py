@@ -245,7 +245,7 @@ def make_curve(config: Config, description: Description, n_pool: int) -> Curve:
     modules = (TRIAL_MODULE, config.model.target.rpartition(".")[0])
     sized = config.model.capacity.get(config.size, {})
     search = search_settings(config)
-    device = choose_device(config.device, config.model.devices)
+    device = choose_device(config.device, config.model.devices, config.executor.gpus)
     return Curve(
         dataset=description,
         model=config.model.name,
@@ -281,8 +281,17 @@ def search_settings(config: Config) -> dict[str, Any]:
     return {"method": search.method, "trials": search.trials, "seconds": search.seconds, "ranges": ranges}
 
 
-def choose_device(wanted: str, supported: list[str]) -> str:
+def choose_device(wanted: str, supported: list[str], gpus: float = 0.0) -> str:
     """Return the device class of a curve: `auto` takes CUDA where it is and the model can use it.
+
+    Parameters
+    ----------
+    wanted
+        `auto`, `cpu` or `cuda`.
+    supported
+        By the model.
+    gpus
+        The share of a GPU that a cluster gives each trial; where there is one, this machine needs none.
 
     Raises
     ------
@@ -291,7 +300,7 @@ def choose_device(wanted: str, supported: list[str]) -> str:
     """
     if wanted == "cpu" or "cuda" not in supported:
         return "cpu"
-    if cuda_available():
+    if gpus or cuda_available():
         return "cuda"
     if wanted == "cuda":
         raise ConfigError("device is 'cuda', but no CUDA device can be used here; set device: auto or cpu.")
