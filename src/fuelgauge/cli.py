@@ -227,7 +227,9 @@ def plan(_: argparse.Namespace) -> None:
     from fuelgauge.sweep.plan import grid_plan
 
     planned = grid_plan(all_curves())
-    print_table(["dataset", "model", "done", "failed", "skipped", "to do", "time of fits"], planned.rows())
+    if planned.curves:
+        titles = ["dataset", "model", "done", "failed", "skipped", "to do", "time of fits"]
+        print_table(titles, planned.rows())
     for line in planned.summary():
         print(line)
 
