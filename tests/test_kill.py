@@ -88,7 +88,7 @@ class Sweep:
         return pd.concat(tables, ignore_index=True)[IDENTICAL]
 
     def metric_steps(self) -> dict[str, dict[str, list[int]]]:
-        """Return the steps of every metric of every run, by model."""
+        """Return the steps of every metric of every run, by model; `load` is not known of a fit that is short."""
         uri = self.variables.get("MLFLOW_TRACKING_URI", f"sqlite:///{self.root}/mlflow.db")
         client = connect(TrackingConfig(uri=uri))
         runs = client.search_runs([client.get_experiment_by_name("mnist1d").experiment_id])
@@ -97,6 +97,7 @@ class Sweep:
             run.data.tags["model"]: {
                 metric: sorted(p.step for p in client.get_metric_history(run.info.run_id, metric))
                 for metric in sorted(run.data.metrics)
+                if metric != "load"
             }
             for run in runs
         }
