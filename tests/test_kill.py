@@ -88,7 +88,7 @@ class Sweep:
         return pd.concat(tables, ignore_index=True)[IDENTICAL]
 
     def metric_steps(self) -> dict[str, dict[str, list[int]]]:
-        """Return the steps of every metric of every run, by model; `load` is not known of a fit that is short."""
+        """Return the steps of every metric of every run, by model; not of `load`, unknown for short fits."""
         uri = self.variables.get("MLFLOW_TRACKING_URI", f"sqlite:///{self.root}/mlflow.db")
         client = connect(TrackingConfig(uri=uri))
         runs = client.search_runs([client.get_experiment_by_name("mnist1d").experiment_id])
