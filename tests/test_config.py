@@ -1,3 +1,5 @@
+from datetime import date
+
 import pytest
 import yaml
 
@@ -23,7 +25,7 @@ from .conftest import CHECKOUT, PARAMS
         ({"prices": "clod"}, "there is no price 'clod', did you mean 'cloud'"),
         ({"datasets": []}, "datasets is empty"),
         ({"models": ["mlp", "mlp"]}, "models names one twice"),
-        ({"repeats": "many"}, "params.yaml: Value 'many'"),
+        ({"repeats": "many"}, "params.yaml, repeats: Value 'many' of type 'str' could not be converted"),
         ({"repeats": 0}, "repeats is 0; it must be at least 1"),
         (
             {"anchors": {"start": 64, "factor": 1}},
@@ -42,6 +44,7 @@ from .conftest import CHECKOUT, PARAMS
         ({"register": ["letter"]}, "register: 'letter' is not in datasets"),
         ({"sizes": ["large", "large"]}, "sizes names one twice"),
         ({"claims": ["time", "time"]}, "claims names one twice"),
+        ({"data": {"until": date(2013, 6, 1)}}, "params.yaml, data.until: Value 'date' is not a supported"),
     ],
 )
 def test_a_slip_in_params_is_one_sentence_with_the_nearest_name(tmp_path, change, sentence):

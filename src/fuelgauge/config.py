@@ -309,7 +309,8 @@ def typed(schema: type, content: Mapping[str, Any], where: str) -> Any:
     try:
         return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), dict(content)))
     except OmegaConfBaseException as error:
-        raise ConfigError(f"{where}: {str(error).splitlines()[0]}") from error
+        place = f"{where}, {error.full_key}" if error.full_key else where
+        raise ConfigError(f"{place}: {str(error).splitlines()[0]}") from error
 
 
 def check_keys(schema: type, content: Mapping[str, Any], where: str) -> None:
