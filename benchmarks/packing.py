@@ -13,6 +13,7 @@ the default MLP and RealMLP are compared with those alone.
 
 from __future__ import annotations
 
+import copy
 import math
 import sys
 import time
@@ -24,14 +25,14 @@ from statistics import median
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import EarlyStopping
+from lightning.pytorch.callbacks import Callback, EarlyStopping
 from torch.utils.data import DataLoader, TensorDataset
 
 from fuelgauge.data.dataset import Examples
 from fuelgauge.entry import compose
 from fuelgauge.models.base import FitContext, create
 from fuelgauge.models.deep import DeepModel
-from fuelgauge.models.training import KeepBest, OneBatch, Prepared, make_trainer
+from fuelgauge.models.training import OneBatch, Prepared, make_trainer
 
 Way = Callable[[str, dict, Sequence[tuple[Examples, Examples]]], None]
 ALLOWED = 0.25
@@ -96,6 +97,19 @@ class UsualModule(lightning.LightningModule):
         return self.model.optimizer(self.net)
 
 
+class KeepState(Callback):
+    """Keep the best weights in memory, where Lightning's own checkpoint would write a file."""
+
+    def __init__(self) -> None:
+        self.best, self.state = math.inf, dict[str, torch.Tensor]()
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Compare the validation loss with the best so far."""
+        loss = trainer.callback_metrics["val_loss"].item()
+        if loss < self.best:
+            self.best, self.state = loss, copy.deepcopy(pl_module.state_dict())
+
+
 def with_loader(prepared: Prepared) -> Iterable[list[torch.Tensor]]:
     """Return the batches of an epoch as PyTorch's loader makes them."""
     batch_size = math.ceil(len(prepared.targets) / prepared.plan.batches)
@@ -125,9 +139,8 @@ def usual(
     """Train the repeats one after another, each by Lightning as usual."""
     for model, prepared in zip(*begin(name, changes, rows), strict=True):
         stop = EarlyStopping("val_loss", patience=1000)
-        trainer = make_trainer(
-            prepared.plan.steps // prepared.plan.batches, "cpu", "fp32", [KeepBest(), stop]
-        )
+        n_epochs = prepared.plan.steps // prepared.plan.batches
+        trainer = make_trainer(n_epochs, "cpu", "fp32", [KeepState(), stop])
         trainer.fit(UsualModule(prepared, model), batches(prepared), OneBatch(list(prepared.held_out)))
 
 
