@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import tracemalloc
+from datetime import UTC, datetime
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -81,13 +82,13 @@ def write_stores() -> int:
     config = compose("dataset=digits")
     ingest(config.dataset)
     featurize(config.dataset, config.feature_set)
-    count = 0
+    count, begun = 0, datetime.now(UTC)
     for config in all_curves():
         if why_not(config) is None:
             path = store_path("digits", config.contestant)
             path.parent.mkdir(parents=True, exist_ok=True)
             trials = plan_curve(config).trials
-            path.write_bytes(b"".join(to_line(trial_record(trial, RESULT)) for trial in trials))
+            path.write_bytes(b"".join(to_line(trial_record(trial, RESULT, begun)) for trial in trials))
             count += len(trials)
     return count
 
