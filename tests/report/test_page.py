@@ -172,6 +172,19 @@ def test_the_headline_follows_the_overall_verdicts(
     assert sentence in render(altered(analysis, verdicts=verdicts)).headline
 
 
+def test_with_one_dataset_the_headline_is_about_it() -> None:
+    words = {"linear": "undecided", "forest": "undecided", "boosted": "refuted"}
+    alone = [make_verdict(dataset="mine", family_b=rival, verdict=word) for rival, word in words.items()]
+    across = make_verdict(level="overall", modality="all", dataset=None, n_datasets=1, verdict="undecided")
+    found = headline([*alone, across | {"reason": "too few datasets (1 of 6)"}])
+    assert found["sentence"] == (
+        "On mine, “Deep learning needs more data” is undecided against linear models and forests; refuted "
+        "against boosted trees."
+    )
+    assert [verdict["word"] for verdict in found["overall"]] == list(words.values())
+    assert len(headline([*alone, across | {"reason": "shown", "n_datasets": 6}])["overall"]) == 1
+
+
 def test_a_claim_without_datasets_does_not_make_the_headline(analysis: SimpleNamespace) -> None:
     about_sizes = next(v for v in analysis.verdicts if v["level"] == "overall")
     nothing = about_sizes | {"claim": "engine", "n_datasets": 0, "reason": "no deep model ran in all sizes"}

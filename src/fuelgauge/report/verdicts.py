@@ -41,10 +41,14 @@ def headline(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     Parameters
     ----------
     verdicts
-        As they come from the claims; those across datasets speak first.
+        As they come from the claims; those across datasets speak first, but where there is one dataset only,
+        about which they have nothing to say.
     """
     overall = [v for v in verdicts if v.get("level") == "overall" and _has_a_say(v)]
     single = [v for v in verdicts if v.get("level") != "overall" and not v.get("control")]
+    names = {verdict.get("dataset") for verdict in single} - {None}
+    if len(names) == 1 and all(map(_lacks_datasets, overall)):
+        return _of_one_dataset(single, str(*names))
     leading = _of_first_claim([v for v in overall if v.get("n_datasets") != 0])
     return {
         "sentence": _sentence(leading, _of_first_claim(single)),
@@ -52,6 +56,21 @@ def headline(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "overall": [_view(verdict) for verdict in overall if _is_general(verdict)],
         "by_modality": [_view(verdict) for verdict in overall if not _is_general(verdict)],
     }
+
+
+def _of_one_dataset(single: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
+    """Return the headline of a table with one dataset."""
+    leading = _of_first_claim(single)
+    return {
+        "sentence": f"On {name}, “{_claim(leading[0])}” is {_outcomes(leading)}.",
+        "tally": "One dataset speaks for itself alone: what holds on it need not hold on the next.",
+        "overall": [_view(verdict) for verdict in single],
+        "by_modality": [],
+    }
+
+
+def _lacks_datasets(verdict: Mapping[str, Any]) -> bool:
+    return verdict.get("n_datasets") == 0 or str(verdict.get("reason") or "").startswith(TOO_FEW)
 
 
 def _has_a_say(verdict: Mapping[str, Any]) -> bool:
@@ -153,7 +172,7 @@ def _counted(verdicts: list[Mapping[str, Any]]) -> str:
     return (
         f"{', '.join(parts)} of {len(verdicts)} datasets"
         if len(verdicts) > 1
-        else f"{parts[0]} on one dataset"
+        else f"{_word(verdicts[0])} on the one dataset"
     )
 
 
