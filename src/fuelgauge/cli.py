@@ -205,8 +205,9 @@ def status(_: argparse.Namespace) -> None:
     states = list(map(curve_state, all_curves()))
     titles = ["dataset", "model", "done", "failed", "skipped", "to do", "why not"]
     print_table(titles, (state.cells() for state in states))
-    for failure in (failure for state in states for failure in state.failures):
-        print(failure)
+    for state in states:
+        for failure in state.failures:
+            print(failure)
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

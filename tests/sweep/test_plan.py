@@ -3,7 +3,7 @@ from functools import partial
 import pytest
 
 from fuelgauge.entry import compose
-from fuelgauge.sweep.costs import Kind, PastCosts, cost_at, kinds_of, mean_seconds, trial_seconds
+from fuelgauge.sweep.costs import Kind, PastCosts, cost_at, kind_of, mean_seconds, trial_seconds
 from fuelgauge.sweep.plan import GridPlan, duration, grid_plan, seconds_to_go
 from fuelgauge.sweep.runner import run_curve
 from fuelgauge.sweep.status import CurveState
@@ -36,10 +36,14 @@ KINDS = {(name, "raw"): Kind("regression", width) for name, width in WIDTHS.item
 BY_WIDTH = {(name, "forest"): {32: WIDTHS[name] / 10} for name in ("narrow", "wide", "wider")}
 
 
+def known(kinds):
+    return lambda *dataset: kinds.get(dataset)
+
+
 def test_a_new_dataset_costs_what_its_features_cost_on_others_of_its_task():
     binary = {("classes", "forest"): {32: 1e6}}
     kinds = KINDS | {("classes", "raw"): Kind("binary", 100)}
-    assert PastCosts(BY_WIDTH | binary, kinds).estimate("new", "forest", 32) == pytest.approx(10)
+    assert PastCosts(BY_WIDTH | binary, known(kinds)).estimate("new", "forest", 32) == pytest.approx(10)
 
 
 def test_a_cost_grows_with_the_features_by_a_bounded_power_and_never_falls():
@@ -47,22 +51,22 @@ def test_a_cost_grows_with_the_features_by_a_bounded_power_and_never_falls():
     falling = {key: {32: 1 / cost[32]} for key, cost in BY_WIDTH.items()}
     mean_cost, mean_width = (1 * 100 * 1000) ** (1 / 3), (10 * 1000 * 10_000) ** (1 / 3)
     expected = mean_cost**3 * (100 / mean_width) ** 1.5
-    assert PastCosts(steep, KINDS).estimate("new", "forest", 32) == pytest.approx(expected)
-    assert PastCosts(falling, KINDS).estimate("new", "forest", 32) == pytest.approx(1 / mean_cost)
+    assert PastCosts(steep, known(KINDS)).estimate("new", "forest", 32) == pytest.approx(expected)
+    assert PastCosts(falling, known(KINDS)).estimate("new", "forest", 32) == pytest.approx(1 / mean_cost)
 
 
 def test_two_datasets_or_an_unknown_one_are_not_enough_to_tell_what_features_cost():
     two = {key: cost for key, cost in BY_WIDTH.items() if key[0] != "wide"}
-    assert PastCosts(two, KINDS).estimate("new", "forest", 32) == pytest.approx(1000**0.5)
-    unknown = PastCosts(BY_WIDTH, KINDS).estimate("not_yet_there", "forest", 32)
+    assert PastCosts(two, known(KINDS)).estimate("new", "forest", 32) == pytest.approx(1000**0.5)
+    unknown = PastCosts(BY_WIDTH, known(KINDS)).estimate("not_yet_there", "forest", 32)
     assert unknown == pytest.approx((1 * 100 * 1000) ** (1 / 3))
     alike = {key: Kind("regression", 10) for key in KINDS}
-    assert PastCosts(BY_WIDTH, alike).estimate("new", "forest", 32) == pytest.approx(unknown)
+    assert PastCosts(BY_WIDTH, known(alike)).estimate("new", "forest", 32) == pytest.approx(unknown)
 
 
 def test_a_dataset_that_is_not_featurized_has_no_kind(project):
-    kinds = kinds_of([("mnist1d", "mlp"), ("mnist1d", "mlp+tpe"), ("nowhere", "mlp@engineered")])
-    assert kinds == {("mnist1d", "raw"): Kind("multiclass", 40)}
+    assert kind_of("mnist1d", "raw") == Kind("multiclass", 40)
+    assert kind_of("nowhere", "engineered") is None
 
 
 def test_the_cost_of_a_searched_trial_is_that_of_all_its_fits():

@@ -157,11 +157,11 @@ class Finding:
         By name of the measure.
     sides
         By name: 1 where the effect is shown to lie above the rules' threshold, -1 below, 0 not shown.
-    unanimous
-        By name: of how many datasets all lie on one side of the rules' threshold; 0 where they do not, and
-        on a single dataset.
     where
         Such as ``On flights`` or ``Across 8 datasets``.
+    agreeing
+        The number of datasets if the main effect lies on one side of its threshold on all, else 0; 0 also on
+        a single dataset.
     """
 
     family_a: str
@@ -170,7 +170,7 @@ class Finding:
     where: str
     effects: Mapping[str, Effect]
     sides: Mapping[str, int]
-    unanimous: Mapping[str, int]
+    agreeing: int
 
 
 @dataclass(frozen=True)
@@ -320,8 +320,7 @@ def _on_datasets(question: Question, measured: pd.DataFrame, rules: Rules) -> It
     adjusted = _adjusted_by_say(question.measures, effects_found)
     for (_, row), effects in zip(measured.iterrows(), adjusted, strict=True):
         sides = {effect.effect_name: side_of_interval(effect, rules) for effect in effects}
-        alone = dict.fromkeys(names, 0)
-        yield _verdict(question, rules, row, effects, sides, alone, f"On {row['dataset']}", "dataset", 1)
+        yield _verdict(question, rules, row, effects, sides, f"On {row['dataset']}", "dataset", 1)
 
 
 def _overall(
@@ -332,9 +331,9 @@ def _overall(
     for (about, group), effects in zip(groups, _adjusted_by_say(question.measures, tested), strict=True):
         enough = len(group) >= rules["min_datasets"]
         sides = {e.effect_name: side_of_test(e, rules) if enough else 0 for e in effects}
-        unanimous = {measure.name: _unanimous(measure, group, rules) for measure in question.measures}
+        agreeing = _agreeing(question.measures[0], group, rules)
         where = f"Across {len(group)} {'' if about['modality'] == ALL else about['modality'] + ' '}datasets"
-        verdict = _verdict(question, rules, about, effects, sides, unanimous, where, "overall", len(group))
+        verdict = _verdict(question, rules, about, effects, sides, where, "overall", len(group), agreeing)
         yield verdict if enough else _too_few(verdict, question, rules)
 
 
@@ -388,7 +387,7 @@ def _found(measure: Measure, group: pd.DataFrame) -> np.ndarray:
     return found[np.isfinite(found) & ((found > 0) | (not measure.is_ratio))]
 
 
-def _unanimous(measure: Measure, group: pd.DataFrame, rules: Rules) -> int:
+def _agreeing(measure: Measure, group: pd.DataFrame, rules: Rules) -> int:
     """Return the number of datasets if all lie on one side of the threshold, else 0."""
     beyond = _found(measure, group) - rules[measure.name]
     return len(beyond) if (beyond > 0).all() or (beyond < 0).all() else 0
@@ -435,14 +434,14 @@ def _verdict(
     about: Mapping[str, Any] | pd.Series,
     effects: Sequence[Effect],
     sides: Mapping[str, int],
-    unanimous: Mapping[str, int],
     where: str,
     level: str,
     n_datasets: int,
+    agreeing: int = 0,
 ) -> Verdict:
     by_name = {effect.effect_name: effect for effect in effects}
     families = about["family_a"], about["family_b"]
-    finding = Finding(*families, about["modality"], where, by_name, sides, unanimous)
+    finding = Finding(*families, about["modality"], where, by_name, sides, agreeing)
     word, reason = question.decide(finding)
     return Verdict(
         claim=rules["claim"],
@@ -493,12 +492,11 @@ def opening(finding: Finding, verdict: str) -> str:
     of the claim's tests.
     """
     main = next(iter(finding.effects.values()))
-    agreeing = finding.unanimous[main.effect_name]
-    if verdict != UNDECIDED or agreeing < 2 or np.isnan(main.p_adjusted):
+    if verdict != UNDECIDED or finding.agreeing < 2 or np.isnan(main.p_adjusted):
         return OPENINGS[verdict]
     return (
-        f"{OPENINGS[verdict]}, though all {agreeing} point one way, since so few cannot decide among so many "
-        f"tests (p {_short(main.p)}, adjusted {_short(main.p_adjusted)})"
+        f"{OPENINGS[verdict]}, though all {finding.agreeing} point one way, since so few cannot decide among "
+        f"so many tests (p {_short(main.p)}, adjusted {_short(main.p_adjusted)})"
     )
 
 

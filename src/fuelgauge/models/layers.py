@@ -43,10 +43,14 @@ class Dropout(nn.Module):
     def __init__(self, share: float):
         super().__init__()
         self.share = share
-        self.threshold = round(share * 256)
         # Of its own: layers of one width that drew alike would drop the same units. In nets that are trained
         # together there is one for each, whose values come one after another.
         self.draws = [RandomBytes(int(torch.randint(2**62, ())))]
+
+    @property
+    def threshold(self) -> int:
+        """Bytes below it drop a value."""
+        return round(self.share * 256)
 
     def forward(self, values: Tensor) -> Tensor:
         """Drop and scale in training; return the values as they are otherwise."""

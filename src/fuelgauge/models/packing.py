@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import math
 from collections.abc import Iterator, Sequence
 
 import lightning
@@ -19,7 +18,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
 from fuelgauge.models.layers import Dropout
-from fuelgauge.models.training import OneBatch, Prepared, Recipe, TrainingModule, make_trainer
+from fuelgauge.models.training import OneBatch, Patience, Prepared, Recipe, TrainingModule, make_trainer
 
 
 @functools.singledispatch
@@ -195,9 +194,7 @@ class KeepBestOfEach(Callback):
     """
 
     def __init__(self, n_nets: int, patience: int):
-        self.patience = patience
-        self.best = [math.inf] * n_nets
-        self.waited = [0] * n_nets
+        self.patience = [Patience(patience) for _ in range(n_nets)]
         self.state: list[dict[str, Tensor]] = [{} for _ in range(n_nets)]
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
@@ -205,13 +202,9 @@ class KeepBestOfEach(Callback):
         assert isinstance(pl_module, PackModule)
         stay = []
         for place, (net, state) in enumerate(zip(pl_module.active, pl_module.states(), strict=True)):
-            loss = pl_module.val_losses[place]
-            if loss < self.best[net]:
-                self.best[net], self.waited[net] = loss, 0
+            if self.patience[net].improves(pl_module.val_losses[place]):
                 self.state[net] = {name: value.clone() for name, value in state.items()}
-            else:
-                self.waited[net] += 1
-            if self.waited[net] < self.patience:
+            if not self.patience[net].is_over:
                 stay.append(place)
         if stay:
             pl_module.keep(stay)

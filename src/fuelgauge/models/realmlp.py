@@ -151,7 +151,7 @@ class RealMLP(DeepModel):
             group["weight_decay"] = flat * group["decay"]
         for layer in net.children():
             if isinstance(layer, Dropout):
-                set_dropout(layer, flat * self.dropout)
+                layer.share = flat * self.dropout
 
     def loss(self, task: str, metric: str) -> Loss:
         """Return the loss, with smooth labels in training where the metric is accuracy.
@@ -388,8 +388,3 @@ def coslog(progress: float) -> float:
 def flat_cosine(progress: float) -> float:
     """Return the factor on dropout and weight decay: 1 for half of training, then half a cosine to 0."""
     return 0.5 * (1 + math.cos(math.pi * max(0.0, 2 * progress - 1)))
-
-
-def set_dropout(layer: Dropout, share: float) -> None:
-    """Change the share of values that a layer drops."""
-    layer.share, layer.threshold = share, round(share * 256)

@@ -264,29 +264,45 @@ class OneBatch:
         return 1
 
 
-class KeepBest(Callback):
-    """Keep a copy of the weights of the best validation round, in memory; stop at the end of the patience.
+class Patience:
+    """Of a net: the best validation loss so far, and the rounds since.
 
     Parameters
     ----------
-    patience
-        Rounds without a better validation loss after which training stops.
+    rounds
+        Without a better validation loss, after which it is at its end.
     """
 
+    def __init__(self, rounds: int):
+        self.rounds, self.waited, self.best = rounds, 0, math.inf
+
+    def improves(self, loss: float) -> bool:
+        """Take note of a round; return whether it is the best."""
+        if loss < self.best:
+            self.best, self.waited = loss, 0
+            return True
+        self.waited += 1
+        return False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is at its end."""
+        return self.waited >= self.rounds
+
+
+class KeepBest(Callback):
+    """Keep a copy of the weights of the best validation round, in memory; stop at the end of the patience."""
+
     def __init__(self, patience: int):
-        self.patience = patience
-        self.waited, self.best = 0, math.inf
+        self.patience = Patience(patience)
         self.state: dict[str, Tensor] = {}
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Compare the round's validation loss with the best so far."""
         assert isinstance(pl_module, TrainingModule)
-        if pl_module.val_loss < self.best:
-            self.best, self.waited = pl_module.val_loss, 0
+        if self.patience.improves(pl_module.val_loss):
             self.state = copy.deepcopy(pl_module.net.state_dict())
-        else:
-            self.waited += 1
-        trainer.should_stop = self.waited >= self.patience
+        trainer.should_stop = self.patience.is_over
 
 
 def warm_cosine(step: int, steps: int, warm: float = 0.05) -> float:

@@ -70,12 +70,16 @@ def _of_one_dataset(single: Sequence[Mapping[str, Any]], name: str) -> dict[str,
 
 
 def _lacks_datasets(verdict: Mapping[str, Any]) -> bool:
-    return verdict.get("n_datasets") == 0 or str(verdict.get("reason") or "").startswith(TOO_FEW)
+    return verdict.get("n_datasets") == 0 or _has_too_few(verdict)
+
+
+def _has_too_few(verdict: Mapping[str, Any]) -> bool:
+    return str(verdict.get("reason") or "").startswith(TOO_FEW)
 
 
 def _has_a_say(verdict: Mapping[str, Any]) -> bool:
     """Tell whether a verdict rests on a dataset, or says why it rests on none."""
-    return verdict.get("n_datasets") != 0 or not str(verdict.get("reason") or "").startswith(TOO_FEW)
+    return verdict.get("n_datasets") != 0 or not _has_too_few(verdict)
 
 
 def claims_of(single_cards: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -149,8 +153,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _with_reason(verdict: Mapping[str, Any]) -> str:
-    reason = str(verdict.get("reason") or "")
-    return f"{_word(verdict)}: {reason}" if reason.startswith(TOO_FEW) else _word(verdict)
+    return f"{_word(verdict)}: {verdict['reason']}" if _has_too_few(verdict) else _word(verdict)
 
 
 def _rival(verdict: Mapping[str, Any]) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,15 @@ class Kind:
     n_features: int
 
 
+def kind_of(dataset: str, features: str) -> Kind | None:
+    """Return the kind of a dataset with a feature set, None if it is not there."""
+    try:
+        description = read_description(dataset, features)
+    except DataError:
+        return None
+    return Kind(description.task, description.n_features)
+
+
 class PastCosts:
     """Mean seconds of past trials by dataset, contestant and size.
 
@@ -40,23 +50,22 @@ class PastCosts:
     ----------
     seconds
         By dataset and contestant, by n_train.
-    kinds
-        By dataset and feature set, as far as known.
+    kind_of
+        Tells the kind of a dataset with a feature set; asked once for each.
     """
 
     def __init__(
         self,
         seconds: Mapping[tuple[str, str], Mapping[int, float]],
-        kinds: Mapping[tuple[str, str], Kind] | None = None,
+        kind_of: Callable[[str, str], Kind | None] = kind_of,
     ):
-        self.seconds, self.kinds = seconds, kinds or {}
+        self.seconds, self.kind_of = seconds, functools.cache(kind_of)
         self.guesses: dict[tuple[str, str, int], float] = {}
 
     @classmethod
     def read(cls, folder: Path = paths.STORE) -> PastCosts:
         """Return the costs of all trials that the stores hold."""
-        seconds = {(path.parent.name, path.stem): mean_seconds(lines_of(path)) for path in stores(folder)}
-        return cls(seconds, kinds_of(seconds))
+        return cls({(path.parent.name, path.stem): mean_seconds(lines_of(path)) for path in stores(folder)})
 
     def estimate(self, dataset: str, contestant: str, n_train: int) -> float | None:
         """Return the seconds that a trial will take, None if nothing like it was ever run.
@@ -67,12 +76,13 @@ class PastCosts:
         """
         if own := self.seconds.get((dataset, contestant)):
             return cost_at(own, n_train)
+        features = features_of(contestant)
         others = [
-            (self.kinds.get((name, features_of(contestant))), cost_at(seconds, n_train))
+            (self.kind_of(name, features), cost_at(seconds, n_train))
             for (name, other), seconds in self.seconds.items()
             if other == contestant and seconds
         ]
-        return carried_over(others, self.kinds.get((dataset, features_of(contestant)))) if others else None
+        return carried_over(others, self.kind_of(dataset, features)) if others else None
 
     def expected(self, dataset: str, contestant: str, n_train: int) -> float:
         """Return the seconds that a trial will take, a guess by its rows if nothing like it was ever run."""
@@ -81,18 +91,6 @@ class PastCosts:
             estimate = self.estimate(*key)
             self.guesses[key] = 1 + n_train / ROWS_A_SECOND if estimate is None else estimate
         return self.guesses[key]
-
-
-def kinds_of(curves: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Kind]:
-    """Return what is known of the datasets and feature sets of curves; one that is not there is left out."""
-    found = {}
-    for name, features in {(dataset, features_of(contestant)) for dataset, contestant in curves}:
-        try:
-            description = read_description(name, features)
-        except DataError:
-            continue
-        found[name, features] = Kind(description.task, description.n_features)
-    return found
 
 
 def features_of(contestant: str) -> str:

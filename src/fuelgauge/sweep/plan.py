@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fuelgauge.config import Config
-from fuelgauge.sweep.costs import PastCosts, kinds_of
+from fuelgauge.sweep.costs import PastCosts
 from fuelgauge.sweep.runner import workers
 from fuelgauge.sweep.status import CurveState, Outline, curve_state
 from fuelgauge.sweep.store import stores
@@ -71,13 +71,10 @@ def grid_plan(configs: Iterable[Config]) -> GridPlan:
         One a curve.
     """
     outlines = {(path.parent.name, path.stem): Outline.read(path) for path in stores()}
-    asked = list(configs)
-    wanted = [(config.dataset.name, config.contestant) for config in asked]
-    seconds = {key: outline.means() for key, outline in outlines.items()}
-    costs = PastCosts(seconds, kinds_of([*outlines, *wanted]))
+    costs = PastCosts({key: outline.means() for key, outline in outlines.items()})
     curves: list[tuple[CurveState, float | None]] = []
     n_impossible, n_unprepared, n_workers = 0, 0, 1
-    for config in asked:
+    for config in configs:
         outline = outlines.get((config.dataset.name, config.contestant), Outline())
         state, n_workers = curve_state(config, outline), workers(config)
         if state.is_unprepared:

@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import psutil
@@ -26,6 +25,7 @@ from fuelgauge.sweep.pool import Executor, Failure, WorkerPool
 from fuelgauge.sweep.progress import SweepProgress
 from fuelgauge.sweep.store import SESSION, TRIAL, Record, TrialStore, store_path
 from fuelgauge.sweep.table import curve_table, table_path, write_table
+from fuelgauge.sweep.timing import fields_after_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -457,8 +457,8 @@ def seconds_since_start() -> float:
     """
     if sys.platform != "linux":
         return time.time() - psutil.Process().create_time()
-    after_name = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - int(after_name[19]) / os.sysconf("SC_CLK_TCK")
+    started = int(fields_after_name(os.getpid())[19]) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started
 
 
 def failure_message(name: str, failures: list[Record]) -> str:

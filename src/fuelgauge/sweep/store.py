@@ -28,7 +28,7 @@ Record = dict[str, Any]
 DIGITS = 16
 # Kinds of line: a trial's record, the wall time of a session, a failed trial given another chance.
 TRIAL, SESSION, RETRY = "trial", "session", "retry"
-KNOWN_KIND = re.compile(rb'"kind": "(trial|session|retry)"')
+KNOWN_KIND = re.compile(f'"kind": "({TRIAL}|{SESSION}|{RETRY})"'.encode())
 
 
 def store_path(dataset: str, model: str, folder: Path = paths.STORE) -> Path:

@@ -106,10 +106,21 @@ def sweep_processes() -> set[int]:
 def process_seconds(process: int) -> float:
     """Return the CPU seconds that a process has used so far; 0 for one that is gone, and outside Linux."""
     try:
-        after_name = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        fields = fields_after_name(process)
     except OSError:
         return 0.0
-    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def fields_after_name(process: int) -> list[str]:
+    """Return what the kernel tells of a process after its name, which may hold any character (proc(5), stat).
+
+    Raises
+    ------
+    OSError
+        There is no such process, or no /proc.
+    """
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
 
 
 def busy_seconds() -> float:
