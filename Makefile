@@ -78,6 +78,7 @@ lint: env  ## ruff, the type checker and a linter of workflows
 	@ruff check .
 	@ruff format --check .
 	@mypy
+	@lint-imports --no-cache | grep -v '^$$' | tail -n 12
 	@jactionlint
 
 format: env  ## let ruff put the code in order

@@ -19,8 +19,8 @@ import torch
 import xgboost
 from torch import nn
 
+from fuelgauge.config.compose import compose
 from fuelgauge.data.dataset import Examples
-from fuelgauge.entry import compose
 from fuelgauge.models.base import FitContext, create
 from fuelgauge.models.mlp import MLP
 from fuelgauge.models.training import warm_cosine

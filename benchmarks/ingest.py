@@ -100,14 +100,15 @@ def run_stages(folder: Path) -> dict[str, float]:
 
 def stages(folder: Path) -> None:
     """Ingest and featurize, and print seconds and peak memory as JSON."""
-    from fuelgauge.config import DatasetConfig, FeatureSetConfig, FeatureTypes
     from fuelgauge.data.ingest import ingest
     from fuelgauge.features.featurize import featurize
+    from fuelgauge.spec.dataset import DatasetConfig, FeatureTypes
+    from fuelgauge.spec.features import FeatureSetConfig
 
     dataset = DatasetConfig(
         name="large", title="large", modality="tabular", task="binary", metric="roc_auc", target="y",
         features=FeatureTypes(**KINDS),
-        source={"_target_": "fuelgauge.data.files.table", "path": "data/own/large.parquet"},
+        source={"_target_": "fuelgauge.data.sources.files.table", "path": "data/own/large.parquet"},
     )  # fmt: skip
     ingested = seconds_of(lambda: ingest(dataset, folder / "raw"))
     featurized = seconds_of(

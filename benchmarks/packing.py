@@ -28,8 +28,8 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 from torch.utils.data import DataLoader, TensorDataset
 
+from fuelgauge.config.compose import compose
 from fuelgauge.data.dataset import Examples
-from fuelgauge.entry import compose
 from fuelgauge.models.base import FitContext, create
 from fuelgauge.models.deep import DeepModel
 from fuelgauge.models.training import OneBatch, Prepared, make_trainer

@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import uvicorn
 
-from fuelgauge.entry import compose
+from fuelgauge.config.compose import compose
 from fuelgauge.registry import package
-from fuelgauge.registry.serve import Switchboard
-from fuelgauge.registry.served import Served
+from fuelgauge.registry.loader import Served
+from fuelgauge.registry.server import Switchboard
 from fuelgauge.registry.versions import Registry
 
 WARM_UP, CALLS, CLIENTS = 20, 300, 4

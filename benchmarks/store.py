@@ -44,7 +44,7 @@ def main() -> None:
     """Print what was measured beside the limits."""
     shutil.copytree(CHECKOUT / "conf", ROOT / "conf")
     (ROOT / "params.yaml").write_text(PARAMS)
-    from fuelgauge.entry import all_curves
+    from fuelgauge.config.compose import all_curves
     from fuelgauge.sweep import fingerprint
     from fuelgauge.sweep.grid import anchor_support
     from fuelgauge.sweep.plan import grid_plan
@@ -72,8 +72,8 @@ def main() -> None:
 
 def write_stores() -> int:
     """Write a record of every trial; return how many they are."""
+    from fuelgauge.config.compose import all_curves, compose
     from fuelgauge.data.ingest import ingest
-    from fuelgauge.entry import all_curves, compose
     from fuelgauge.features.featurize import featurize
     from fuelgauge.sweep.grid import plan_curve, why_not
     from fuelgauge.sweep.runner import trial_record

@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import median
 
 from fuelgauge.sweep.runner import cores
-from fuelgauge.tracking import SQLITE, make_database
+from fuelgauge.tracking.tracker import SQLITE, make_database
 from sweep import Project
 
 ALLOWED = 0.02

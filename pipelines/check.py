@@ -4,8 +4,9 @@ Its output never changes while the configuration is valid, so no later stage rer
 """
 
 from fuelgauge import paths
-from fuelgauge.config import Config
-from fuelgauge.entry import check_all, stage
+from fuelgauge.pipeline.check import check_all
+from fuelgauge.pipeline.stage import stage
+from fuelgauge.spec.params import Config
 
 
 @stage("config")

@@ -1,10 +1,10 @@
 """Stage 4: python pipelines/evaluate.py - from all trial tables to reports/."""
 
 from fuelgauge import paths
-from fuelgauge.config import Config
-from fuelgauge.entry import log, stage
-from fuelgauge.evaluate import evaluate, flat_metrics, report_identity
-from fuelgauge.tracking import try_log_report
+from fuelgauge.pipeline.evaluate import evaluate, flat_metrics, report_identity
+from fuelgauge.pipeline.stage import log, stage
+from fuelgauge.spec.params import Config
+from fuelgauge.tracking.tracker import try_log_report
 
 
 @stage("config")

@@ -1,8 +1,9 @@
 """Stage 2: python pipelines/featurize.py dataset=letter - from data/raw to data/features/letter/."""
 
-from fuelgauge.config import Config
-from fuelgauge.entry import compose, log, stage
+from fuelgauge.config.compose import compose
 from fuelgauge.features.featurize import featurize
+from fuelgauge.pipeline.stage import log, stage
+from fuelgauge.spec.params import Config
 
 
 @stage("config")

@@ -1,8 +1,8 @@
 """Stage 1: python pipelines/ingest.py dataset=letter - from the source to data/raw/letter.parquet."""
 
-from fuelgauge.config import Config
 from fuelgauge.data.ingest import ingest
-from fuelgauge.entry import log, stage
+from fuelgauge.pipeline.stage import log, stage
+from fuelgauge.spec.params import Config
 
 
 @stage("config")

@@ -1,8 +1,8 @@
 """Stage 5: python pipelines/register.py dataset=churn - the best model becomes challenger or champion."""
 
-from fuelgauge.config import Config
-from fuelgauge.entry import stage
+from fuelgauge.pipeline.stage import stage
 from fuelgauge.registry import register
+from fuelgauge.spec.params import Config
 
 
 @stage("config")

@@ -4,10 +4,11 @@ python pipelines/train.py                                    all models on all d
 python pipelines/train.py -m model=xgboost,mlp dataset=letter
 """
 
-from fuelgauge.config import Config
-from fuelgauge.entry import params_of, stage
+from fuelgauge.config.compose import params_of
+from fuelgauge.pipeline.stage import stage
+from fuelgauge.spec.params import Config
 from fuelgauge.sweep.runner import Sweep, prepare_workers
-from fuelgauge.tracking import make_tracker
+from fuelgauge.tracking.tracker import make_tracker
 
 sweep = Sweep(make_tracker)
 

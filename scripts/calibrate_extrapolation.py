@@ -1,4 +1,4 @@
-"""Learn the constants of fuelgauge.claims.extrapolate from published learning curves, and test them.
+"""Learn the constants of fuelgauge.claims.statistics.extrapolate from published learning curves, and test them.
 
     python scripts/calibrate_extrapolation.py            writes the constants and prints the tables
     python scripts/calibrate_extrapolation.py --tables   prints the tables of the shipped constants only
@@ -33,9 +33,9 @@ from scipy.optimize import OptimizeWarning, curve_fit
 from torch import nn
 
 from fuelgauge import paths
-from fuelgauge.claims import extrapolate as model
-from fuelgauge.claims.families import FAMILIES, fit_family
-from fuelgauge.data.archive import Archive, fetch, read_member
+from fuelgauge.claims.statistics import extrapolate as model
+from fuelgauge.claims.statistics.formulas import FAMILIES, fit_family
+from fuelgauge.data.sources.archive import Archive, fetch, read_member
 
 Array = NDArray[np.float64]
 Starts = list[tuple[float, ...]]
@@ -73,7 +73,7 @@ TARGET = 0.55
 NOISE_DRAWS = 100
 FEW_LEARNERS = ("RandomForestClassifier", "LogisticRegression", "MLPClassifier")
 PLAIN_WEIGHTS = np.linspace(0, 1.5, 61)
-# The published formulas (fuelgauge.claims.families), as an unbounded fit takes them.
+# The published formulas (fuelgauge.claims.statistics.formulas), as an unbounded fit takes them.
 ORDINARY: dict[str, Callable[..., Array]] = {
     "POW3": lambda n, a, c, b: a * n**-b + c,
     "POW4": lambda n, a, c, b, d: a * (n + d) ** -b + c,
@@ -359,7 +359,7 @@ def descend(
 def scales(
     layers: nn.Module, inputs: torch.Tensor, log_ahead: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the scales below and above, as fuelgauge.claims.extrapolate.scales does."""
+    """Return the scales below and above, as fuelgauge.claims.statistics.extrapolate.scales does."""
     below, above, growth_below, growth_above = layers(inputs).T
     softplus = nn.functional.softplus
     lower = torch.exp(below + softplus(growth_below) * log_ahead)

@@ -25,9 +25,9 @@ import pandas as pd
 
 from fuelgauge import paths
 from fuelgauge.claims.analysis import Analysis, analyze
-from fuelgauge.claims.members import PREFIX, family_trials
+from fuelgauge.claims.judging.members import PREFIX, family_trials
 from fuelgauge.cli import print_verdicts
-from fuelgauge.data.archive import Archive, fetch, read_member
+from fuelgauge.data.sources.archive import Archive, fetch, read_member
 from fuelgauge.report import ReportContext, write_report
 
 LCDB = Archive(

@@ -109,15 +109,15 @@ def run(case: Case, model: str, features: str, trials: int, repeats: int, seen: 
     The first `seen` repeats are not in the row: those by which the number of trials was chosen.
     """
     from fuelgauge import paths
+    from fuelgauge.config.compose import compose
     from fuelgauge.data.dataset import Dataset
     from fuelgauge.data.ingest import ingest
     from fuelgauge.data.splits import draw
-    from fuelgauge.entry import compose
     from fuelgauge.features.featurize import featurize
-    from fuelgauge.naming import contestant
+    from fuelgauge.spec.names import contestant
     from fuelgauge.sweep.grid import why_not
     from fuelgauge.sweep.runner import run_curve
-    from fuelgauge.tracking import make_tracker
+    from fuelgauge.tracking.tracker import make_tracker
 
     search = ["search=none"] if trials == 1 else ["search=tpe", f"search.trials={trials}"]
     shared = [

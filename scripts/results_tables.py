@@ -7,9 +7,9 @@ import json
 import pandas as pd
 
 from fuelgauge import paths
-from fuelgauge.claims.resample import RepeatTest, leave_one_out_means
-from fuelgauge.evaluate import machine_class
-from fuelgauge.report.numbers import figure
+from fuelgauge.claims.statistics.resample import RepeatTest, leave_one_out_means
+from fuelgauge.pipeline.evaluate import machine_class
+from fuelgauge.report._numbers import figure
 
 ANCHORS = (32, 128, 512, 2048)
 

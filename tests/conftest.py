@@ -67,8 +67,8 @@ def pytest_sessionfinish() -> None:
 @pytest.fixture(scope="session")
 def featurized() -> Path:
     """Return the project's root with its small dataset ready for trials."""
+    from fuelgauge.config.compose import compose
     from fuelgauge.data.ingest import ingest
-    from fuelgauge.entry import compose
     from fuelgauge.features.featurize import featurize
 
     config = compose("dataset=mnist1d")

@@ -17,8 +17,7 @@ import psutil
 import pytest
 
 from fuelgauge.sweep.store import lines_of, read_store
-
-from .test_kill import Sweep, check_killed, heed_interrupts, undisturbed  # noqa: F401 - a fixture
+from tests.test_kill import Sweep, check_killed, heed_interrupts, undisturbed  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 KILLS = 20

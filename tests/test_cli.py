@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from fuelgauge import cli, paths
-from fuelgauge.entry import compose
+from fuelgauge.config.compose import compose
 from fuelgauge.sweep.runner import run_curve
-from fuelgauge.tracking import NoTracker
+from fuelgauge.tracking.tracker import NoTracker
 
 
 def run(*arguments: str) -> None:

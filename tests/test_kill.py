@@ -13,10 +13,9 @@ import pandas as pd
 import psutil
 import pytest
 
-from fuelgauge.config import TrackingConfig
-from fuelgauge.tracking import connect
-
-from .conftest import make_project
+from fuelgauge.spec.params import TrackingConfig
+from fuelgauge.tracking.tracker import connect
+from tests.conftest import make_project
 
 MODELS = ["dummy", "logistic", "mlp"]
 IDENTICAL = [

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from .conftest import CHECKOUT, make_project, replace
+from tests.conftest import CHECKOUT, make_project, replace
 
 DVC = str(Path(sys.executable).parent / "dvc")
 

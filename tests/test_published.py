@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from fuelgauge.config.compose import compose
 from fuelgauge.data.ingest import ingest
-from fuelgauge.entry import compose
 from fuelgauge.features.featurize import featurize
 from fuelgauge.sweep.grid import plan_curve
 from fuelgauge.sweep.trial import run_trial

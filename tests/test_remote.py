@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from .object_store import dvc, object_store
-from .test_pipeline import Project
+from tests.object_store import dvc, object_store
+from tests.test_pipeline import Project
 
 
 @pytest.fixture(scope="module")

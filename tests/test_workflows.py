@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from .conftest import CHECKOUT
+from tests.conftest import CHECKOUT
 
 FOLDER = CHECKOUT / ".github/workflows"
 WORKFLOWS = sorted(path.name for path in FOLDER.glob("*.yml"))

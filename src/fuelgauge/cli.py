@@ -17,7 +17,7 @@ from fuelgauge import __version__, paths
 from fuelgauge.errors import FuelgaugeError
 
 if TYPE_CHECKING:
-    from fuelgauge.add import Added
+    from fuelgauge.intake.add import Added
 
 WIDE = 250  # characters of a line where no terminal limits them
 
@@ -114,8 +114,8 @@ def describe_add(command: argparse.ArgumentParser) -> None:
 
 def add_data(chosen: argparse.Namespace) -> None:
     """Make a dataset of a user's file, or add those of a suite, and say what was guessed."""
-    from fuelgauge import add
-    from fuelgauge.data.guesses import Wishes
+    from fuelgauge.intake import add
+    from fuelgauge.intake.guesses import Wishes
 
     if chosen.suite:
         names = add.add_suite(chosen.suite)
@@ -151,7 +151,7 @@ def print_added(added: Added) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from fuelgauge.describe import summary
+    from fuelgauge.intake.describe import summary
 
     table = Table("", "guess", "why")
     for row in summary(added.guess):
@@ -199,7 +199,7 @@ def analyze(chosen: argparse.Namespace) -> None:
 
 def status(_: argparse.Namespace) -> None:
     """Print the state of every curve of params.yaml."""
-    from fuelgauge.entry import all_curves
+    from fuelgauge.config.compose import all_curves
     from fuelgauge.sweep.status import curve_state
 
     states = list(map(curve_state, all_curves()))
@@ -224,7 +224,7 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def plan(_: argparse.Namespace) -> None:
     """Print the trials that the next run will make, and their time by the costs of past ones."""
-    from fuelgauge.entry import all_curves
+    from fuelgauge.config.compose import all_curves
     from fuelgauge.sweep.plan import grid_plan
 
     planned = grid_plan(all_curves())
@@ -237,7 +237,7 @@ def plan(_: argparse.Namespace) -> None:
 
 def profile(chosen: argparse.Namespace) -> None:
     """Write params.yaml from a profile."""
-    from fuelgauge.profiles import use_profile
+    from fuelgauge.pipeline.profiles import use_profile
 
     use_profile(chosen.name, chosen.force)
     print(f"params.yaml is the profile {chosen.name}; next: make repro (fuelgauge plan says how long)")
@@ -245,7 +245,7 @@ def profile(chosen: argparse.Namespace) -> None:
 
 def collect_garbage(chosen: argparse.Namespace) -> None:
     """Print the records that no configuration asks for, and drop them where told to."""
-    from fuelgauge.entry import all_curves
+    from fuelgauge.config.compose import all_curves
     from fuelgauge.sweep.garbage import drop, garbage
 
     found = garbage(all_curves(), chosen.all)
@@ -266,7 +266,7 @@ def collect_garbage(chosen: argparse.Namespace) -> None:
 
 def retry(_: argparse.Namespace) -> None:
     """Take failed trials out of the store's account."""
-    from fuelgauge.entry import all_curves
+    from fuelgauge.config.compose import all_curves
     from fuelgauge.sweep.status import forget_failures
 
     print(f"{forget_failures(all_curves())} failed trial(s) will run again with: make repro")
@@ -274,14 +274,14 @@ def retry(_: argparse.Namespace) -> None:
 
 def track(_: argparse.Namespace) -> None:
     """Send what MLflow lacks."""
-    from fuelgauge.catch_up import catch_up
+    from fuelgauge.tracking.catch_up import catch_up
 
     catch_up()
 
 
 def retrain(_: argparse.Namespace) -> None:
     """Take in one month more."""
-    from fuelgauge.retrain import retrain as take_in_a_month
+    from fuelgauge.months.retrain import retrain as take_in_a_month
 
     summary = take_in_a_month()
     print(f"{summary.read_text()}\nreport     {summary}")
@@ -289,16 +289,16 @@ def retrain(_: argparse.Namespace) -> None:
 
 def serve(chosen: argparse.Namespace) -> None:
     """Run the scoring server of a dataset's champion until it is interrupted."""
-    from fuelgauge.entry import compose
-    from fuelgauge.registry.serve import serve as serve_champion
+    from fuelgauge.config.compose import compose
+    from fuelgauge.registry.server import serve as serve_champion
 
     serve_champion(compose(f"dataset={chosen.dataset}", *chosen.settings))
 
 
 def ui(chosen: argparse.Namespace) -> None:
     """Run the MLflow UI until it is interrupted."""
-    from fuelgauge.entry import compose
-    from fuelgauge.tracking import chart_pages, safe_uri
+    from fuelgauge.config.compose import compose
+    from fuelgauge.tracking.tracker import chart_pages, safe_uri
 
     tracking = compose().tracking
     if tracking.uri.startswith("http"):

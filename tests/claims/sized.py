@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from worlds import Curve, power_law, trial_table
 
-from fuelgauge.claims.table import read_trials
-from fuelgauge.claims.verdict import Evidence, judge_claims
+from fuelgauge.claims.judging.verdict import Evidence, judge_claims
+from fuelgauge.claims.statistics.trial_table import read_trials
+from tests.claims.worlds import Curve, power_law, trial_table
 
 SIZES = ("tiny", "small", "default", "large")
 # The larger the net, the more it loses at first and the lower it gets.

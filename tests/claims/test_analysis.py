@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from worlds import power_law, trial_table
 
 from fuelgauge.claims import analysis as module
 from fuelgauge.claims.analysis import analyze
-from fuelgauge.claims.verdict import available_claims
+from fuelgauge.claims.judging.verdict import available_claims
+from tests.claims.worlds import power_law, trial_table
 
 MODELS = {
     "logistic": ("linear", power_law(1.0, 0.3, 0.05)),

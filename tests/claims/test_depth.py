@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sized import judged, overall
-from worlds import Curve, power_law, trial_table
+
+from tests.claims.sized import judged, overall
+from tests.claims.worlds import Curve, power_law, trial_table
 
 LINEAR = power_law(1.0, 0.3, 0.05)
 FLEXIBLE = power_law(2.5, 0.37, 0.05)  # needs more rows than linear models, and catches up

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from sized import ALL_ALIKE, BIGGER_IS_BETTER, ENGINE, SIZES, judged, overall, sized_trials
-from worlds import ANCHORS, Noise, trial_table
 
 from fuelgauge.claims.engine import mean_losses, sized_families
-from fuelgauge.claims.table import read_trials
-from fuelgauge.claims.verdict import available_claims
+from fuelgauge.claims.judging.verdict import available_claims
+from fuelgauge.claims.statistics.trial_table import read_trials
+from tests.claims.sized import ALL_ALIKE, BIGGER_IS_BETTER, ENGINE, SIZES, judged, overall, sized_trials
+from tests.claims.worlds import ANCHORS, Noise, trial_table
 
 RULES = available_claims()["engine"]
 QUIET = Noise(0.001, 0.0005, 0.0005, 0.0005)

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from sized import judged, overall
-from worlds import Curve, power_law, trial_table
 
-from fuelgauge.claims.resample import shift
+from fuelgauge.claims.statistics.resample import shift
+from tests.claims.sized import judged, overall
+from tests.claims.worlds import Curve, power_law, trial_table
 
 CLASSICAL = power_law(1.0, 0.3, 0.05)
 WORSE, BETTER, ALIKE = (power_law(1.0 * f, 0.3, 0.05 * f) for f in (1.4, 0.6, 1.0))

@@ -16,10 +16,10 @@ from scipy.interpolate import CubicHermiteSpline, CubicSpline
 from sklearn.isotonic import IsotonicRegression
 
 from fuelgauge.claims import data
-from fuelgauge.claims.cube import cubes
-from fuelgauge.claims.pairs import compare_models
-from fuelgauge.claims.table import read_trials
-from fuelgauge.claims.verdict import Evidence, available_claims
+from fuelgauge.claims.judging.verdict import Evidence, available_claims
+from fuelgauge.claims.statistics.cube import cubes
+from fuelgauge.claims.statistics.pairs import compare_models
+from fuelgauge.claims.statistics.trial_table import read_trials
 
 SAMPLE = Path(__file__).with_name("lcdb_repeats.csv.xz")
 FAMILIES = {"logistic": "linear", "forest": "trees", "mlp": "deep"}

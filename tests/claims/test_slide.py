@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from sized import ENGINE, SIZES, sized_trials
-from worlds import ANCHORS, power_law
 
+from fuelgauge.claims.judging.verdict import available_claims
 from fuelgauge.claims.slide import OLDER, Slide, size_table, slide
-from fuelgauge.claims.table import read_trials
-from fuelgauge.claims.verdict import available_claims
+from fuelgauge.claims.statistics.trial_table import read_trials
+from tests.claims.sized import ENGINE, SIZES, sized_trials
+from tests.claims.worlds import ANCHORS, power_law
 
 RULES = available_claims()["engine"]
 CONSTANT = 0.9

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fuelgauge.claims.pairs import PairBatch, is_readable
+from fuelgauge.claims.statistics.pairs import PairBatch, is_readable
 
 Curve = Callable[[np.ndarray], np.ndarray]
 ANCHORS = 32 * 2.0 ** np.arange(9)

@@ -22,14 +22,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from fuelgauge.config import DatasetConfig, typed
+from fuelgauge.config.files import typed
 from fuelgauge.data.arrow import is_tensor, to_array
 from fuelgauge.data.duplicates import repeated
 from fuelgauge.data.ingest import ROW, ingest
+from fuelgauge.spec.dataset import DatasetConfig
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TABLE = Path(__file__).with_suffix(".json")
-BUNDLED = ("sources", "bundled", "generators", "windows")
+BUNDLED = ("packages", "bundled", "generators", "windows")
 DECIMALS = 5  # sines and logarithms differ in the last bits from one machine to another
 
 
@@ -48,7 +49,7 @@ def described() -> list[str]:
 
 def bundled() -> list[str]:
     """Return the names of the datasets that come with a package or are generated."""
-    loaders = tuple(f"fuelgauge.data.{module}." for module in BUNDLED)
+    loaders = tuple(f"fuelgauge.data.sources.{module}." for module in BUNDLED)
     return [name for name in described() if load(name).source["_target_"].startswith(loaders)]
 
 

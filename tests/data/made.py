@@ -9,10 +9,11 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from fuelgauge.config import DatasetConfig, FeatureSetConfig, FeatureTypes
 from fuelgauge.data.dataset import Dataset
 from fuelgauge.data.ingest import ingest
 from fuelgauge.features.featurize import featurize
+from fuelgauge.spec.dataset import DatasetConfig, FeatureTypes
+from fuelgauge.spec.features import FeatureSetConfig
 
 GIVEN: dict[str, Any] = {}
 sys.modules["fuelgauge.data.made"] = sys.modules[__name__]  # loaders are taken from the package only

@@ -3,11 +3,11 @@ import pandas as pd
 import pytest
 
 from fuelgauge import paths
-from fuelgauge.config import FeatureTypes, Params
 from fuelgauge.data.card import data_card
 from fuelgauge.data.dataset import Dataset
-
-from .made import make
+from fuelgauge.spec.dataset import FeatureTypes
+from fuelgauge.spec.params import Params
+from tests.data.made import make
 
 PARAMS = Params(datasets=["made"], models=["dummy"])
 

@@ -10,10 +10,9 @@ import shutil
 import pytest
 
 from fuelgauge import paths
-from fuelgauge.config import check_dataset
-from fuelgauge.data.openml import images as openml_images
-
-from .catalogue import BUNDLED, CHECKOUT, TABLE, bundled, described, load, summary
+from fuelgauge.config.checks import check_dataset
+from fuelgauge.data.sources.openml import images as openml_images
+from tests.data.catalogue import BUNDLED, CHECKOUT, TABLE, bundled, described, load, summary
 
 CATALOGUE = json.loads(TABLE.read_text())
 OF_OPENML = {

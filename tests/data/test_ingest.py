@@ -6,14 +6,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fuelgauge.config import ColumnCheck, EngineeredFeatures, FeatureTypes
 from fuelgauge.data.about import About
 from fuelgauge.data.arrow import tensor
 from fuelgauge.data.dataset import ROW
 from fuelgauge.data.ingest import ingest
 from fuelgauge.errors import ConfigError, DataError
-
-from .made import described
+from fuelgauge.spec.dataset import ColumnCheck, EngineeredFeatures, FeatureTypes
+from tests.data.made import described
 
 FRAME = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": ["u", "v", "u", None], "y": [0, 1, 0, 1]})
 

@@ -3,15 +3,15 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from fuelgauge.config import FeatureSetConfig, FeatureTypes
 from fuelgauge.data.about import About
 from fuelgauge.data.dataset import TIME, Dataset
 from fuelgauge.data.ingest import ingest
 from fuelgauge.data.months import AboutMonths, following, held_out, months_of
 from fuelgauge.errors import DataError
 from fuelgauge.features.featurize import featurize
-
-from .made import described
+from fuelgauge.spec.dataset import FeatureTypes
+from fuelgauge.spec.features import FeatureSetConfig
+from tests.data.made import described
 
 DAYS = pd.date_range("2013-01-01", "2013-04-30 23:00", freq="12h")
 ROWS = pd.DataFrame(

@@ -7,8 +7,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fuelgauge.data import splits
-from fuelgauge.data.splits import AnchorRule, Rows, SplitRule, anchors, cannot_split, draw, split_validation
+from fuelgauge.data.splits import Rows, anchors, cannot_split, draw, split_validation
 from fuelgauge.errors import DataError
+from fuelgauge.spec.splits import AnchorRule, SplitRule
 
 TASKS = st.sampled_from(["multiclass", "regression"])
 KINDS = ["plain", "group", "time", "group and time"]

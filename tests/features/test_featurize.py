@@ -5,10 +5,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from fuelgauge.config import FeatureSetConfig, FeatureTypes
 from fuelgauge.data.arrow import tensor
 from fuelgauge.errors import ConfigError, DataError
 from fuelgauge.features import featurize as stage
+from fuelgauge.spec.dataset import FeatureTypes
+from fuelgauge.spec.features import FeatureSetConfig
 from tests.data.made import described, make
 
 FRAME = pd.DataFrame(

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from fuelgauge.errors import ConfigError
-from fuelgauge.features.image import ImageSettings, engineered, gradients, projection, shape, tones
+from fuelgauge.features._image import engineered, gradients, projection, shape, tones
+from fuelgauge.spec.features import ImageSettings
 
 SETTINGS = ImageSettings()
 

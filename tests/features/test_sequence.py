@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from fuelgauge.errors import ConfigError
-from fuelgauge.features import blocks
-from fuelgauge.features.sequence import SequenceSettings, engineered, statistics
+from fuelgauge.features import _blocks as blocks
+from fuelgauge.features._sequence import engineered, statistics
+from fuelgauge.spec.features import SequenceSettings
 
 SETTINGS = SequenceSettings()
 STEPS = np.arange(48)

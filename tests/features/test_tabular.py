@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fuelgauge.config import DatasetConfig, EngineeredFeatures, FeatureTypes
+from fuelgauge.config.engineered import FUNCTIONS, check, feature_names
 from fuelgauge.errors import ConfigError, DataError
-from fuelgauge.features.tabular import FUNCTIONS, check, days, engineered, feature_names
+from fuelgauge.features._tabular import days, engineered
+from fuelgauge.spec.dataset import DatasetConfig, EngineeredFeatures, FeatureTypes
 
 TABLE = pd.DataFrame(
     {

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fuelgauge.errors import ConfigError
-from fuelgauge.features.text import TextSettings, engineered, statistics
+from fuelgauge.features._text import engineered, statistics
+from fuelgauge.spec.features import TextSettings
 
 SETTINGS = TextSettings()
 N_STATISTICS = len(statistics(""))

@@ -17,9 +17,8 @@ from fuelgauge.data.dataset import Examples
 from fuelgauge.models import deep
 from fuelgauge.models.base import FitContext
 from fuelgauge.sweep.trial import judge
-
-from .kinds import KINDS, examples
-from .test_contract import CONFIGS, METRIC, fitted, new
+from tests.models.kinds import KINDS, examples
+from tests.models.test_contract import CONFIGS, METRIC, fitted, new
 
 RIVALS = {
     "text": {"binary": "tfidf", "multiclass": "tfidf", "regression": "tfidf"},

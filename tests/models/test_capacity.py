@@ -3,10 +3,9 @@
 import pytest
 
 from fuelgauge.models.base import FitContext, create
-from fuelgauge.naming import changed
-
-from .kinds import KINDS, examples
-from .test_contract import CONFIGS, FEW_STEPS, METRIC, task_of
+from fuelgauge.spec.hyperparameters import changed
+from tests.models.kinds import KINDS, examples
+from tests.models.test_contract import CONFIGS, FEW_STEPS, METRIC, task_of
 
 SIZES = ("tiny", "small", "default", "large")
 

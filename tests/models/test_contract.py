@@ -12,8 +12,7 @@ from fuelgauge import paths
 from fuelgauge.data.dataset import Examples
 from fuelgauge.errors import ConfigError
 from fuelgauge.models.base import FitContext, Model, create
-
-from .kinds import KINDS, examples
+from tests.models.kinds import KINDS, examples
 
 CONFIGS = {p.stem: yaml.safe_load(p.read_text()) for p in sorted((paths.CONF / "model").glob("*.yaml"))}
 METRIC = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "rmse"}

@@ -8,8 +8,7 @@ from fuelgauge.models.base import FitContext, FitError
 from fuelgauge.models.deep import PRIOR_ROWS, TargetScale
 from fuelgauge.models.mlp import MLP
 from fuelgauge.models.training import Loss, Prepared, warm_cosine
-
-from .kinds import examples
+from tests.models.kinds import examples
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,7 @@ from torch import nn
 
 from fuelgauge.models.base import FitContext, FitError
 from fuelgauge.models.ft_transformer import FTTransformer
-
-from .kinds import examples
+from tests.models.kinds import examples
 
 CONTEXT = FitContext(0, 1, "cpu", "accuracy", step_limit=5)
 

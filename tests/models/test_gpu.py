@@ -6,9 +6,8 @@ import torch
 from fuelgauge.models.base import FitContext
 from fuelgauge.models.mlp import MLP
 from fuelgauge.models.storage import load, save
-
-from .kinds import examples
-from .test_contract import CONFIGS, METRIC, PAIRS, check, new, skill, task_of
+from tests.models.kinds import examples
+from tests.models.test_contract import CONFIGS, METRIC, PAIRS, check, new, skill, task_of
 
 pytestmark = [
     pytest.mark.gpu,

@@ -8,8 +8,7 @@ from fuelgauge.data.dataset import Examples
 from fuelgauge.models.base import FitContext
 from fuelgauge.models.layers import Dropout
 from fuelgauge.models.mlp import MLP, ColumnsEmbedding
-
-from .kinds import examples
+from tests.models.kinds import examples
 
 
 def fitted(train: Examples, steps: int = 3, **changes: float) -> MLP:

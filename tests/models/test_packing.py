@@ -15,8 +15,7 @@ from fuelgauge.models.layers import Dropout
 from fuelgauge.models.mlp import MLP
 from fuelgauge.models.packing import shape_of, stacked, together
 from fuelgauge.models.realmlp import RealMLP
-
-from .kinds import examples
+from tests.models.kinds import examples
 
 SHORT = {"batch_size": 32, "min_steps": 60, "max_steps": 60, "rounds": 12}
 MAKERS = {

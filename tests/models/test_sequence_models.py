@@ -9,8 +9,7 @@ from fuelgauge.models.knn import KNN
 from fuelgauge.models.rnn import CELLS, RNN
 from fuelgauge.models.sequences import fold, summary
 from fuelgauge.models.transformer import Encoder, SequenceTransformer
-
-from .kinds import examples
+from tests.models.kinds import examples
 
 
 def test_a_long_sequence_is_folded_and_its_end_stays_the_end():

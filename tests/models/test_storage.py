@@ -9,9 +9,8 @@ import pytest
 import skops.io
 
 from fuelgauge.models.storage import StoredModelError, load, own_class, save
-
-from .kinds import examples
-from .test_contract import FEW_STEPS, PAIRS, fitted, task_of
+from tests.models.kinds import examples
+from tests.models.test_contract import FEW_STEPS, PAIRS, fitted, task_of
 
 
 @pytest.mark.parametrize(("name", "kind"), PAIRS)

@@ -12,8 +12,7 @@ from fuelgauge.models.tabm import (
     mean_prediction,
     share,
 )
-
-from .kinds import examples
+from tests.models.kinds import examples
 
 CONTEXT = FitContext(0, 1, "cpu", "accuracy", step_limit=5)
 

@@ -9,8 +9,7 @@ from fuelgauge.models.fcn import FCN
 from fuelgauge.models.mlp import MLP
 from fuelgauge.models.random_forest import RandomForest
 from fuelgauge.models.xgboost import XGBoost, depths
-
-from .kinds import examples
+from tests.models.kinds import examples
 
 CONTEXT = FitContext(0, 1, "cpu", "accuracy")
 

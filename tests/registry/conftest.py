@@ -2,8 +2,8 @@ import shutil
 
 import pytest
 
-from fuelgauge.config import TrackingConfig
-from fuelgauge.tracking import connect
+from fuelgauge.spec.params import TrackingConfig
+from fuelgauge.tracking.tracker import connect
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import sys
 
 from mlflow import MlflowClient
 
-from fuelgauge.entry import compose
+from fuelgauge.config.compose import compose
 from fuelgauge.registry import register
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fuelgauge.registry.calibration import bins, expected_calibration_error, regression_bias
+from fuelgauge.registry._calibration import bins, expected_calibration_error, regression_bias
 
 
 def test_a_classifier_that_is_as_often_right_as_it_says_has_no_error():

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from fuelgauge.config.compose import compose
 from fuelgauge.data.dataset import read_description
 from fuelgauge.data.months import AboutMonths
-from fuelgauge.entry import compose
-from fuelgauge.registry.card import choice_section, introduction, limits_section
+from fuelgauge.registry._card import choice_section, introduction, limits_section
 
 FACTS: dict[str, Any] = {
     "contestant": "mlp",

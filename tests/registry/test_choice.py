@@ -2,13 +2,12 @@ import pandas as pd
 import pytest
 
 from fuelgauge import paths
+from fuelgauge.config.compose import compose
 from fuelgauge.data.months import AboutMonths
-from fuelgauge.entry import compose
 from fuelgauge.errors import TableError
-from fuelgauge.registry.choice import best_contestant
+from fuelgauge.registry._choice import best_contestant
 from fuelgauge.sweep.table import write_table
-
-from .made_trials import write_trials
+from tests.registry.made_trials import write_trials
 
 pytestmark = pytest.mark.usefixtures("project")
 

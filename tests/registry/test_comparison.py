@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from fuelgauge.config import RegistryConfig
-from fuelgauge.registry.comparison import improvement, metric_intervals, resamples
+from fuelgauge.registry._comparison import improvement, metric_intervals, resamples
 from fuelgauge.registry.heldout import HeldOut
+from fuelgauge.spec.params import RegistryConfig
 
 RULE = RegistryConfig(resamples=400)
 

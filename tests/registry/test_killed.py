@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fuelgauge.entry import compose
+from fuelgauge.config.compose import compose
 from fuelgauge.registry import register
 from fuelgauge.registry.versions import Registry
-
-from .made_trials import write_trials
+from tests.registry.made_trials import write_trials
 
 SCRIPT = Path(__file__).with_name("kill_at.py")
 MOMENTS = [

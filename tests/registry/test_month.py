@@ -8,19 +8,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from fuelgauge import paths
-from fuelgauge.config import FeatureTypes
+from fuelgauge.config.compose import compose
 from fuelgauge.data.dataset import ROW
 from fuelgauge.data.duplicates import row_hashes
 from fuelgauge.data.ingest import ingest
 from fuelgauge.data.months import held_out
-from fuelgauge.entry import compose
 from fuelgauge.features.featurize import featurize
-from fuelgauge.registry import final
+from fuelgauge.registry import _final as final
 from fuelgauge.registry.heldout import final_pool, final_rows, hashed_columns, raw_path, sides
 from fuelgauge.registry.query import Query
+from fuelgauge.spec.dataset import FeatureTypes
 from fuelgauge.sweep.trial import open_dataset
-
-from ..data.made import described
+from tests.data.made import described
 
 WHEN = pd.date_range("2013-01-01", "2013-03-31 23:00", freq="1h")
 

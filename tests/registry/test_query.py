@@ -6,10 +6,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fuelgauge.config import EngineeredFeatures, FeatureSetConfig, FeatureTypes
 from fuelgauge.data.arrow import tensor
 from fuelgauge.errors import DataError
 from fuelgauge.registry.query import Query, predictions
+from fuelgauge.spec.dataset import EngineeredFeatures, FeatureTypes
+from fuelgauge.spec.features import FeatureSetConfig
 from tests.data.made import described, make
 
 N = 40

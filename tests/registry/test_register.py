@@ -7,18 +7,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from fuelgauge import paths
+from fuelgauge.config.compose import compose
 from fuelgauge.data.dataset import ROW
 from fuelgauge.data.duplicates import row_hashes
-from fuelgauge.entry import compose
 from fuelgauge.errors import ConfigError, DataError
 from fuelgauge.models.base import Model
-from fuelgauge.new_month import Registered
-from fuelgauge.registry import heldout, package, register, stage
+from fuelgauge.months._new_month import Registered
+from fuelgauge.registry import _stage as stage
+from fuelgauge.registry import heldout, package, register
 from fuelgauge.registry.heldout import HeldOut, hashed_columns
 from fuelgauge.registry.package import RefusedModelError
 from fuelgauge.registry.versions import CHALLENGER, CHAMPION, IDENTITY, REASON, Registry, RegistryError
-
-from .made_trials import write_trials
+from tests.registry.made_trials import write_trials
 
 SMALL = ("dataset=mnist1d", "registry.resamples=100")
 
@@ -215,7 +215,7 @@ def test_files_that_were_changed_or_added_are_refused(tmp_path):
         kept.fetch(champion, tmp_path / "a")
     (stored / "data/answering/model/weights.pkl").unlink()
     mlmodel = (stored / "MLmodel").read_text()
-    (stored / "MLmodel").write_text(mlmodel.replace("fuelgauge.registry.served", "antigravity"))
+    (stored / "MLmodel").write_text(mlmodel.replace("fuelgauge.registry.loader", "antigravity"))
     with pytest.raises(RefusedModelError, match="loaded by code that is not this package's"):
         kept.fetch(champion, tmp_path / "b")
     (stored / "MLmodel").write_text(mlmodel + "\n")

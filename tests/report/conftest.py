@@ -3,9 +3,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from power_laws import make_analysis, make_context
 
 from fuelgauge.report import ReportContext
+from tests.report.power_laws import make_analysis, make_context
 
 
 @pytest.fixture(scope="session")

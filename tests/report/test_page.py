@@ -9,14 +9,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from power_laws import MODELS, SHAPES, make_analysis, make_verdict
 
 from fuelgauge.claims.slide import Slide
 from fuelgauge.report import ReportContext
-from fuelgauge.report.contents import gather
+from fuelgauge.report._contents import gather
+from fuelgauge.report._page import render_page
+from fuelgauge.report._verdicts import claims_of, headline
 from fuelgauge.report.money import Prices
-from fuelgauge.report.page import render_page
-from fuelgauge.report.verdicts import claims_of, headline
+from tests.report.power_laws import MODELS, SHAPES, make_analysis, make_verdict
 
 ATTACK = "</script><script>alert('x')</script><img src=x onerror=alert(1)>"
 

@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from power_laws import make_analysis
 
 from fuelgauge.report import ReportContext, write_report
-from fuelgauge.report.contents import gather
+from fuelgauge.report._contents import gather
+from fuelgauge.report._style import BASELINE, DARK, LIGHT, PALETTE, line_styles
+from fuelgauge.report._ticks import log_ticks, size_label, size_ticks
 from fuelgauge.report.figures import draw_pictures
-from fuelgauge.report.style import BASELINE, DARK, LIGHT, PALETTE, line_styles
-from fuelgauge.report.ticks import log_ticks, size_label, size_ticks
+from tests.report.power_laws import make_analysis
 
 PICTURES = ("learning_curves", "fit_time", "cost", "der")
 MEGABYTE = 1_000_000

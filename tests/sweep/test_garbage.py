@@ -1,11 +1,11 @@
 import pytest
 
 from fuelgauge import cli
-from fuelgauge.entry import all_curves, compose
+from fuelgauge.config.compose import all_curves, compose
 from fuelgauge.sweep.garbage import drop, garbage
 from fuelgauge.sweep.runner import run_curve
 from fuelgauge.sweep.store import TrialStore, read_store, store_path
-from fuelgauge.tracking import NoTracker
+from fuelgauge.tracking.tracker import NoTracker
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 import pytest
 
-from fuelgauge.data.splits import SplitRule
-from fuelgauge.entry import compose
+from fuelgauge.config.compose import compose
 from fuelgauge.errors import ConfigError
+from fuelgauge.spec.splits import SplitRule
 from fuelgauge.sweep import grid
 from fuelgauge.sweep.grid import choose_device, packs, plan_curve, why_not
 from fuelgauge.sweep.table import curve_table

@@ -5,11 +5,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from fuelgauge.config import EngineeredFeatures, FeatureTypes
+from fuelgauge.config.compose import compose
 from fuelgauge.data.arrow import tensor
-from fuelgauge.data.splits import SplitRule, draw, split_validation
-from fuelgauge.entry import compose
+from fuelgauge.data.splits import draw, split_validation
 from fuelgauge.models.base import FitContext, create
+from fuelgauge.spec.dataset import EngineeredFeatures, FeatureTypes
+from fuelgauge.spec.splits import SplitRule
 from tests.data.made import make
 
 N, N_TRAIN = 300, 64

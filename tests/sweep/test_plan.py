@@ -2,12 +2,12 @@ from functools import partial
 
 import pytest
 
-from fuelgauge.entry import compose
+from fuelgauge.config.compose import compose
 from fuelgauge.sweep.costs import Kind, PastCosts, cost_at, kind_of, mean_seconds, trial_seconds
 from fuelgauge.sweep.plan import GridPlan, duration, grid_plan, seconds_to_go
 from fuelgauge.sweep.runner import run_curve
 from fuelgauge.sweep.status import CurveState
-from fuelgauge.tracking import make_tracker
+from fuelgauge.tracking.tracker import make_tracker
 
 PAST = PastCosts({("letter", "mlp"): {32: 1.0, 128: 4.0}, ("magic", "mlp"): {32: 4.0}, ("magic", "knn"): {}})
 

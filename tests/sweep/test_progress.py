@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from fuelgauge.sweep import progress as module
-from fuelgauge.sweep.progress import SweepProgress
+from fuelgauge.sweep import _progress as module
+from fuelgauge.sweep._progress import SweepProgress
 
 
 def trial(n_train: int, repeat: int):

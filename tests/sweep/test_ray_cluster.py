@@ -5,13 +5,13 @@ import sys
 import pandas as pd
 import pytest
 
-from fuelgauge.entry import compose
+from fuelgauge.config.compose import compose
 from fuelgauge.errors import ConfigError
 from fuelgauge.sweep import runner
-from fuelgauge.sweep.pool import Failure
+from fuelgauge.sweep._pool import Failure
 from fuelgauge.sweep.runner import run_curve
 from fuelgauge.sweep.store import store_path
-from fuelgauge.tracking import NoTracker
+from fuelgauge.tracking.tracker import NoTracker
 
 ray = pytest.importorskip("ray")
 JOB = "tests.sweep.jobs:job"
@@ -20,7 +20,7 @@ MEASURED = ["trial_id", "status", "loss", "score", "val_loss", "n_steps"]
 
 @pytest.fixture(scope="module")
 def cluster():
-    from fuelgauge.sweep.ray_cluster import RayCluster
+    from fuelgauge.sweep._ray_cluster import RayCluster
 
     made = RayCluster(JOB, None, 2, 1, 0.0)
     yield made
@@ -69,7 +69,7 @@ def test_a_curve_on_ray_is_that_of_the_local_pool(cluster, project, monkeypatch)
 
 
 def test_a_cluster_runs_as_many_tasks_as_its_cores_and_gpus_hold():
-    from fuelgauge.sweep.ray_cluster import side_by_side
+    from fuelgauge.sweep._ray_cluster import side_by_side
 
     assert side_by_side({"CPU": 9.0}, 2, 0.0) == 4
     assert side_by_side({"CPU": 9.0, "GPU": 1.0}, 1, 0.25) == 4
@@ -78,7 +78,7 @@ def test_a_cluster_runs_as_many_tasks_as_its_cores_and_gpus_hold():
 
 
 def test_an_address_that_does_not_answer_is_one_sentence(monkeypatch):
-    from fuelgauge.sweep import ray_cluster
+    from fuelgauge.sweep import _ray_cluster as ray_cluster
 
     def refuse(**_):
         raise ConnectionError("Could not find any running Ray instance.\nMore about it.")
@@ -90,6 +90,6 @@ def test_an_address_that_does_not_answer_is_one_sentence(monkeypatch):
 
 def test_without_ray_one_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.delitem(sys.modules, "fuelgauge.sweep.ray_cluster", raising=False)
+    monkeypatch.delitem(sys.modules, "fuelgauge.sweep._ray_cluster", raising=False)
     with pytest.raises(ConfigError, match=r"Ray is not installed; pip install 'fuelgauge\[cluster\]'"):
         runner.shared_cluster.__wrapped__("auto", None, 1, 0.0)

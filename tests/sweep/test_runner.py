@@ -10,18 +10,17 @@ import pandas as pd
 import pytest
 
 from fuelgauge import paths
-from fuelgauge.config import Params
-from fuelgauge.entry import compose
+from fuelgauge.config.compose import compose
 from fuelgauge.errors import ConfigError, StoreError, TrialsFailed
+from fuelgauge.spec.params import Params
 from fuelgauge.sweep import runner
-from fuelgauge.sweep.pool import Failure
+from fuelgauge.sweep._pool import Failure
 from fuelgauge.sweep.runner import Sweep, pending, run_curve
 from fuelgauge.sweep.status import curve_state, forget_failures
 from fuelgauge.sweep.store import TrialStore, read_store, store_path
 from fuelgauge.sweep.table import COLUMNS, read_tables
-from fuelgauge.tracking import NoTracker
-
-from ..conftest import replace
+from fuelgauge.tracking.tracker import NoTracker
+from tests.conftest import replace
 
 RESULTS = [
     "trial_id",

@@ -3,10 +3,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from fuelgauge.config import Range
 from fuelgauge.models.base import FitError
-from fuelgauge.naming import changed
-from fuelgauge.sweep.search import Fitted, Sampler, find, value_of
+from fuelgauge.spec.hyperparameters import changed
+from fuelgauge.spec.model import Range
+from fuelgauge.sweep._search import Fitted, Sampler, find, value_of
 from fuelgauge.sweep.timing import Cost, Measured
 
 DEFAULTS = {"x": 0.9, "parameters": {"depth": 6, "kept": 1}}

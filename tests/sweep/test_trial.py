@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
+from fuelgauge.config.compose import compose
 from fuelgauge.data.dataset import Examples
-from fuelgauge.entry import compose
 from fuelgauge.models.base import FitError
 from fuelgauge.models.knn import KNN
 from fuelgauge.models.logistic import Logistic

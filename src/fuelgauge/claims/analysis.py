@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,16 +12,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fuelgauge.claims.cube import Cube, cubes
-from fuelgauge.claims.curves import curve_table
-from fuelgauge.claims.extrapolate import extrapolate
-from fuelgauge.claims.flags import curve_flags, load_flags
-from fuelgauge.claims.members import family_trials
-from fuelgauge.claims.pairs import FIRST_ROWS, REACH, compare_models
-from fuelgauge.claims.resample import leave_one_out_means
+from fuelgauge.claims.judging.members import family_trials
+from fuelgauge.claims.judging.verdict import Evidence, available_claims, judge_claims
 from fuelgauge.claims.slide import Slide, size_table, slide
-from fuelgauge.claims.table import read_trials
-from fuelgauge.claims.verdict import Evidence, available_claims, judge_claims
+from fuelgauge.claims.statistics.cube import Cube, cubes
+from fuelgauge.claims.statistics.curves import curve_table
+from fuelgauge.claims.statistics.extrapolate import extrapolate
+from fuelgauge.claims.statistics.flags import curve_flags, load_flags
+from fuelgauge.claims.statistics.pairs import FIRST_ROWS, REACH, compare_models
+from fuelgauge.claims.statistics.resample import leave_one_out_means
+from fuelgauge.claims.statistics.trial_table import read_trials
+from fuelgauge.files import whole, write_whole
 
 N_RESAMPLES = 10_000
 FACTORS = (2, 10)
@@ -39,16 +38,16 @@ class Analysis:
     trials
         The trials analysed, those of the families' best members included (column level: model, family).
     curves
-        See `fuelgauge.claims.curves.curve_table`.
+        See `fuelgauge.claims.statistics.curves.curve_table`.
     pairs
-        See `fuelgauge.claims.pairs.compare`.
+        See `fuelgauge.claims.statistics.pairs.compare`.
     verdicts
-        Dictionaries, see `fuelgauge.claims.verdict.Verdict.as_dict`.
+        Dictionaries, see `fuelgauge.claims.judging.verdict.Verdict.as_dict`.
     extrapolations
         dataset, model, family, level, n_max, factor, n_train, loss, loss_lo, loss_hi: every curve at
         twice and ten times its largest anchor, with 90% intervals.
     flags
-        See `fuelgauge.claims.flags.curve_flags`.
+        See `fuelgauge.claims.statistics.flags.curve_flags`.
     warnings
         One sentence each on what was gone on with.
     sizes, slide
@@ -79,7 +78,7 @@ def analyze(
     Parameters
     ----------
     table
-        A Parquet or CSV file or a DataFrame; see `fuelgauge.claims.table.read_trials`.
+        A Parquet or CSV file or a DataFrame; see `fuelgauge.claims.statistics.trial_table.read_trials`.
     out
         Folder for curves.parquet, pairs.parquet, verdicts.json and extrapolations.parquet; nothing is
         written if None.
@@ -188,22 +187,10 @@ def _extrapolated(cube: Cube, which: int) -> pd.DataFrame:
 def _write(analysis: Analysis, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for name in ("curves", "pairs", "extrapolations"):
-        _write_whole(out / f"{name}.parquet", getattr(analysis, name).to_parquet)
+        with whole(out / f"{name}.parquet") as partial:
+            getattr(analysis, name).to_parquet(partial)
     text = json.dumps(_plain(analysis.verdicts), indent=1, ensure_ascii=False) + "\n"
-    _write_whole(out / "verdicts.json", lambda path: Path(path).write_text(text, encoding="utf-8"))
-
-
-def _write_whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write beside the target, then rename: a reader sees the old file or the new one, never a part."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    partial = Path(name)
-    try:
-        write(partial)
-        partial.chmod(0o644)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(out / "verdicts.json", text)
 
 
 def _plain(value: Any) -> Any:

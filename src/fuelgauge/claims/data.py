@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from fuelgauge.claims.verdict import (
+from fuelgauge.claims.judging.verdict import (
     REFUTED,
     SUPPORTED,
     UNDECIDED,

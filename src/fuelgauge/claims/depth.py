@@ -9,11 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from fuelgauge.claims.contrast import best_of_sides
 from fuelgauge.claims.data import DER, SLOPE, needs_more, refutation
-from fuelgauge.claims.members import PREFIX
-from fuelgauge.claims.pairs import compare_models
-from fuelgauge.claims.verdict import (
+from fuelgauge.claims.judging.contrast import best_of_sides
+from fuelgauge.claims.judging.members import PREFIX
+from fuelgauge.claims.judging.verdict import (
     REFUTED,
     SUPPORTED,
     UNDECIDED,
@@ -30,6 +29,7 @@ from fuelgauge.claims.verdict import (
     times,
     unclear,
 )
+from fuelgauge.claims.statistics.pairs import compare_models
 
 DEEP, FLEXIBLE, LINEAR = "deep", "flexible", "linear"
 SIDES = (DEEP, FLEXIBLE, LINEAR)

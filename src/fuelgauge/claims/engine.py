@@ -10,11 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fuelgauge.claims.contrast import Contrast, best_of_sides, contrast, losses_of, ratio_effect
-from fuelgauge.claims.cube import Cube
-from fuelgauge.claims.pairs import FIRST_ROWS, log_slope
-from fuelgauge.claims.resample import Floats, RepeatTest
-from fuelgauge.claims.verdict import (
+from fuelgauge.claims.judging.contrast import Contrast, best_of_sides, contrast, losses_of, ratio_effect
+from fuelgauge.claims.judging.verdict import (
     ALL,
     NAN,
     REFUTED,
@@ -33,6 +30,9 @@ from fuelgauge.claims.verdict import (
     times,
     unclear,
 )
+from fuelgauge.claims.statistics.cube import Cube
+from fuelgauge.claims.statistics.pairs import FIRST_ROWS, log_slope
+from fuelgauge.claims.statistics.resample import Floats, RepeatTest
 
 LITTLE, MUCH = "ratio_at_little", "ratio_at_much"
 MEASURES = (

@@ -9,10 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from fuelgauge.claims.contrast import Contrast, best_of_sides, contrast, ratio_effect
-from fuelgauge.claims.cube import Cube
-from fuelgauge.claims.resample import RepeatTest, shift
-from fuelgauge.claims.verdict import (
+from fuelgauge.claims.judging.contrast import Contrast, best_of_sides, contrast, ratio_effect
+from fuelgauge.claims.judging.verdict import (
     ALL,
     NAN,
     OPENINGS,
@@ -30,6 +28,8 @@ from fuelgauge.claims.verdict import (
     side_of_test,
     times,
 )
+from fuelgauge.claims.statistics.cube import Cube
+from fuelgauge.claims.statistics.resample import RepeatTest, shift
 
 DEEP, CLASSICAL = "deep", "classical"
 ON_PATTERNS, ON_TABLES = "ratio_on_patterns", "ratio_on_tables"

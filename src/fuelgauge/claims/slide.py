@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fuelgauge.claims.contrast import best_of_sides, contrast, losses_of, ratio_effect
 from fuelgauge.claims.engine import SizedFamily, mean_losses, size_of, sized_families
-from fuelgauge.claims.resample import Floats, RepeatTest
-from fuelgauge.claims.verdict import Rules
+from fuelgauge.claims.judging.contrast import best_of_sides, contrast, losses_of, ratio_effect
+from fuelgauge.claims.judging.verdict import Rules
+from fuelgauge.claims.statistics.resample import Floats, RepeatTest
 
 OLDER = "older algorithms"
 CLASSICAL = ("linear", "neighbours", "trees")

@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from fuelgauge.claims.verdict import (
+from fuelgauge.claims.judging.verdict import (
     REFUTED,
     SUPPORTED,
     UNDECIDED,

@@ -8,11 +8,12 @@ import numpy as np
 import yaml
 
 from fuelgauge import paths
-from fuelgauge.config import Params
-from fuelgauge.data.dataset import ROW, Dataset, Description
+from fuelgauge.data.dataset import ROW, Dataset
 from fuelgauge.data.months import AboutMonths
 from fuelgauge.data.splits import Rows, draw
-from fuelgauge.naming import RAW
+from fuelgauge.spec.description import Description
+from fuelgauge.spec.names import RAW
+from fuelgauge.spec.params import Params
 
 MOST_MISSING = 3
 

@@ -11,10 +11,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fuelgauge.config import DatasetConfig
 from fuelgauge.data.arrow import ARRAY, is_tensor
 from fuelgauge.data.dataset import OWN
 from fuelgauge.errors import DataError, nearest
+from fuelgauge.spec.dataset import DatasetConfig
 
 ARRAY_MODALITIES = ("sequence", "image")
 MOMENT = pa.timestamp("us")

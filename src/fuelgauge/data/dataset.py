@@ -25,64 +25,11 @@ from fuelgauge.data.arrow import ARRAY, is_tensor, to_array
 from fuelgauge.data.duplicates import string_codes
 from fuelgauge.data.splits import Rows
 from fuelgauge.errors import DataError
+from fuelgauge.files import whole, write_whole
+from fuelgauge.spec.description import Description
 
 TARGET, GROUP, TIME, ROW = "__target__", "__group__", "__time__", "__row__"
 OWN = (TARGET, GROUP, TIME, ROW)
-
-
-@dataclass(frozen=True)
-class Description:
-    """What is known of a dataset beside its rows.
-
-    Parameters
-    ----------
-    inputs
-        The kind of the features: the dataset's modality for raw ones, `tabular` for engineered ones.
-    shape
-        Of the array of one row; empty for columns and texts.
-    gap
-        Of a temporal split, in the unit of `__time__` (seconds for dates).
-    n_source, n_without_target, n_identical
-        Rows that the source had, those without a target, and those that have an identical one before
-        them; `duplicates` says whether the last were dropped.
-    missing
-        The share of missing values by feature; only features that lack any.
-    fingerprint
-        A SHA-256 of the content: names, types and values of all columns.
-    """
-
-    name: str
-    title: str
-    modality: str
-    inputs: str
-    task: str
-    metric: str
-    control: bool
-    features: str
-    shape: tuple[int, ...]
-    n_rows: int
-    n_features: int
-    numeric: tuple[str, ...]
-    categorical: tuple[str, ...]
-    classes: tuple[str, ...]
-    class_counts: tuple[int, ...]
-    target_mean: float
-    target_std: float
-    missing: dict[str, float]
-    missing_fraction: float
-    gap: float
-    duplicates: str
-    n_source: int
-    n_without_target: int
-    n_identical: int
-    warnings: tuple[str, ...]
-    fingerprint: str
-
-    @property
-    def identity(self) -> dict[str, str | float]:
-        """What of a description can change a result."""
-        names = ("name", "task", "metric", "features", "inputs", "gap", "fingerprint")
-        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)
@@ -192,22 +139,19 @@ def as_input(features: pa.Table) -> pd.DataFrame | np.ndarray:
 
 def write(tables: Iterable[pa.Table], features: str, folder: Path) -> None:
     """Write the rows of a feature set, batch by batch, so that there is a whole file or none."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path, partial = folder / f"{features}.arrow", folder / f"{features}.partial"
     writer = None
-    with pa.OSFile(str(partial), "wb") as sink:
+    with whole(folder / f"{features}.arrow") as partial, pa.OSFile(str(partial), "wb") as sink:
         for table in tables:
             writer = writer or pa.ipc.new_file(sink, table.schema)
             writer.write_table(table)
         if writer:
             writer.close()
-    partial.replace(path)
 
 
 def write_description(description: Description, folder: Path) -> None:
     """Write the description, which vouches for the rows."""
     text = json.dumps(asdict(description), indent=2)
-    (folder / f"{description.features}.json").write_text(text + "\n")
+    write_whole(folder / f"{description.features}.json", text + "\n")
 
 
 def read_description(name: str, features: str, folder: Path = paths.FEATURES) -> Description:

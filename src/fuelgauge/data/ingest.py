@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fuelgauge import paths
-from fuelgauge.config import DatasetConfig
+from fuelgauge.config.objects import load_object
+from fuelgauge.data import _schemas as schemas
 from fuelgauge.data import columns as column_kinds
-from fuelgauge.data import memory
 from fuelgauge.data.about import About
 from fuelgauge.data.columns import Columns
 from fuelgauge.data.dataset import ROW
@@ -28,7 +28,8 @@ from fuelgauge.data.inspection import leaks
 from fuelgauge.data.months import Months
 from fuelgauge.data.validation import Tally, batch_schema, check_batch, check_complete
 from fuelgauge.errors import ConfigError, DataError
-from fuelgauge.loading import load_object
+from fuelgauge.files import whole
+from fuelgauge.spec.dataset import DatasetConfig
 
 log = logging.getLogger("fuelgauge")
 
@@ -45,7 +46,7 @@ def ingest(dataset: DatasetConfig, folder: Path = paths.RAW, until: str | None =
     ----------
     folder
         What is written goes here, and the kinds of the source's columns to ../schema
-        (`fuelgauge.data.memory`).
+        (`fuelgauge.data._schemas`).
     until
         The last month to be seen, such as 2013-06; None: all. Later rows are checked and left out.
 
@@ -65,21 +66,16 @@ def ingest(dataset: DatasetConfig, folder: Path = paths.RAW, until: str | None =
     remembered = folder.parent / "schema" / f"{dataset.name}.json"
     limited = bool(until and dataset.time)
     if limited:
-        memory.compare(remembered, reader.schema, dataset, where)
+        schemas.compare(remembered, reader.schema, dataset, where)
     columns = column_kinds.choose(reader.schema, dataset, where)
     path = folder / f"{dataset.name}.parquet"
-    partial = path.with_suffix(".partial")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with whole(path) as partial:
         tables = checked(reader, columns, dataset, where)
         months = Months(until if limited else None, columns.time, where)
         about = write(months.known(tables), columns, dataset, where, months, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
     for warning in about.warnings:
         log.warning("%s", warning)
-    memory.remember(remembered, reader.schema, columns)
+    schemas.remember(remembered, reader.schema, columns)
     return path
 
 

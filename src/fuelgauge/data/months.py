@@ -19,6 +19,7 @@ import pyarrow as pa
 from fuelgauge import paths
 from fuelgauge.data.dataset import Dataset
 from fuelgauge.errors import DataError
+from fuelgauge.files import write_whole
 
 HELD_OUT = "held_out"
 ABOUT_MONTHS = "months.json"
@@ -106,7 +107,7 @@ class AboutMonths:
 
     def write(self, folder: Path) -> None:
         """Write it beside the features."""
-        (folder / ABOUT_MONTHS).write_text(json.dumps(asdict(self)) + "\n")
+        write_whole(folder / ABOUT_MONTHS, json.dumps(asdict(self)) + "\n")
 
     @classmethod
     def of(cls, name: str, folder: Path = paths.FEATURES) -> AboutMonths | None:

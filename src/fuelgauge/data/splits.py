@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fuelgauge.errors import DataError
+from fuelgauge.spec.splits import AnchorRule, SplitRule
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,24 +55,6 @@ class Rows:
     def classes(self) -> np.ndarray:
         """Class codes, shape (n_rows,); with a regression target all rows are of one class."""
         return self.target if self.task != "regression" else np.zeros(len(self), dtype=np.int64)
-
-
-@dataclass(unsafe_hash=True)
-class AnchorRule:
-    """Geometric anchors from `start` by `factor` to `stop` (None: all rows)."""
-
-    start: int = 32
-    factor: float = 2.0
-    stop: int | None = None
-
-
-@dataclass(unsafe_hash=True)
-class SplitRule:
-    """How many rows are held out for test and, within an anchor, for validation."""
-
-    test_fraction: float = 0.15
-    test_max: int = 10_000
-    validation_fraction: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -428,3 +411,8 @@ def anchors(rule: AnchorRule, n_pool: int) -> list[int]:
         close = n_pool / steps[-1] < math.sqrt(rule.factor)
         steps = [*(steps[:-1] if close else steps), n_pool]
     return steps
+
+
+def fit_seed(seed: int, repeat: int, n_train: int) -> int:
+    """Return the seed of a fit: the same for every model at an anchor of a repeat."""
+    return int(np.random.SeedSequence([seed, repeat, n_train]).generate_state(1)[0])

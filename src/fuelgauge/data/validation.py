@@ -9,10 +9,10 @@ import pandera.pandas as pandera
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fuelgauge.config import ColumnCheck, DatasetConfig
 from fuelgauge.data.columns import Columns, is_number
 from fuelgauge.data.targets import check_classes, check_values
 from fuelgauge.errors import ConfigError, DataError, nearest
+from fuelgauge.spec.dataset import ColumnCheck, DatasetConfig
 
 MAX_CATEGORIES = 10_000
 MAX_CLASSES = 1_000

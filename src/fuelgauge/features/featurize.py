@@ -18,18 +18,23 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fuelgauge import paths
-from fuelgauge.config import DatasetConfig, FeatureSetConfig
 from fuelgauge.data import dataset as datasets
 from fuelgauge.data.about import About
 from fuelgauge.data.arrow import ARRAY, tensor, to_array
 from fuelgauge.data.columns import Columns
-from fuelgauge.data.dataset import GROUP, OWN, ROW, TARGET, TIME, Description, Fingerprint
+from fuelgauge.data.dataset import GROUP, OWN, ROW, TARGET, TIME, Fingerprint
 from fuelgauge.data.duplicates import repeated
 from fuelgauge.data.months import ABOUT_MONTHS, HELD_OUT, AboutMonths, of_last_month
 from fuelgauge.data.targets import check_classes, check_values
 from fuelgauge.errors import ConfigError, DataError, FuelgaugeError
-from fuelgauge.features import image, sequence, tabular, text
-from fuelgauge.naming import RAW, inputs_of
+from fuelgauge.features import _image as image
+from fuelgauge.features import _sequence as sequence
+from fuelgauge.features import _tabular as tabular
+from fuelgauge.features import _text as text
+from fuelgauge.spec.dataset import DatasetConfig
+from fuelgauge.spec.description import Description
+from fuelgauge.spec.features import FeatureSetConfig
+from fuelgauge.spec.names import RAW, inputs_of
 
 log = logging.getLogger("fuelgauge")
 

@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
+from fuelgauge.config.objects import load_object
 from fuelgauge.data.dataset import Examples
 from fuelgauge.errors import ConfigError, FuelgaugeError, nearest
-from fuelgauge.loading import load_object
 
 
 class FitError(FuelgaugeError):

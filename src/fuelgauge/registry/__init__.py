@@ -1,5 +1,5 @@
 """Champion and challenger: the best contestant of a dataset, kept in the MLflow registry and served."""
 
-from fuelgauge.registry.stage import Decision, register
+from fuelgauge.registry._stage import Decision, register
 
 __all__ = ["Decision", "register"]

@@ -21,7 +21,7 @@ from fuelgauge.data.months import to_judge_on
 from fuelgauge.data.splits import Draw, nested_order_of, split_validation
 from fuelgauge.errors import DataError
 from fuelgauge.registry.query import Query
-from fuelgauge.sweep.grid import Curve, Trial
+from fuelgauge.spec.trials import Curve, Trial
 from fuelgauge.sweep.trial import Rows, draw_of, open_dataset, rows_of
 
 REPEAT = 0

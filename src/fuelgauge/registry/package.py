@@ -8,7 +8,9 @@ Before a folder is loaded it is held against the digest that the registry keeps.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
     from mlflow.models import ModelSignature
     from mlflow.pyfunc import PyFuncModel
 
-LOADER = "fuelgauge.registry.served"
+LOADER = "fuelgauge.registry.loader"
+FORMER_LOADER = "fuelgauge.registry.served"  # named by versions that earlier releases registered
 FLAVOR = "python_function"
 DATA = "answering"
 MODEL, FACTS, FITTED_ON, CARD = "model", "facts.json", "fitted_on.safetensors", "model_card.md"
@@ -172,7 +175,7 @@ def check_flavor(path: Path, name: str) -> None:
         flavors = yaml.safe_load(path.read_text())["flavors"]
         flavor = flavors[FLAVOR]
         asked = [key for key in CODE_KEYS if flavor.get(key)]
-        is_ours = list(flavors) == [FLAVOR] and flavor["loader_module"] == LOADER
+        is_ours = list(flavors) == [FLAVOR] and flavor["loader_module"] in (LOADER, FORMER_LOADER)
     except (OSError, yaml.YAMLError, LookupError, TypeError, AttributeError) as error:
         raise RefusedModelError(f"{name} has no readable {MLMODEL} file; it is refused.") from error
     if asked or not is_ours:
@@ -183,6 +186,7 @@ def load(folder: Path) -> PyFuncModel:
     """Return the model of a folder that `check` has passed."""
     from mlflow import pyfunc
 
+    sys.modules[FORMER_LOADER] = importlib.import_module(LOADER)
     return pyfunc.load_model(str(folder))
 
 

@@ -15,13 +15,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fuelgauge.config import DatasetConfig, FeatureSetConfig, typed
+from fuelgauge.config.files import typed
 from fuelgauge.data.about import About
 from fuelgauge.data.arrow import ARRAY, tensor
 from fuelgauge.data.columns import Columns, convert, table_of
-from fuelgauge.data.dataset import Description, Examples, as_input
+from fuelgauge.data.dataset import Examples, as_input
 from fuelgauge.errors import DataError
 from fuelgauge.features.featurize import features_of, named_columns, to_arrow
+from fuelgauge.spec.dataset import DatasetConfig
+from fuelgauge.spec.description import Description
+from fuelgauge.spec.features import FeatureSetConfig
 
 FILE = "query.json"
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fuelgauge import paths
-from fuelgauge.config import TrackingConfig
 from fuelgauge.errors import FuelgaugeError
 from fuelgauge.registry import package
-from fuelgauge.registry.choice import Choice
+from fuelgauge.registry._choice import Choice
 from fuelgauge.registry.package import RefusedModelError
-from fuelgauge.tracking import connect, ensure_experiment, first_line, git_tags, safe_uri
+from fuelgauge.spec.params import TrackingConfig
+from fuelgauge.tracking.tracker import connect, ensure_experiment, first_line, git_tags, safe_uri
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion

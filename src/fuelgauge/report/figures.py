@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fuelgauge.claims.verdict import models_of
-from fuelgauge.report.contents import MODEL, Contents, loss_name
-from fuelgauge.report.numbers import TIMES, figure, is_number, seconds
-from fuelgauge.report.payload import forest_rows
-from fuelgauge.report.style import LineStyle, dash_pattern, slide_styles
-from fuelgauge.report.ticks import log_ticks, size_label, size_ticks
+from fuelgauge.claims.judging.verdict import models_of
+from fuelgauge.report._contents import MODEL, Contents, loss_name
+from fuelgauge.report._numbers import TIMES, figure, is_number, seconds
+from fuelgauge.report._payload import forest_rows
+from fuelgauge.report._style import LineStyle, dash_pattern, slide_styles
+from fuelgauge.report._ticks import log_ticks, size_label, size_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

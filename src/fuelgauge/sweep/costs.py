@@ -14,7 +14,7 @@ import numpy as np
 from fuelgauge import paths
 from fuelgauge.data.dataset import read_description
 from fuelgauge.errors import DataError
-from fuelgauge.naming import RAW
+from fuelgauge.spec.names import RAW
 from fuelgauge.sweep.store import TRIAL, Record, lines_of, stores
 
 # Bounds on the power of n with which a cost is continued beyond the sizes that were measured.

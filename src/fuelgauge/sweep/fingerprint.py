@@ -1,7 +1,9 @@
-"""What a trial's identity hashes of the code: the source that decides its numbers, and the libraries.
+"""Fingerprint of the code that decides the numbers of a trial, and of the libraries that it imports.
 
-The source is followed from a model's module and from the trial itself along the imports within
-this package. Comments, docstrings, formatting and log calls do not count.
+The code is followed from a model's module and from the trial itself along the imports within this package.
+What cannot change a number does not count: comments, docstrings, formatting, annotations, imports for
+annotations, log calls and warnings, and the texts of raised errors. The fingerprint does not depend on the
+version of Python, because the syntax tree is written out here and not by `ast.unparse` or `ast.dump`.
 """
 
 from __future__ import annotations
@@ -10,21 +12,41 @@ import ast
 import functools
 import hashlib
 import importlib.metadata
-import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from fuelgauge.errors import ConfigError
 
 PACKAGE = "fuelgauge"
-# They name things, find files and phrase errors; no number depends on them.
-EXEMPT = frozenset({PACKAGE, *(f"{PACKAGE}.{name}" for name in ("errors", "paths", "loading"))})
+SOURCE = Path(__file__).resolve().parents[1]
+# They name things, find files, write files and phrase errors; no number depends on them.
+EXEMPT = frozenset(
+    {PACKAGE, *(f"{PACKAGE}.{name}" for name in ("errors", "paths", "files", "config", "config.objects"))}
+)
 DISTRIBUTIONS = {"sklearn": ("scikit-learn", "scipy")}
+# Fields of a syntax tree that only some versions of Python have, or that follow from the rest.
+UNWRITTEN = frozenset({"ctx", "kind", "type_comment", "type_params"})
+# Kinds of annotation that change what a dataclass makes of a field.
+TELLING = ("ClassVar", "InitVar", "KW_ONLY")
+IMPORTS = (ast.Import, ast.ImportFrom)
 
 
 def code_fingerprint(*modules: str) -> str:
-    """Return a SHA-256 of the source that the modules reach, without what changes no number."""
+    """Return a SHA-256 of the code that the modules reach, without what cannot change a number.
+
+    Parameters
+    ----------
+    modules
+        Dotted names of modules of this package.
+
+    Raises
+    ------
+    ConfigError
+        A name is not a module of this package.
+    """
     digest = hashlib.sha256()
     for name in sorted(reachable(*modules)):
         digest.update(f"{name}\n{normalised(name)}\n".encode())
@@ -32,7 +54,7 @@ def code_fingerprint(*modules: str) -> str:
 
 
 def library_versions(*modules: str) -> dict[str, str]:
-    """Return the versions of the third-party distributions that the modules' source imports."""
+    """Return the versions of the third-party distributions that the reached modules import."""
     imported = {top for name in reachable(*modules) for top in external_imports(name)}
     names = {d for top in imported for d in DISTRIBUTIONS.get(top, (top,))}
     return {name: version(name) for name in sorted(names)}
@@ -45,7 +67,7 @@ def version(distribution: str) -> str:
 
 
 def reachable(*modules: str) -> set[str]:
-    """Return the package's modules that the given ones import, themselves included."""
+    """Return the given modules and all modules of this package that they import, at any depth."""
     found: set[str] = set()
     waiting = list(modules)
     while waiting:
@@ -56,12 +78,6 @@ def reachable(*modules: str) -> set[str]:
     return found
 
 
-@functools.cache
-def normalised(module: str) -> str:
-    """Return a module's source without comments, docstrings, formatting and log calls."""
-    return ast.unparse(Stripper().visit(parse(module)))
-
-
 def internal_imports(module: str) -> Iterator[str]:
     """Yield the modules of this package that a module imports."""
     for name in imports(module):
@@ -70,7 +86,7 @@ def internal_imports(module: str) -> Iterator[str]:
 
 
 def external_imports(module: str) -> Iterator[str]:
-    """Yield the top-level names of third-party packages that a module imports."""
+    """Yield the top-level names of the third-party packages that a module imports."""
     for name in imports(module):
         top = name.split(".")[0]
         if top != PACKAGE and top not in sys.stdlib_module_names:
@@ -79,9 +95,9 @@ def external_imports(module: str) -> Iterator[str]:
 
 @functools.cache
 def imports(module: str) -> tuple[str, ...]:
-    """Return the dotted names that a module imports; `from a import b` gives `a` and `a.b`."""
+    """Return the dotted names that a module's code imports; `from a import b` gives `a` and `a.b`."""
     names: list[str] = []
-    for node in ast.walk(parse(module)):
+    for node in ast.walk(stripped(read(module))):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -89,41 +105,140 @@ def imports(module: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def parse(module: str) -> ast.Module:
-    """Return the syntax tree of a module of this package, without importing it."""
+@functools.cache
+def normalised(module: str) -> str:
+    """Return the code of a module in a form in which only what can change a number differs."""
+    return written(stripped(read(module)))
+
+
+def read(module: str) -> str:
+    """Return the source of a module of this package, without importing it."""
     path = source_path(module)
     if path is None:
         raise ConfigError(
-            f"'{module}' is no module of {PACKAGE}; a model's target must be a class of this package."
+            f"'{module}' is not a module of {PACKAGE}; the target of a model must be a class of this package."
         )
-    return ast.parse(path.read_text())
+    return path.read_text(encoding="utf-8")
 
 
-@functools.cache
 def source_path(module: str) -> Path | None:
-    """Return the file of a module of this package, or None if the name is no module."""
-    if module.split(".")[0] != PACKAGE:
+    """Return the file of a module of this package, or None if the name is not one."""
+    package, *parts = module.split(".")
+    if package != PACKAGE:
         return None
-    base = Path(__file__).resolve().parents[1].joinpath(*module.split(".")[1:])
-    for path in (base.with_suffix(".py"), base / "__init__.py"):
-        if path.is_file():
-            return path
-    return None
+    base = SOURCE.joinpath(*parts)
+    candidates = (base.with_suffix(".py"), base / "__init__.py")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def stripped(source: str) -> ast.Module:
+    """Return the syntax tree of a source without what cannot change a number.
+
+    An import goes if only stripped code has used it; one that was never used stays, for it may be there for
+    what it does.
+    """
+    before = ast.parse(source)
+    never_used = names_bound(before) - names_used(before)
+    tree: ast.Module = Stripper().visit(before)
+    without_imports: ast.Module = ImportStripper(names_used(tree) | never_used).visit(tree)
+    return without_imports
+
+
+def names_used(tree: ast.AST) -> set[str]:
+    """Return the names that a syntax tree looks up."""
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def names_bound(tree: ast.AST) -> set[str]:
+    """Return the names that the imports of a syntax tree bind."""
+    nodes = (node for node in ast.walk(tree) if isinstance(node, IMPORTS))
+    return {name_of(alias) for node in nodes for alias in node.names}
+
+
+def name_of(alias: ast.alias) -> str:
+    """Return the name that an import binds."""
+    return alias.asname or alias.name.split(".")[0]
+
+
+def written(node: Any) -> str:
+    """Return a syntax tree as text, the same with every version of Python."""
+    if isinstance(node, ast.AST):
+        parts = (
+            f"{name}={written(value)}"
+            for name, value in ast.iter_fields(node)
+            if name not in UNWRITTEN and value is not None and value != []
+        )
+        return f"{type(node).__name__}({', '.join(parts)})"
+    if isinstance(node, list):
+        return f"[{', '.join(map(written, node))}]"
+    return f"{type(node).__name__}:{node!a}"
 
 
 class Stripper(ast.NodeTransformer):
-    """Remove docstrings and calls of a logger from a syntax tree."""
+    """Remove docstrings, log calls, warnings, annotations and the texts of errors from a syntax tree."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        """Drop a bare string or a bare call of `log.something`."""
+        """Drop a bare string, and a bare call of a logger or of `warnings.warn`."""
         value = node.value
         if isinstance(value, ast.Constant) and isinstance(value.value, str):
             return None
-        if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
-            owner = value.func.value
-            if isinstance(owner, ast.Name) and owner.id == "log":
-                return None
+        if isinstance(value, ast.Call) and is_talk(value.func):
+            return None
+        return self.generic_visit(node)
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        """Keep the class of a raised error and whatever it carries beside its text."""
+        if isinstance(node.exc, ast.Call):
+            node.exc.args = [argument for argument in node.exc.args if not is_text(argument)]
+        node.cause = None
+        return self.generic_visit(node)
+
+    def visit_Assert(self, node: ast.Assert) -> ast.AST:
+        """Drop the text of an assertion."""
+        node.msg = None
+        return self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        """Drop what only a type checker reads."""
+        self.generic_visit(node)
+        is_for_types = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        return list(node.orelse) if is_for_types else node
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        """Drop the annotation of an argument."""
+        node.annotation = None
         return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        """Drop the annotation of what a function returns."""
+        node.returns = None
+        node.decorator_list = [with_dispatch(decorator, node) for decorator in node.decorator_list]
+        return self.generic_visit(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        """Drop the annotation of what a function returns."""
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        """Keep the order and the kinds of annotated fields, which a dataclass reads, and not their types."""
+        node.body = [field_of(part) if isinstance(part, ast.AnnAssign) else part for part in node.body]
+        return self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
+        """Make an annotated assignment a plain one; drop a mere annotation."""
+        if isinstance(node.annotation, ast.Constant):  # a field that visit_ClassDef has seen to
+            return self.generic_visit(node)
+        if node.value is None:
+            return None
+        return self.generic_visit(ast.Assign([node.target], node.value))
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        """Drop the empty strings that some versions of Python put into an f-string."""
+        node.values = [
+            part for part in node.values if not (isinstance(part, ast.Constant) and part.value == "")
+        ]
+        return self.generic_visit(node)
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         """Visit the children; a body that has become empty gets a `pass`."""
@@ -131,3 +246,79 @@ class Stripper(ast.NodeTransformer):
         if getattr(node, "body", None) == []:
             node.body = [ast.Pass()]  # type: ignore[attr-defined]
         return node
+
+
+class ImportStripper(ast.NodeTransformer):
+    """Keep one import a line, sorted, of the names that are used."""
+
+    def __init__(self, used: set[str]):
+        self.used = used
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        """Put the imports of every block in order."""
+        super().generic_visit(node)
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if isinstance(block, list):
+                setattr(node, name, self.ordered(block) or ([ast.Pass()] if name == "body" else []))
+        return node
+
+    def ordered(self, block: list[ast.stmt]) -> list[ast.stmt]:
+        """Return a block in which neighbouring imports are split and sorted."""
+        result: list[ast.stmt] = []
+        for is_import, nodes in groupby(block, lambda node: isinstance(node, IMPORTS)):
+            run = list(nodes)
+            result += sorted(self.single(run), key=written) if is_import else run
+        return result
+
+    def single(self, nodes: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+        """Yield an import for every name that is used."""
+        for node in nodes:
+            if isinstance(node, ast.ImportFrom) and node.module != "__future__":
+                for alias in filter(self.is_used, node.names):
+                    yield ast.ImportFrom(node.module, [alias], node.level)
+            elif isinstance(node, ast.Import):
+                for alias in filter(self.is_used, node.names):
+                    yield ast.Import([alias])
+
+    def is_used(self, alias: ast.alias) -> bool:
+        """Tell whether the name that an import binds is used."""
+        return name_of(alias) in self.used
+
+
+def is_talk(function: ast.expr) -> bool:
+    """Tell whether a function only tells a person something: a method of `log`, or `warnings.warn`."""
+    if not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Name):
+        return False
+    return function.value.id == "log" or (function.value.id, function.attr) == ("warnings", "warn")
+
+
+def is_text(node: ast.expr) -> bool:
+    """Tell whether an expression is a text by its form: a string, and what is put together from one."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str)
+    if isinstance(node, ast.BinOp):
+        return is_text(node.left) or is_text(node.right)
+    if isinstance(node, ast.IfExp):
+        return is_text(node.body) and is_text(node.orelse)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return is_text(node.func.value)
+    return isinstance(node, ast.JoinedStr)
+
+
+def with_dispatch(decorator: ast.expr, function: ast.FunctionDef) -> ast.expr:
+    """Return `@f.register` with the class that `functools.singledispatch` reads from an annotation."""
+    arguments = function.args.posonlyargs + function.args.args
+    is_bare = isinstance(decorator, ast.Attribute) and decorator.attr == "register"
+    if is_bare and arguments and arguments[0].annotation:
+        return ast.Call(decorator, [arguments[0].annotation], [])
+    return decorator
+
+
+def field_of(node: ast.AnnAssign) -> ast.AnnAssign:
+    """Return a field of a class whose annotation is no more than its kind."""
+    told = names_used(node.annotation) | {
+        inner.attr for inner in ast.walk(node.annotation) if isinstance(inner, ast.Attribute)
+    }
+    kind = next((name for name in TELLING if name in told), "")
+    return ast.AnnAssign(node.target, ast.Constant(kind), node.value, node.simple)

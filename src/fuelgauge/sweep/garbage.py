@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fuelgauge.config import Config
 from fuelgauge.errors import ConfigError, DataError, StoreError
-from fuelgauge.sweep.grid import Curve, plan_curve, why_not
+from fuelgauge.spec.params import Config
+from fuelgauge.spec.trials import Curve
+from fuelgauge.sweep.grid import plan_curve, why_not
 from fuelgauge.sweep.store import TrialStore, read_store, store_path, stores
 
 

@@ -3,113 +3,27 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fuelgauge.data.dataset import Dataset, Description
-from fuelgauge.data.splits import AnchorRule, SplitRule, anchors, cannot_split, draw
+from fuelgauge.data.dataset import Dataset
+from fuelgauge.data.splits import anchors, cannot_split, draw
 from fuelgauge.errors import ConfigError, DataError
-from fuelgauge.naming import DEFAULT_SIZE, NO_SEARCH, changed, contestant, inputs_of
+from fuelgauge.spec.description import Description
+from fuelgauge.spec.hyperparameters import changed
+from fuelgauge.spec.names import DEFAULT_SIZE, contestant, inputs_of
+from fuelgauge.spec.splits import AnchorRule, SplitRule
+from fuelgauge.spec.trials import Curve, Plan, Trial
 from fuelgauge.sweep.fingerprint import code_fingerprint, library_versions
 
 if TYPE_CHECKING:
-    from fuelgauge.config import Config
+    from fuelgauge.spec.params import Config
 
-T = TypeVar("T")
 TRIAL_MODULE = "fuelgauge.sweep.trial"
 MOST_TOGETHER = 9  # trials in a pack: their rows and weights are in memory at once
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One model on one dataset: everything that its trials have in common.
-
-    `hyperparameters` are those of its size. `search` is empty, or says how they are searched:
-    method, trials, seconds and ranges. `identity` is what could change a result: the resolved
-    settings, the data, the code and the libraries. The names of subfamily, size and search are not part of
-    it, nor are `repeats` and `n_pool`, the rows that every repeat has to draw training rows from: more
-    repeats change no trial. Up to `packed_rows` rows, repeats may be trained together, which changes
-    no more than the order of floating-point sums.
-    """
-
-    dataset: Description
-    model: str
-    family: str
-    subfamily: str
-    target: str
-    hyperparameters: Mapping[str, Any]
-    split: SplitRule
-    seed: int
-    device: str
-    threads: int
-    repeats: int
-    n_pool: int
-    code: str
-    size: str = DEFAULT_SIZE
-    search_name: str = NO_SEARCH
-    search: Mapping[str, Any] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-    packed_rows: int = 0
-
-    @functools.cached_property
-    def identity(self) -> str:
-        """A SHA-256 that changes if and only if the results could."""
-        about = asdict(self)
-        for name in ("subfamily", "repeats", "n_pool", "size", "search_name", "packed_rows"):
-            del about[name]
-        about["dataset"] = self.dataset.identity
-        return sha256_of(about)
-
-    @property
-    def name(self) -> str:
-        """The name of the contestant."""
-        return contestant(self.model, self.dataset.features, self.size, self.search_name)
-
-    @property
-    def curve_id(self) -> str:
-        """Identity of the means over repeats, for the tracking server."""
-        return sha256_of([self.identity, self.repeats])[:16]
-
-    def trial(self, n_train: int, repeat: int) -> Trial:
-        """Return the trial at an anchor in a repeat."""
-        return Trial(self, n_train, repeat)
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One fit: a curve at an anchor in a repeat."""
-
-    curve: Curve
-    n_train: int
-    repeat: int
-
-    @functools.cached_property
-    def trial_id(self) -> str:
-        """The identity of the record, 32 hexadecimal digits."""
-        return sha256_of([self.curve.identity, self.n_train, self.repeat])[:32]
-
-    @property
-    def seed(self) -> int:
-        """Seed of the fit: the same for every model of the repeat at this anchor."""
-        return int(np.random.SeedSequence([self.curve.seed, self.repeat, self.n_train]).generate_state(1)[0])
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The trials of a curve: those to run and those that cannot be, with the reason."""
-
-    curve: Curve
-    trials: tuple[Trial, ...]
-    skipped: tuple[tuple[Trial, str], ...]
-
-    def ended(self, records: Mapping[str, T]) -> list[T]:
-        """Return the records of the plan's trials, in their order, from a store's records by trial id."""
-        return [records[trial.trial_id] for trial in self.trials if trial.trial_id in records]
 
 
 def packs(trials: Iterable[Trial]) -> list[tuple[Trial, ...]]:
@@ -125,11 +39,6 @@ def packs(trials: Iterable[Trial]) -> list[tuple[Trial, ...]]:
         place = str((trial.repeat - 1) // MOST_TOGETHER) if is_packed else trial.trial_id
         tasks.setdefault((curve.identity, trial.n_train, place), []).append(trial)
     return [tuple(task) for task in tasks.values()]
-
-
-def sha256_of(content: Any) -> str:
-    """Return the SHA-256 of the canonical JSON of plain data."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=list).encode()).hexdigest()
 
 
 def why_not(config: Config) -> str | None:
@@ -269,7 +178,7 @@ def make_curve(config: Config, description: Description, n_pool: int) -> Curve:
 
 
 def search_settings(config: Config) -> dict[str, Any]:
-    """Return what `fuelgauge.sweep.search.find` is told; empty without a search.
+    """Return what `fuelgauge.sweep._search.find` is told; empty without a search.
 
     What makes a size is not searched: the size would be lost.
     """

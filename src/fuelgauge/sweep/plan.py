@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from fuelgauge.config import Config
+from fuelgauge.spec.params import Config
 from fuelgauge.sweep.costs import PastCosts
 from fuelgauge.sweep.runner import workers
 from fuelgauge.sweep.status import CurveState, Outline, curve_state

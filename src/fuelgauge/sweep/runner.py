@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import psutil
 
-from fuelgauge.config import Config, Params, model_modules
+from fuelgauge.config.files import model_modules
 from fuelgauge.errors import FuelgaugeError, StoreError, TrialsFailed
+from fuelgauge.spec.params import Config, Params
+from fuelgauge.spec.trials import Plan, Trial
+from fuelgauge.sweep._pool import Executor, Failure, WorkerPool
+from fuelgauge.sweep._progress import SweepProgress
 from fuelgauge.sweep.costs import PastCosts
-from fuelgauge.sweep.grid import Plan, Trial, cuda_available, packs, plan_curve, why_not
-from fuelgauge.sweep.pool import Executor, Failure, WorkerPool
-from fuelgauge.sweep.progress import SweepProgress
+from fuelgauge.sweep.grid import cuda_available, packs, plan_curve, why_not
 from fuelgauge.sweep.store import SESSION, TRIAL, Record, TrialStore, store_path
 from fuelgauge.sweep.table import curve_table, table_path, write_table
 from fuelgauge.sweep.timing import fields_after_name
@@ -392,7 +394,7 @@ def shared_pool(n_workers: int, threads: int, modules: tuple[str, ...], forks: b
 @functools.cache
 def shared_cluster(address: str | None, num_cpus: int | None, threads: int, gpus: float) -> Executor:
     """Return the Ray cluster that this process uses."""
-    from fuelgauge.sweep.ray_cluster import RayCluster
+    from fuelgauge.sweep._ray_cluster import RayCluster
 
     cluster = RayCluster(RUN_TASK, address, num_cpus, threads, gpus)
     atexit.register(cluster.close)

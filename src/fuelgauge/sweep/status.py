@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fuelgauge.config import Config
 from fuelgauge.errors import ConfigError, DataError
+from fuelgauge.spec.params import Config
 from fuelgauge.sweep.costs import trial_seconds
 from fuelgauge.sweep.grid import plan_curve, why_not
 from fuelgauge.sweep.store import RETRY, TRIAL, Record, TrialStore, lines_of, store_path

@@ -21,6 +21,7 @@ from typing import Any
 
 from fuelgauge import paths
 from fuelgauge.errors import StoreError
+from fuelgauge.files import whole
 
 log = logging.getLogger("fuelgauge")
 
@@ -172,12 +173,8 @@ def set_aside(path: Path, good: list[bytes], bad: list[bytes]) -> None:
 
 def rewrite(path: Path, lines: Iterable[bytes]) -> None:
     """Replace a store by one of the given lines, whole or not at all."""
-    fresh = path.with_suffix(".fresh")
-    with fresh.open("wb") as stream:
+    with whole(path) as partial, partial.open("wb") as stream:
         stream.writelines(line + b"\n" for line in lines)
-        stream.flush()
-        os.fsync(stream.fileno())
-    fresh.replace(path)
 
 
 def read_store(path: Path) -> tuple[dict[str, Record], list[Record]]:

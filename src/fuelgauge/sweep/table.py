@@ -10,8 +10,10 @@ from typing import Any
 import pandas as pd
 
 from fuelgauge import paths
-from fuelgauge.naming import USUAL
-from fuelgauge.sweep.grid import Curve, Plan, Trial
+from fuelgauge.data.splits import fit_seed
+from fuelgauge.files import whole
+from fuelgauge.spec.names import USUAL
+from fuelgauge.spec.trials import Curve, Plan, Trial
 from fuelgauge.sweep.store import Record
 
 TEXT = [
@@ -45,7 +47,7 @@ def trial_columns(trial: Trial) -> dict[str, Any]:
         "control": about.control,
         "n_train": trial.n_train,
         "repeat": trial.repeat,
-        "seed": trial.seed,
+        "seed": fit_seed(curve.seed, trial.repeat, trial.n_train),
         "metric": about.metric,
         "n_features": about.n_features,
         "n_pool": curve.n_pool,
@@ -96,10 +98,8 @@ def table_path(curve: Curve, folder: Path = paths.TRIALS) -> Path:
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table in place of an older one, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".fresh")
-    table.to_parquet(fresh, index=False)
-    fresh.replace(path)
+    with whole(path) as partial:
+        table.to_parquet(partial, index=False)
 
 
 def read_tables(folder: Path = paths.TRIALS) -> pd.DataFrame:

@@ -14,22 +14,24 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from fuelgauge.data.dataset import Dataset, Examples
-from fuelgauge.data.splits import Draw, SplitRule, draw, split_validation
+from fuelgauge.data.splits import Draw, draw, fit_seed, split_validation
 from fuelgauge.models.base import FitContext, FitError, Model, Packable, create
+from fuelgauge.spec.splits import SplitRule
+from fuelgauge.spec.trials import Curve, Trial
+from fuelgauge.sweep._search import Fitted, Found, find
 from fuelgauge.sweep.metrics import all_metrics, loss_and_score
-from fuelgauge.sweep.search import Fitted, Found, find
 from fuelgauge.sweep.timing import Cost, Measured, device_name, measure
 
 WARM_UP_STEPS, WARM_UP_ROWS = 2, 512
 
 
-def run_trial(trial: Any) -> dict[str, Any]:
+def run_trial(trial: Trial) -> dict[str, Any]:
     """Fit one model on the rows of one anchor and judge it on the repeat's test rows.
 
     Parameters
     ----------
     trial
-        A `fuelgauge.sweep.grid.Trial`.
+        Trial to run.
 
     Returns
     -------
@@ -62,7 +64,7 @@ def run_trial(trial: Any) -> dict[str, Any]:
     }
 
 
-def fit_best(trial: Any, rows: Rows) -> Found:
+def fit_best(trial: Trial, rows: Rows) -> Found:
     """Make the fits of a trial, one without a search, and return the best by the validation rows.
 
     Raises
@@ -78,10 +80,10 @@ def fit_best(trial: Any, rows: Rows) -> Found:
         fit = measure(lambda: model.fit(rows.train, rows.validation, context_of(trial)), curve.device)
         return fitted(model, hyperparameters, fit, rows, curve)
 
-    return find(attempt, curve.hyperparameters, curve.search, trial.seed)
+    return find(attempt, curve.hyperparameters, curve.search, seed_of(trial))
 
 
-def run_together(trials: Sequence[Any]) -> list[dict[str, Any]]:
+def run_together(trials: Sequence[Trial]) -> list[dict[str, Any]]:
     """Run the trials of several repeats of one curve at one anchor; nets of one shape train side by side.
 
     What a fit costs by itself is not known of those: their `fit_seconds` are NaN, `packed` is their number,
@@ -91,7 +93,7 @@ def run_together(trials: Sequence[Any]) -> list[dict[str, Any]]:
     Parameters
     ----------
     trials
-        Each a `fuelgauge.sweep.grid.Trial`, without a search if they are several.
+        Trials of one curve at one anchor; without a search if there are several.
 
     Returns
     -------
@@ -124,7 +126,7 @@ def run_together(trials: Sequence[Any]) -> list[dict[str, Any]]:
     return outcomes
 
 
-def prepare(model: Packable, rows: Rows, trial: Any) -> Any:
+def prepare(model: Packable, rows: Rows, trial: Trial) -> Any:
     """Do what comes before the first step of a fit."""
     return model.prepare(rows.train, rows.validation, context_of(trial))
 
@@ -168,14 +170,14 @@ def train_pack(
 
 
 def fitted(
-    model: Model, hyperparameters: Mapping[str, Any], fit: Measured[int], rows: Rows, curve: Any
+    model: Model, hyperparameters: Mapping[str, Any], fit: Measured[int], rows: Rows, curve: Curve
 ) -> Fitted:
     """Return a fitted model with its validation loss."""
     val_loss = judge(model.predict(rows.validation), rows.validation, curve.dataset.metric)[0]
     return Fitted(model, hyperparameters, fit, val_loss)
 
 
-def judged(best: Fitted, rows: Rows, curve: Any) -> dict[str, Any]:
+def judged(best: Fitted, rows: Rows, curve: Curve) -> dict[str, Any]:
     """Predict the test rows once; return the columns about the model and how well it does."""
     model, steps = best.model, best.fit.value
     predicted = measure(lambda: model.predict(rows.test), curve.device)
@@ -196,10 +198,15 @@ def judged(best: Fitted, rows: Rows, curve: Any) -> dict[str, Any]:
     }
 
 
-def context_of(trial: Any) -> FitContext:
+def seed_of(trial: Trial) -> int:
+    """Return the seed of a trial's fit."""
+    return fit_seed(trial.curve.seed, trial.repeat, trial.n_train)
+
+
+def context_of(trial: Trial) -> FitContext:
     """Return what a fit is told beside its rows."""
     curve = trial.curve
-    return FitContext(trial.seed, curve.threads, curve.device, curve.dataset.metric)
+    return FitContext(seed_of(trial), curve.threads, curve.device, curve.dataset.metric)
 
 
 @dataclass(frozen=True)
@@ -211,7 +218,7 @@ class Rows:
     test: Examples
 
 
-def rows_of(trial: Any) -> Rows:
+def rows_of(trial: Trial) -> Rows:
     """Return the fitting, validation and test rows of a trial."""
     curve = trial.curve
     dataset = open_dataset(curve.dataset.name, curve.dataset.features)
@@ -238,7 +245,7 @@ def draw_of(name: str, features: str, rule: SplitRule, seed: int, repeat: int) -
 _warm: set[tuple[str, str, str]] = set()
 
 
-def warm_up(trial: Any, rows: Rows) -> None:
+def warm_up(trial: Trial, rows: Rows) -> None:
     """Make one tiny fit the first time that a process meets a contestant, so that no timing pays for it."""
     curve = trial.curve
     key = (curve.name, curve.dataset.name, curve.device)

@@ -1,0 +1,1 @@
+"""Curves, pairs of curves and their statistics, on any trial table."""

@@ -1,0 +1,132 @@
+"""Curves that do not behave, and models that learn nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from fuelgauge.claims.statistics.cube import FEWEST_ANCHORS, Cube, shared_cells
+from fuelgauge.claims.statistics.resample import Floats, RepeatTest, holm, leave_one_out_means
+
+Places = NDArray[np.int_]
+Flag = tuple[str, str, str, int, str]
+COLUMNS = ["kind", "dataset", "model", "n_train", "text"]
+BASELINES = ("dummy", "baseline")
+BUSY = 0.5  # the share of a machine's cores that other work may take before a timing is marked
+
+
+def curve_flags(cubes_of_trials: Sequence[Cube], datasets: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+    """Flag ill-behaved curves and dead models.
+
+    Parameters
+    ----------
+    cubes_of_trials
+        See `fuelgauge.claims.statistics.cube.cubes`.
+    datasets
+        Indexed by dataset, with the column test_share (see `fuelgauge.claims.statistics.resample.correction`).
+    level
+        A flag on a curve's shape stands if its test, one-sided and corrected by Holm's method within the
+        curve, reaches it.
+
+    Returns
+    -------
+    Columns kind, dataset, model, n_train, text. Kinds: ``non-monotone`` (at n_train the loss is above the
+    lowest before it), ``non-convex`` (the loss is above the line between its neighbours, over n on a
+    linear scale), ``dead`` (no better than the constant predictor); the first two by the test over repeats
+    of `fuelgauge.claims.statistics.resample.RepeatTest`, paired over anchors.
+
+    Notes
+    -----
+    Both shapes after Viering and Loog, The shape of learning curves: a review (TPAMI 2022), section 6.
+    """
+    tests = {dataset: RepeatTest(level, share) for dataset, share in datasets["test_share"].items()}
+    found = [flag for cube in cubes_of_trials for flag in (*_shapes(cube, tests[cube.dataset]), *_dead(cube))]
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def load_flags(trials: pd.DataFrame) -> pd.DataFrame:
+    """Flag datasets with times that were taken while much of the machine was busy with other work.
+
+    Parameters
+    ----------
+    trials
+        Checked trials; without the columns load and fit_seconds nothing is flagged.
+
+    Returns
+    -------
+    The columns of `curve_flags`; kind ``busy``.
+    """
+    if not {"load", "fit_seconds"} <= set(trials):
+        return pd.DataFrame(columns=COLUMNS)
+    timed = trials[trials["fit_seconds"].notna() & trials["load"].notna()]
+    found = [
+        ("busy", dataset, ", ".join(sorted(set(own.loc[own["load"] > BUSY, "model"]))), np.nan, _busy(own))
+        for dataset, own in timed.groupby("dataset")
+        if (own["load"] > BUSY).any()
+    ]
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def _busy(timed: pd.DataFrame) -> str:
+    n_busy = int((timed["load"] > BUSY).sum())
+    return f"{n_busy} of {len(timed)} times were taken while over {BUSY:.0%} of the cores had other work."
+
+
+def _is_baseline(cube: Cube) -> NDArray[np.bool_]:
+    return np.asarray(np.isin(cube.models, BASELINES) | np.isin(cube.families, BASELINES))
+
+
+def _shapes(cube: Cube, test: RepeatTest) -> Iterator[Flag]:
+    for which in np.flatnonzero(~_is_baseline(cube)):
+        anchors, repeats = shared_cells(np.isfinite(cube.loss[which]))
+        if anchors.sum() >= FEWEST_ANCHORS and repeats.sum() > 1:
+            loss = cube.loss[which][np.ix_(anchors, repeats)]
+            yield from _shape_flags((cube.dataset, cube.models[which]), cube.anchors[anchors], loss, test)
+
+
+def _shape_flags(who: tuple[str, str], anchors: Floats, loss: Floats, test: RepeatTest) -> Iterator[Flag]:
+    means = leave_one_out_means(loss)
+    for kind, (where, excess), text in (
+        ("non-monotone", _rises(means), "the loss is {:.1%} above the lowest before it"),
+        ("non-convex", _bulges(anchors, means), "the loss is {:.1%} above the line between its neighbours"),
+    ):
+        p = _one_sided(excess, test)
+        if p.size and np.nanmin(p) < 1 - test.level:
+            worst = int(np.nanargmin(p))
+            size = excess[0, worst] / (means[0, where[worst]] - excess[0, worst])
+            yield kind, *who, int(anchors[where[worst]]), text.format(size) + "."
+
+
+def _rises(means: Floats) -> tuple[Places, Floats]:
+    lowest_before = np.array([int(np.argmin(means[0, :k])) for k in range(1, means.shape[1])])
+    where = np.arange(1, means.shape[1])
+    return where, means[:, where] - means[:, lowest_before]
+
+
+def _bulges(anchors: Floats, means: Floats) -> tuple[Places, Floats]:
+    where = np.arange(1, len(anchors) - 1)
+    share = (anchors[2:] - anchors[1:-1]) / (anchors[2:] - anchors[:-2])
+    return where, means[:, where] - share * means[:, where - 1] - (1 - share) * means[:, where + 1]
+
+
+def _one_sided(excess: Floats, test: RepeatTest) -> Floats:
+    return holm(stats.t.sf(np.maximum(test.statistic(excess), 0.0), len(excess) - 2))
+
+
+def _dead(cube: Cube) -> Iterator[Flag]:
+    """Flag the largest anchor at which a model's mean loss is no lower than the constant predictor's."""
+    baseline = _is_baseline(cube)
+    if cube.level != "model" or not baseline.any():
+        return
+    means = leave_one_out_means(cube.loss)[:, 0]
+    constant = means[np.argmax(baseline)]
+    for which in np.flatnonzero(~baseline):
+        dead = cube.anchors[means[which] >= constant]
+        if dead.size:
+            listed = ", ".join(f"{n:,.0f}" for n in dead)
+            text = f"No better than a constant predictor at {listed} rows."
+            yield "dead", cube.dataset, cube.models[which], int(dead[-1]), text

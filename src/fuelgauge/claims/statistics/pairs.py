@@ -1,0 +1,405 @@
+"""Every model against every other on the same rows: how much data, how much time, where the lines cross.
+
+Models are compared with models and families with families (column `level`: ``model`` or ``family``; a
+family's name is ``family:<name>``). A pair is read on the anchors that both have, from the repeats that
+both have there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fuelgauge.claims.statistics.crossover import between_anchors, find_crossover
+from fuelgauge.claims.statistics.cube import FEWEST_ANCHORS, Cube, shared_cells
+from fuelgauge.claims.statistics.curves import ROUNDING, MonotoneCurves, interpolate, isotonic
+from fuelgauge.claims.statistics.resample import Floats, RepeatTest, invert, leave_one_out_means
+
+FIRST_ROWS = 64
+REACH = 4
+BATCH_ELEMENTS = 2_000_000
+CENSORED = {-1: "below", 0: "", 1: "above"}
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """Pairs of one dataset that share their anchors and repeats.
+
+    Attributes
+    ----------
+    names
+        Shape (pairs, 2): model_a and model_b.
+    anchors
+        Shape (anchors,), in rows.
+    loss_a, loss_b, seconds_a, seconds_b
+        Shape (pairs, anchors, repeats); NaN wherever either model's loss is missing. Seconds may be NaN
+        elsewhere too, where a fit was not timed alone.
+    test_share
+        n_test / n_pool (see `fuelgauge.claims.statistics.resample.correction`); 0 where n_test is not known.
+    """
+
+    dataset: str
+    level: str
+    names: NDArray[np.object_]
+    anchors: Floats
+    loss_a: Floats
+    loss_b: Floats
+    seconds_a: Floats
+    seconds_b: Floats
+    test_share: float
+
+
+def compare_models(
+    cubes_of_trials: Sequence[Cube], datasets: pd.DataFrame, level: float = 0.95
+) -> tuple[pd.DataFrame, list[str]]:
+    """Compare every model with every other, and every family with every other, in both orders.
+
+    Parameters
+    ----------
+    cubes_of_trials
+        See `fuelgauge.claims.statistics.cube.cubes`.
+    datasets
+        Indexed by dataset, with the column test_share (see `PairBatch`).
+    level
+        Of all intervals.
+
+    Returns
+    -------
+    pairs
+        One row a dataset, ordered pair and common anchor n: dataset, level, model_a, model_b, n, the columns
+        of `compare`.
+    warnings
+        One sentence on pairs that could not be compared.
+    """
+    tables, skipped = [], 0
+    test_shares = datasets["test_share"].to_dict()
+    for cube in cubes_of_trials:
+        groups, n_skipped = _groups(cube)
+        skipped += n_skipped
+        test_share = test_shares[cube.dataset]
+        tables += [compare(batch, level) for group in groups for batch in _batches(cube, group, test_share)]
+    warnings = [f"{skipped} pairs share fewer than two anchors and are left out."] if skipped else []
+    return (pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)), warnings
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Ordered pairs, as rows of model numbers, that share their anchors and repeats (masks)."""
+
+    pairs: NDArray[np.int_]
+    anchors: NDArray[np.bool_]
+    repeats: NDArray[np.bool_]
+
+
+def _groups(cube: Cube) -> tuple[list[_Group], int]:
+    """Group the ordered pairs by what they share; count the unordered ones that share too little."""
+    found: dict[bytes, tuple[list[tuple[int, int]], NDArray[np.bool_], NDArray[np.bool_]]] = {}
+    skipped = 0
+    for a, b in permutations(range(len(cube.models)), 2):
+        anchors, repeats = shared_cells(np.isfinite(cube.loss[a]) & np.isfinite(cube.loss[b]))
+        if anchors.sum() < FEWEST_ANCHORS:
+            skipped += 1
+            continue
+        key = anchors.tobytes() + repeats.tobytes()
+        found.setdefault(key, ([], anchors, repeats))[0].append((a, b))
+    groups = [_Group(np.array(pairs), anchors, repeats) for pairs, anchors, repeats in found.values()]
+    return groups, skipped // 2
+
+
+def _batches(cube: Cube, group: _Group, test_share: float) -> Iterator[PairBatch]:
+    """Cut a group so that the largest array of a batch, pairs x replicates x anchors^2, stays small."""
+    grid = np.ix_(group.anchors, group.repeats)
+    elements_a_pair = int((group.repeats.sum() + 1) * group.anchors.sum() ** 2)
+    n_batches = -(-len(group.pairs) * elements_a_pair // BATCH_ELEMENTS)
+    for pairs in np.array_split(group.pairs, n_batches):
+        a, b = pairs.T
+        loss_a, loss_b = cube.loss[a][:, *grid], cube.loss[b][:, *grid]
+        missing = np.isnan(loss_a) | np.isnan(loss_b)
+        yield PairBatch(
+            cube.dataset,
+            cube.level,
+            names=cube.models[pairs],
+            anchors=cube.anchors[group.anchors],
+            loss_a=np.where(missing, np.nan, loss_a),
+            loss_b=np.where(missing, np.nan, loss_b),
+            seconds_a=np.where(missing, np.nan, cube.seconds[a][:, *grid]),
+            seconds_b=np.where(missing, np.nan, cube.seconds[b][:, *grid]),
+            test_share=test_share,
+        )
+
+
+def compare(batch: PairBatch, level: float = 0.95) -> pd.DataFrame:
+    """Compare the pairs of a batch (docs/protocol.md, "Statistics", states every formula).
+
+    Parameters
+    ----------
+    batch
+        Pairs on common anchors.
+    level
+        Of all intervals.
+
+    Returns
+    -------
+    One row a pair and anchor n.
+
+    der, der_lo, der_hi, censored
+        DER(n), read at 64 <= n <= n_max / 4 only; der is the bound where censored (``above``: A does not
+        get there, ``below``: A was there before its first anchor; else empty); der_hi infinite or der_lo 0
+        where the interval is open.
+    der_median, der_median_lo, der_median_hi, der_median_censored
+        The median of DER(n) over the readable n; the same on all rows of the pair.
+    slope, slope_lo, slope_hi, p_value
+        Of ln(L_A / L_B) per doubling, from 64 rows up, with the test that goes with the interval.
+    crossover, crossover_lo, crossover_hi, crossover_kind
+        See `fuelgauge.claims.statistics.crossover.Crossover`.
+    time_ratio, time_ratio_at_equal_loss
+        Fit seconds of A over those of B at n rows each, and with A given the rows that it needs to reach
+        B's loss at n (NaN where censored or unreadable).
+    loss_ratio, loss_ratio_lo, loss_ratio_hi
+        Mean loss of A over that of B at n rows each.
+    time_median, time_median_lo, time_median_hi, time_slope, time_slope_lo, time_slope_hi
+        The median over n >= 64 of time_ratio, and the slope of its logarithm per doubling.
+    """
+    curve_a, curve_b = leave_one_out_means(batch.loss_a), leave_one_out_means(batch.loss_b)
+    falling_a, falling_b = (MonotoneCurves(batch.anchors, isotonic(curve)) for curve in (curve_a, curve_b))
+    of_losses, of_times = RepeatTest(level, batch.test_share), RepeatTest(level)
+    columns = {
+        **_data_efficiency(falling_a, falling_b, of_losses),
+        **_median_efficiency(falling_a, falling_b, of_losses),
+        **_slopes(batch.anchors, curve_a, curve_b, of_losses),
+        **_crossovers(falling_a, falling_b, of_losses),
+        **_loss_ratios(curve_a, curve_b, of_losses),
+    }
+    columns |= _times(batch, columns["der"], columns["censored"], of_times)
+    return _long(batch, columns)
+
+
+def relative_gap(loss_a: Floats, loss_b: Floats) -> Floats:
+    """Return (L_A - L_B) / (L_A + L_B), which is tanh(ln(L_A / L_B) / 2) and 0 where both are zero.
+
+    Every test of one curve against the other is made on this scale: it is that of the log ratio where the
+    curves are close, and it bears a loss of zero.
+    """
+    total = loss_a + loss_b
+    return np.divide(loss_a - loss_b, total, out=np.zeros_like(total), where=total > 0)
+
+
+def is_readable(anchors: Floats) -> NDArray[np.bool_]:
+    """Say at which anchors a DER is read: from 64 rows up to a quarter of the largest anchor."""
+    return np.asarray((anchors >= FIRST_ROWS) & (anchors <= anchors[-1] / REACH))
+
+
+def _data_efficiency(
+    curves_a: MonotoneCurves, curves_b: MonotoneCurves, test: RepeatTest
+) -> dict[str, Floats]:
+    anchors, readable = curves_a.anchors, is_readable(curves_a.anchors)
+    n, targets = anchors[readable], curves_b.loss[..., readable]
+    rows, censored = _rows_to_reach(curves_a, targets, readable)
+
+    def gap(log_rows: Floats) -> Floats:
+        return relative_gap(curves_a.at(np.exp(log_rows)[:, None, :]), targets)
+
+    ends = np.log(anchors[[0, -1]])[:, None, None] + np.zeros_like(rows)
+    lower, upper = invert(gap, np.log(rows), ends[0], ends[1], test)
+    found = {
+        "der": rows / n,
+        "der_lo": np.exp(lower) / n,
+        "der_hi": np.exp(upper) / n,
+        "censored": censored.astype(float),
+    }
+    return {name: _at(readable, values) for name, values in found.items()}
+
+
+def _rows_to_reach(
+    curves_a: MonotoneCurves, targets: Floats, readable: NDArray[np.bool_]
+) -> tuple[Floats, NDArray[np.int8]]:
+    """Return the rows that A needs to reach B's loss at each readable n; n itself where they tie there."""
+    loss_a, targets = curves_a.loss[:, 0], targets[:, 0]
+    rows, censored = MonotoneCurves(curves_a.anchors, loss_a).rows_needed(targets)
+    tie = np.isclose(loss_a[:, readable], targets, rtol=ROUNDING, atol=0.0)
+    return np.where(tie, curves_a.anchors[readable], rows), np.where(tie, np.int8(0), censored)
+
+
+def _at(readable: NDArray[np.bool_], values: Floats) -> Floats:
+    everywhere = np.full((len(values), len(readable)), np.nan)
+    everywhere[:, readable] = values
+    return everywhere
+
+
+def _median_efficiency(
+    curves_a: MonotoneCurves, curves_b: MonotoneCurves, test: RepeatTest
+) -> dict[str, Floats]:
+    anchors, readable = curves_a.anchors, is_readable(curves_a.anchors)
+    names = ("der_median", "der_median_lo", "der_median_hi", "der_median_censored")
+    if not readable.any():
+        return {name: np.full(len(curves_a.loss), np.nan) for name in names}
+    n, targets = anchors[readable], curves_b.loss[..., readable]
+    rows, censored = _rows_to_reach(curves_a, targets, readable)
+    estimate, side = _censored_median(np.log(rows / n), censored)
+
+    lowest = np.full((len(rows), 1), np.log(anchors[0] / n[-1]))
+    highest = np.full((len(rows), 1), np.log(anchors[-1] / n[0]))
+
+    def median_gap(log_ratio: Floats) -> Floats:
+        gaps = relative_gap(curves_a.at(np.exp(log_ratio)[:, None, :] * n), targets)
+        scaled = _in_log_rows(gaps, np.log(rows / n) - log_ratio, censored, log_ratio < estimate[:, None])
+        return np.median(scaled, axis=-1, keepdims=True)
+
+    lower, upper = invert(median_gap, estimate[:, None], lowest, highest, test)
+    lower, upper, tells = lower[:, 0], upper[:, 0], len(targets[0]) > 2  # one repeat has no interval
+    lower = np.where((side < 0) & tells, -np.inf, lower)
+    upper = np.where((side > 0) & tells, np.inf, upper)
+    values = (np.exp(estimate), np.exp(lower), np.exp(upper), side)
+    return dict(zip(names, values, strict=True))
+
+
+def _in_log_rows(
+    gaps: Floats, distance: Floats, censored: NDArray[np.int8], is_below: NDArray[np.bool_]
+) -> Floats:
+    """Scale gaps so that those of all repeats are in log rows: as large as the distance to the ratio.
+
+    A censored ratio is at least as far away as its bound, and on the bound's side. Where A has come down to
+    B's loss and both stay there, a ratio has passed (`distance` is negative) but no gap shows it: below the
+    median (`is_below`) it counts as passed, above it as not, so that neither end is drawn in.
+    """
+    of_all, size = np.abs(gaps[:, 0]), np.where(distance * censored < 0, 0.0, np.abs(distance))
+    shows = of_all > ROUNDING
+    scale = np.divide(size, of_all, out=np.ones_like(of_all), where=shows)
+    passed = np.where(is_below & ~shows, np.minimum(distance, 0.0), 0.0)
+    return gaps * scale[:, None, :] + passed[:, None, :]
+
+
+def _censored_median(log_ratio: Floats, censored: NDArray[np.int8]) -> tuple[Floats, Floats]:
+    """Return the median over n, and on which side it is censored (the median of the bounds, then)."""
+    placed = np.select([censored > 0, censored < 0], [np.inf, -np.inf], log_ratio)
+    with np.errstate(invalid="ignore"):
+        median = np.median(placed, axis=-1)
+    bound = np.median(log_ratio, axis=-1)
+    return np.where(np.isfinite(median), median, bound), np.where(np.isinf(median), np.sign(median), 0.0)
+
+
+def _slopes(anchors: Floats, curve_a: Floats, curve_b: Floats, test: RepeatTest) -> dict[str, Floats]:
+    from_first = anchors >= FIRST_ROWS
+    curve_a, curve_b = curve_a[..., from_first], curve_b[..., from_first]
+    usable = np.all((curve_a > 0) & (curve_b > 0), axis=1, keepdims=True)
+    slope = log_slope(anchors[from_first], curve_a, curve_b, usable)
+    lower, upper = test.interval(slope)
+    found = {"slope": slope[:, 0], "slope_lo": lower, "slope_hi": upper, "p_value": test.p_value(slope)}
+    return {name: value[:, 0] for name, value in found.items()}
+
+
+def log_slope(anchors: Floats, upper: Floats, lower: Floats, usable: NDArray[np.bool_]) -> Floats:
+    """Return the least-squares slope of ln(upper / lower) per doubling, shape (pairs, repeats + 1, 1).
+
+    Parameters
+    ----------
+    anchors
+        Shape (anchors,), in rows.
+    upper, lower
+        Shape (pairs, repeats + 1, anchors).
+    usable
+        Shape (pairs, 1, anchors): the anchors to read; a replicate that lacks one of them is NaN.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        y = np.where(usable, np.log(upper / lower), 0.0)
+    weight = usable.astype(float)
+    count = weight.sum(axis=-1, keepdims=True)
+    x = np.log2(anchors) * weight
+    x = weight * (x - x.sum(axis=-1, keepdims=True) / np.maximum(count, 1))
+    spread = np.sum(x**2, axis=-1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(count >= 2, np.sum(x * y, axis=-1, keepdims=True) / spread, np.nan)
+
+
+def _loss_ratios(curve_a: Floats, curve_b: Floats, test: RepeatTest) -> dict[str, Floats]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_ratio = np.log(curve_a / curve_b)
+        lower, upper = test.interval(log_ratio)
+    values = (log_ratio[:, 0], lower, upper)
+    return {f"loss_ratio{end}": np.exp(value) for end, value in zip(("", "_lo", "_hi"), values, strict=True)}
+
+
+def _crossovers(curves_a: MonotoneCurves, curves_b: MonotoneCurves, test: RepeatTest) -> dict[str, Floats]:
+    n = between_anchors(curves_a.anchors)
+    found = [find_crossover(n, gaps, test) for gaps in relative_gap(curves_a.at(n), curves_b.at(n))]
+    return {
+        "crossover": np.array([c.n for c in found]),
+        "crossover_lo": np.array([c.lo for c in found]),
+        "crossover_hi": np.array([c.hi for c in found]),
+        "crossover_kind": np.array([c.kind for c in found], dtype=object),
+    }
+
+
+def _times(batch: PairBatch, der: Floats, censored: Floats, test: RepeatTest) -> dict[str, Floats]:
+    timed = np.isfinite(batch.seconds_a) & np.isfinite(batch.seconds_b)
+    time_a = leave_one_out_means(np.where(timed, batch.seconds_a, np.nan))
+    time_b = leave_one_out_means(np.where(timed, batch.seconds_b, np.nan))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = time_a / time_b
+        at_equal_loss = interpolate(batch.anchors, time_a[:, 0], der * batch.anchors) / time_b[:, 0]
+    from_first = batch.anchors >= FIRST_ROWS
+    median, lower, upper = _median_ratio(ratio[..., from_first], test)
+    time_a, time_b = time_a[..., from_first], time_b[..., from_first]
+    slope = log_slope(
+        batch.anchors[from_first], time_a, time_b, usable=(time_a > 0)[:, :1] & (time_b > 0)[:, :1]
+    )
+    slope_lo, slope_hi = test.interval(slope)
+    return {
+        "time_ratio": ratio[:, 0],
+        "time_ratio_at_equal_loss": np.where(censored == 0, at_equal_loss, np.nan),
+        "time_median": median,
+        "time_median_lo": lower,
+        "time_median_hi": upper,
+        "time_slope": slope[:, 0, 0],
+        "time_slope_lo": slope_lo[:, 0],
+        "time_slope_hi": slope_hi[:, 0],
+    }
+
+
+def _median_ratio(ratio: Floats, test: RepeatTest) -> tuple[Floats, Floats, Floats]:
+    """Return the median over the anchors at which two repeats or more have a ratio, with its interval.
+
+    Where there is no such anchor it is the median over those at which one repeat has it, without an interval.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(ratio)
+    known, complete = np.isfinite(logs[:, :1]), np.isfinite(logs).all(axis=1, keepdims=True)
+    known = np.where(complete.any(axis=-1, keepdims=True), complete, known)
+    medians = np.ma.median(np.ma.masked_array(logs, np.broadcast_to(~known, logs.shape)), axis=-1)
+    incomplete = np.any(known & ~np.isfinite(logs), axis=-1)
+    log_median = np.where(incomplete, np.nan, np.ma.filled(medians, np.nan))[..., np.newaxis]
+    lower, upper = test.interval(log_median)
+    return np.exp(log_median[:, 0, 0]), np.exp(lower[:, 0]), np.exp(upper[:, 0])
+
+
+COLUMNS = [
+    *("dataset", "level", "model_a", "model_b", "n", "der", "der_lo", "der_hi", "censored"),
+    *("slope", "slope_lo", "slope_hi", "p_value"),
+    *("crossover", "crossover_lo", "crossover_hi", "crossover_kind"),
+    *("time_ratio", "time_ratio_at_equal_loss"),
+    *("der_median", "der_median_lo", "der_median_hi", "der_median_censored"),
+    *("loss_ratio", "loss_ratio_lo", "loss_ratio_hi"),
+    *("time_median", "time_median_lo", "time_median_hi", "time_slope", "time_slope_lo", "time_slope_hi"),
+]
+
+
+def _long(batch: PairBatch, columns: dict[str, Floats]) -> pd.DataFrame:
+    """Lay the pairs out with one row an anchor; what holds for a whole pair is repeated on its rows."""
+    n_pairs, n_anchors = len(batch.names), len(batch.anchors)
+    table = {
+        "dataset": batch.dataset,
+        "level": batch.level,
+        "model_a": np.repeat(batch.names[:, 0], n_anchors),
+        "model_b": np.repeat(batch.names[:, 1], n_anchors),
+        "n": np.tile(batch.anchors, n_pairs).astype(np.int64),
+    }
+    for name, values in columns.items():
+        table[name] = values.ravel() if values.ndim == 2 else np.repeat(values, n_anchors)
+    for name in ("censored", "der_median_censored"):
+        table[name] = pd.Series(table[name]).map(CENSORED)
+    return pd.DataFrame(table)[COLUMNS]

@@ -1,0 +1,290 @@
+"""Reading a trial table, whoever produced it, and saying in one sentence what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fuelgauge.errors import TableError
+from fuelgauge.spec.names import SUBFAMILIES, USUAL, contestant
+
+NEEDED = ("dataset", "model", "family", "n_train", "repeat", "loss")
+KEY = ["dataset", "model", "n_train", "repeat"]
+NAMES = ("dataset", "model", "family")
+NUMBERS = ("n_train", "repeat", "loss")
+FURTHER_NUMBERS = ("val_loss", "score", "fit_seconds", "n_test", "n_pool")
+FEW_REPEATS = 2
+SWAP_SHARE = 2 / 3
+
+
+@dataclass(frozen=True)
+class TrialTable:
+    """Trials that can be analysed, and what had to be said about them.
+
+    Attributes
+    ----------
+    trials
+        One row a done trial, sorted by dataset, model, n_train, repeat.
+    warnings
+        One sentence each on what was gone on with.
+    """
+
+    trials: pd.DataFrame
+    warnings: tuple[str, ...]
+
+
+def read_trials(source: Path | str | pd.DataFrame) -> TrialTable:
+    """Read and check a trial table.
+
+    Parameters
+    ----------
+    source
+        A Parquet or CSV file, or a DataFrame, with the columns dataset, model, family, n_train, repeat,
+        loss; all others are optional. Where there is a column status, rows other than ``done`` are left out.
+        A column subfamily tells tree models apart: ``forest``, ``boosted`` or nothing.
+
+    Raises
+    ------
+    TableError
+        One sentence that names the file, the column and the dataset or model.
+    """
+    raw, name = _load(source)
+    _need_columns(raw, name)
+    trials, warnings = _done_only(raw, name)
+    trials = _named_by_variant(_typed(trials, name))
+    trials, dropped = _without_missing_loss(trials, name)
+    for check in (_positive_rows, _finite_losses, _no_duplicates, _one_family_a_model, _known_subfamilies):
+        check(trials, name)
+    trials, short = _without_single_anchors(trials, name)
+    trials = trials.astype({"n_train": "int64"}).sort_values(KEY, kind="stable").reset_index(drop=True)
+    warnings += dropped + short + _remarks(trials, name)
+    return TrialTable(trials, tuple(warnings))
+
+
+def _load(source: Path | str | pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    if isinstance(source, pd.DataFrame):
+        return source.copy(), "the table"
+    path = Path(source)
+    if not path.is_file():
+        raise TableError(f"{path}: there is no such file.")
+    if path.suffix not in (".parquet", ".csv"):
+        raise TableError(f"{path.name}: a trial table is a .parquet or a .csv file.")
+    try:
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        return table, path.name
+    except (ValueError, OSError) as error:  # pyarrow's and pandas' parser errors derive from these
+        raise TableError(f"{path.name} cannot be read: {str(error).splitlines()[0]}.") from error
+
+
+def _need_columns(trials: pd.DataFrame, name: str) -> None:
+    missing = [column for column in NEEDED if column not in trials]
+    if missing:
+        listed = ", ".join(f"'{column}'" for column in missing)
+        raise TableError(f"{name} lacks the column{'s' * (len(missing) > 1)} {listed}.")
+
+
+def _done_only(trials: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
+    if "status" not in trials:
+        done, warnings = trials, []
+    else:
+        is_done = trials["status"] == "done"
+        others = trials.loc[~is_done, "status"].astype(str).value_counts()
+        done = trials[is_done]
+        counted = ", ".join(f"{count} {status}" for status, count in others.items())
+        warnings = [f"{name}: trials that are not done are left out ({counted})."] if len(others) else []
+    if done.empty:
+        raise TableError(f"{name} holds no trial that is done.")
+    return done.copy(), warnings
+
+
+def _typed(trials: pd.DataFrame, name: str) -> pd.DataFrame:
+    for column in NAMES:
+        if trials[column].isna().any():
+            raise TableError(f"{name}, column '{column}': a name is missing in {_first(trials, column)}.")
+        trials[column] = trials[column].astype(str)
+    if "subfamily" in trials:
+        given = trials["subfamily"].astype(object)
+        trials["subfamily"] = given.where(given.notna(), "").astype(str).str.strip()
+    for column in (*NUMBERS, *(c for c in FURTHER_NUMBERS if c in trials)):
+        try:
+            trials[column] = pd.to_numeric(trials[column]).astype(float)
+        except (ValueError, TypeError) as error:
+            raise TableError(f"{name}, column '{column}': not every value is a number.") from error
+    return trials
+
+
+def _named_by_variant(trials: pd.DataFrame) -> pd.DataFrame:
+    """Take a model in another variant for another contestant, where a table has more than one variant.
+
+    A variant is a feature set, a size or a search, each in a column of its own. `any_size` gets the name
+    that the contestant has in all of its sizes.
+    """
+    kinds = pd.DataFrame({c: trials[c].astype(object).fillna(USUAL[c]) for c in USUAL if c in trials})
+    varied = [column for column in kinds if kinds[column].nunique() > 1]
+    if not varied:
+        return trials
+    without_size = [column for column in varied if column != "size"]
+    names = _names(trials["model"], kinds[varied])
+    any_size = _names(trials["model"], kinds[without_size])
+    filled = {str(name): kinds[name] for name in varied}
+    return trials.assign(model=names, any_size=any_size, **filled)
+
+
+def _names(models: pd.Series, kinds: pd.DataFrame) -> list[str]:
+    variants = kinds.astype(str).to_dict("records") or [{}] * len(models)
+    return [
+        contestant(model, **{str(column): value for column, value in variant.items()})
+        for model, variant in zip(models, variants, strict=True)
+    ]
+
+
+def _first(trials: pd.DataFrame, column: str) -> str:
+    return f"row {trials.index[trials[column].isna()][0]}"
+
+
+def _without_missing_loss(trials: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
+    missing = trials["loss"].isna()
+    if not missing.any():
+        return trials, []
+    if missing.all():
+        raise TableError(f"{name}, column 'loss': every value is missing.")
+    return trials[~missing], [
+        f"{name}, column 'loss': {missing.sum()} trials without a loss are left out "
+        f"(first: {_whose(trials[missing])})."
+    ]
+
+
+def _whose(trials: pd.DataFrame) -> str:
+    row = trials.iloc[0]
+    return f"dataset '{row['dataset']}', model '{row['model']}'"
+
+
+def _positive_rows(trials: pd.DataFrame, name: str) -> None:
+    n_train = trials["n_train"]
+    wrong = trials[~(n_train > 0) | np.isinf(n_train) | (n_train % 1 != 0)]
+    if len(wrong):
+        found = wrong["n_train"].iloc[0]
+        raise TableError(f"{name}, column 'n_train': {_whose(wrong)} has {found:g}, not a number of rows.")
+
+
+def _finite_losses(trials: pd.DataFrame, name: str) -> None:
+    for kind, wrong in (
+        ("an infinite", trials[np.isinf(trials["loss"])]),
+        ("a negative", trials[trials["loss"] < 0]),
+    ):
+        if len(wrong):
+            row = wrong.iloc[0]
+            raise TableError(
+                f"{name}, column 'loss': {_whose(wrong)} has {kind} loss "
+                f"({row['loss']:g} at n_train {row['n_train']:g}, repeat {row['repeat']:g})."
+            )
+
+
+def _no_duplicates(trials: pd.DataFrame, name: str) -> None:
+    doubled = trials[trials.duplicated(KEY, keep=False)]
+    if len(doubled):
+        row = doubled.iloc[0]
+        raise TableError(
+            f"{name}: {_whose(doubled)} has more than one trial at n_train {row['n_train']:g}, "
+            f"repeat {row['repeat']:g}."
+        )
+
+
+def _one_family_a_model(trials: pd.DataFrame, name: str) -> None:
+    families = trials.groupby("model")["family"].nunique()
+    torn = families[families > 1]
+    if len(torn):
+        raise TableError(f"{name}, column 'family': model '{torn.index[0]}' is in more than one family.")
+
+
+def _known_subfamilies(trials: pd.DataFrame, name: str) -> None:
+    if "subfamily" not in trials:
+        return
+    given = trials[trials["subfamily"] != ""]
+    wrong = given[given["subfamily"].map(SUBFAMILIES) != given["family"]]
+    if len(wrong):
+        row = wrong.iloc[0]
+        raise TableError(
+            f"{name}, column 'subfamily': {_whose(wrong)} has '{row['subfamily']}' in the family "
+            f"'{row['family']}'; leave it empty, or give {' or '.join(SUBFAMILIES)} in the family trees."
+        )
+    kinds = trials.groupby("model")["subfamily"].unique()
+    torn = kinds[kinds.map(len) > 1]
+    if len(torn):
+        named = " and ".join(f"'{kind}'" if kind else "none" for kind in sorted(torn.iloc[0]))
+        raise TableError(
+            f"{name}, column 'subfamily': model '{torn.index[0]}' is in more than one subfamily ({named})."
+        )
+
+
+def _without_single_anchors(trials: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
+    n_anchors = trials.groupby(["dataset", "model"])["n_train"].transform("nunique")
+    single = trials[n_anchors < 2]
+    if single.empty:
+        return trials, []
+    if len(single) == len(trials):
+        raise TableError(
+            f"{name}, column 'n_train': {_whose(single)} has one anchor only, and so has every other curve; "
+            "a learning curve needs two."
+        )
+    n_curves = len(single[["dataset", "model"]].drop_duplicates())
+    return trials[n_anchors >= 2], [
+        f"{name}, column 'n_train': {n_curves} curves with one anchor only are left out "
+        f"(first: {_whose(single)})."
+    ]
+
+
+def _remarks(trials: pd.DataFrame, name: str) -> list[str]:
+    remarks = [
+        _single_repeats(trials, name),
+        _lonely_models(trials, name),
+        _suspected_swap(trials, name),
+        _mixed_devices(trials, name),
+    ]
+    return [remark for remark in remarks if remark]
+
+
+def _single_repeats(trials: pd.DataFrame, name: str) -> str:
+    n_repeats = trials.groupby("dataset")["repeat"].nunique()
+    single = n_repeats[n_repeats < FEW_REPEATS].index
+    if single.empty:
+        return ""
+    return (
+        f"{name}, column 'repeat': one repeat only, hence no intervals and no tests, on {', '.join(single)}."
+    )
+
+
+def _lonely_models(trials: pd.DataFrame, name: str) -> str:
+    if trials["model"].nunique() == 1:
+        return f"{name}, column 'model': there is one model only, so nothing can be compared."
+    if trials["dataset"].nunique() == 1:
+        return ""
+    n_datasets = trials.groupby("model")["dataset"].nunique()
+    lonely = n_datasets[n_datasets == 1].index
+    return f"{name}: on one dataset only: model {', '.join(lonely)}." if len(lonely) else ""
+
+
+def _suspected_swap(trials: pd.DataFrame, name: str) -> str:
+    means = trials.groupby(["dataset", "model", "n_train"])["loss"].mean()
+    ends = means.groupby(level=["dataset", "model"]).agg(["first", "last"])
+    rising = int((ends["last"] > ends["first"]).sum())
+    if rising <= SWAP_SHARE * len(ends):
+        return ""
+    return (
+        f"{name}, column 'loss': it rises with n_train on {rising} of {len(ends)} curves; "
+        "were loss and score swapped?"
+    )
+
+
+def _mixed_devices(trials: pd.DataFrame, name: str) -> str:
+    columns = [column for column in ("device", "threads") if column in trials]
+    if not columns or "fit_seconds" not in trials:
+        return ""
+    kinds = trials.groupby("dataset")[columns].nunique().max(axis=1)
+    mixed = kinds[kinds > 1].index
+    if mixed.empty:
+        return ""
+    return f"{name}: times of different {' or '.join(columns)} are compared on {', '.join(mixed)}."

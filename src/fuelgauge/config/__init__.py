@@ -1,0 +1,1 @@
+"""The configuration: reading, composing and checking it."""

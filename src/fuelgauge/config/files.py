@@ -1,0 +1,105 @@
+"""Files of the configuration: params.yaml and the options in conf/."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_origin, get_type_hints
+
+import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from fuelgauge import paths
+from fuelgauge.config.checks import check_params
+from fuelgauge.errors import ConfigError, nearest
+from fuelgauge.spec.names import DEFAULT_SIZE
+from fuelgauge.spec.params import GROUPS_OF_NAMES, Params
+
+
+def load_params(path: Path = paths.PARAMS) -> dict[str, Any]:
+    """Read params.yaml and check every name and type in it.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing or not YAML, or a key or value is not allowed; the sentence names it.
+    """
+    if not path.is_file():
+        raise ConfigError(f"{path} does not exist: run this inside a checkout of the project.")
+    try:
+        content = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} holds no settings (key: value), but a {type(content).__name__}.")
+    checked = typed(Params, content, path.name)
+    check_params(checked, path.name)
+    for setting, group in GROUPS_OF_NAMES.items():
+        for name in getattr(checked, setting):
+            check_option(group, name, f"{path.name}, {setting}")
+    check_option("price", checked.prices, f"{path.name}, prices")
+    return content
+
+
+def typed(schema: type, content: Mapping[str, Any], where: str) -> Any:
+    """Merge a plain mapping into a dataclass schema.
+
+    Raises
+    ------
+    ConfigError
+        A key is unknown (the nearest valid one is named) or a value has the wrong type.
+    """
+    check_keys(schema, content, where)
+    try:
+        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), dict(content)))
+    except OmegaConfBaseException as error:
+        place = f"{where}, {error.full_key}" if error.full_key else where
+        raise ConfigError(f"{place}: {str(error).splitlines()[0]}") from error
+
+
+def check_keys(schema: type, content: Mapping[str, Any], where: str) -> None:
+    """Name an unknown key and the nearest valid one, at any depth of a dataclass schema."""
+    valid = {f.name for f in fields(schema)}
+    hints = get_type_hints(schema)
+    for key, value in content.items():
+        if key not in valid:
+            raise ConfigError(f"{where}: unknown setting '{key}', {nearest(str(key), valid)}.")
+        if get_origin(hints[key]) is list and not isinstance(value, list):
+            raise ConfigError(f"{where}: {key} is '{value}'; write a list, [{value}].")
+        if is_dataclass(hints[key]) and isinstance(value, Mapping):
+            check_keys(hints[key], value, f"{where}, {key}")
+
+
+def options(group: str) -> list[str]:
+    """Return the names that a Hydra group offers: the YAML files in its folder."""
+    return sorted(p.stem for p in (paths.CONF / group).glob("*.yaml"))
+
+
+@functools.cache
+def known_sizes() -> frozenset[str]:
+    """Return the names of all sizes that some model in conf/model has."""
+    sizes = (model_file(name).get("capacity", {}) for name in options("model"))
+    return frozenset({DEFAULT_SIZE}).union(*sizes)
+
+
+@functools.cache
+def model_modules(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the modules that files in conf/model name as the models' own, each once."""
+    known = set(names).intersection(options("model"))
+    targets = {model_file(name).get("target", "") for name in known}
+    return tuple(sorted(target.rpartition(".")[0] for target in targets if target))
+
+
+def model_file(name: str) -> dict[str, Any]:
+    """Return the content of conf/model/<name>.yaml, unchecked."""
+    content: dict[str, Any] = yaml.safe_load((paths.CONF / "model" / f"{name}.yaml").read_text())
+    return content
+
+
+def check_option(group: str, name: str, where: str) -> None:
+    """Raise ConfigError, with the nearest valid name, if a group has no such option."""
+    if name not in options(group):
+        raise ConfigError(f"{where}: there is no {group} '{name}', {nearest(name, options(group))}.")

@@ -1,0 +1,1 @@
+"""Loaders: from the place that holds the data to rows."""

@@ -1,0 +1,298 @@
+"""CSV files, read in blocks: their dialect, their header, and what is wrong with them in one sentence."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+
+from fuelgauge.errors import ConfigError, DataError, nearest
+from fuelgauge.spec.dataset import DatasetConfig
+
+BLOCK = 1 << 24
+HEAD = 1 << 20
+DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
+MISSING = ("", "NA", "N/A", "#N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "?")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a CSV file is written.
+
+    Parameters
+    ----------
+    delimiter
+        What stands between two values.
+    encoding
+        Any name that Python knows.
+    decimal
+        The decimal point of its numbers.
+    missing
+        What stands for a missing value.
+    """
+
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    decimal: str = "."
+    missing: tuple[str, ...] = MISSING
+
+    def __post_init__(self) -> None:
+        for name in ("delimiter", "decimal"):
+            if len(getattr(self, name)) != 1:
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be one character.")
+
+
+def open_csv(file: Path, dialect: Dialect, dataset: DatasetConfig | None, where: str) -> pa.RecordBatchReader:
+    """Open a CSV file as a stream of batches of rows.
+
+    Only the columns that the dataset names are read, its numbers as float64 and all else as strings;
+    without a dataset all columns are, as strings. A row is counted below the header, from 1.
+
+    Raises
+    ------
+    DataError
+        At once if the header or the first block is not what it should be; later ones while reading.
+    """
+    header = read_header(file, dialect, where)
+    names = header if dataset is None else needed(dataset, header, where)
+    numbers = set() if dataset is None else numeric_columns(dataset, file, dialect)
+    types = {name: pa.float64() if name in numbers else pa.string() for name in names}
+    blocks = guarded(file, dialect, types, header, where)
+    schema = pa.schema(types)
+    return pa.RecordBatchReader.from_batches(schema, blocks)
+
+
+def guarded(
+    file: Path, dialect: Dialect, types: Mapping[str, pa.DataType], header: list[str], where: str
+) -> Iterator[pa.RecordBatch]:
+    """Yield the blocks of a CSV file; what Arrow finds wrong becomes one sentence."""
+    n_rows = 0
+    try:
+        for block in arrow_reader(file, dialect, types):
+            n_rows += block.num_rows
+            yield block
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise DataError(explain(str(error), file, dialect, header, where)) from error
+    if not n_rows:
+        raise DataError(f"{where} holds a header but no rows.")
+
+
+def arrow_reader(file: Path, dialect: Dialect, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
+    """Return Arrow's reader; one thread, so that it knows the rows that it complains about."""
+    return pa.csv.open_csv(
+        str(file),
+        read_options=pa.csv.ReadOptions(use_threads=False, block_size=BLOCK, encoding=dialect.encoding),
+        parse_options=pa.csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True),
+        convert_options=pa.csv.ConvertOptions(
+            column_types=dict(types),
+            include_columns=list(types),
+            null_values=list(dialect.missing),
+            strings_can_be_null=True,
+            decimal_point=dialect.decimal,
+        ),
+    )
+
+
+def explain(problem: str, file: Path, dialect: Dialect, header: list[str], where: str) -> str:
+    """Return one sentence for a message of Arrow's CSV reader."""
+    if "UTF8" in problem or "codec can't decode" in problem:
+        return undecodable(file, dialect.encoding, where)
+    if found := re.search(
+        r"column #(\d+): Row #(\d+): .* to double: invalid value '(.*)'", problem, re.DOTALL
+    ):
+        column, row, value = found.groups()
+        return (
+            f"{where}: column '{header[int(column)]}' is listed as numeric, but row {int(row) - 1} holds "
+            f"'{value}'; mend the row, list the value under source.missing, or the column as categorical."
+        )
+    if found := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", problem):
+        row, expected, got = map(int, found.groups())
+        return (
+            f"{where}: row {row - 1} does not have {expected} values, as the header has, but {got}; "
+            f"values that hold {DELIMITERS.get(dialect.delimiter, 'the delimiter')} need quotes around them."
+        )
+    if "straddl" in problem:
+        return f"{where}: a quote is opened and not closed, or one row has more than {BLOCK >> 20} MB."
+    return f"{where} is not a readable CSV file: {' '.join(problem.split())}."
+
+
+def read_header(file: Path, dialect: Dialect, where: str) -> list[str]:
+    """Return the names of the columns of a CSV file.
+
+    Raises
+    ------
+    DataError
+        The file is empty, the header is not text, names a column twice, or is cut by another delimiter.
+    """
+    header = next(iter(first_lines(file, dialect, where)), None)
+    if header is None:
+        raise DataError(f"{where} is empty.")
+    for name in header:
+        if header.count(name) > 1:
+            called = f"named '{name}'" if name else "without a name"
+            raise DataError(f"{where} has {header.count(name)} columns {called}; rename them.")
+    if len(header) == 1:
+        check_delimiter(header[0], dialect.delimiter, where)
+    return header
+
+
+def first_lines(file: Path, dialect: Dialect, where: str, most: int = 100) -> list[list[str]]:
+    """Return the values of the header and of the first rows of a file; empty lines are left out."""
+    text = head(file, dialect, where)
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # of itself it refuses long texts
+    lines = csv.reader(io.StringIO(text), delimiter=dialect.delimiter)
+    try:
+        first = list(itertools.islice(filter(None, lines), most))
+    except csv.Error as error:
+        raise DataError(f"{where} is not a readable CSV file: {error}.") from error
+    is_cut = len(text) >= HEAD // 4 and len(first) < most
+    return first[:-1] if is_cut and len(first) > 1 else first
+
+
+def head(file: Path, dialect: Dialect, where: str) -> str:
+    """Return the beginning of a file as text; a character that is cut off at its end is left out."""
+    try:
+        with pa.input_stream(str(file), compression="detect") as stream:
+            start = stream.read(HEAD)
+        decoder = codecs.getincrementaldecoder(dialect.encoding)()
+        return decoder.decode(start).removeprefix("\ufeff")
+    except LookupError as error:
+        raise DataError(f"{where}: Python knows no encoding '{dialect.encoding}'.") from error
+    except UnicodeDecodeError as error:
+        raise DataError(undecodable(file, dialect.encoding, where)) from error
+    except OSError as error:
+        raise DataError(f"{where} cannot be read: {error}.") from error
+
+
+def check_delimiter(header: str, delimiter: str, where: str) -> None:
+    """Raise DataError if the only column of a file looks like several."""
+    for other, called in DELIMITERS.items():
+        if other != delimiter and other in header:
+            raise DataError(
+                f"{where} has one column, named '{header}': its delimiter seems to be {called}; "
+                f"set delimiter: {other!r} under source."
+            )
+
+
+def undecodable(file: Path, encoding: str, where: str) -> str:
+    """Return a sentence on the first bytes of a file that its encoding does not have."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    offset, lines = 0, 1
+    with pa.input_stream(str(file), compression="detect") as stream:
+        while block := stream.read(HEAD):
+            try:
+                lines += decoder.decode(block).count("\n")
+            except UnicodeDecodeError as error:
+                pending = len(error.object) - len(block)  # bytes kept from the block before
+                lines += error.object[: error.start].count(b"\n")
+                bad = error.object[error.start : error.end].hex(" ")
+                likely = likely_encoding(error.object[error.start :], offset == 0)
+                return (
+                    f"{where} is not {encoding.upper()}: byte {offset - pending + error.start} in line "
+                    f"{lines} is {bad}; it may be {likely}: set encoding: {likely} under source "
+                    f"(fuelgauge add --encoding {likely}), or convert the file to UTF-8."
+                )
+            offset += len(block)
+    return f"{where} is not {encoding.upper()}: it ends within a character."
+
+
+def likely_encoding(sample: bytes, at_start: bool) -> str:
+    """Return the encoding that bytes which are not UTF-8 most likely have."""
+    if at_start and sample[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    try:
+        sample.decode("cp1252")
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "cp1252"
+
+
+def needed(dataset: DatasetConfig, header: list[str], where: str) -> list[str]:
+    """Return the columns of a file that a dataset uses, in the order of the file.
+
+    Raises
+    ------
+    DataError
+        One is not there, or they are to be inferred, which a CSV file has no types for.
+    """
+    if dataset.features.infer:
+        raise DataError(
+            f"{where}: a CSV file has no types to infer features from; list the columns under features "
+            "instead of infer."
+        )
+    named = named_columns(dataset)
+    for name in named:
+        if name not in header:
+            raise DataError(
+                f"{where} has no column '{name}', {nearest(name, header)}; "
+                f"conf/dataset/{dataset.name}.yaml names it."
+            )
+    return [name for name in header if name in named]
+
+
+def named_columns(dataset: DatasetConfig) -> list[str]:
+    """Return the columns that a dataset names, each once."""
+    features, further = dataset.features, dataset.engineered
+    named = [*features.numeric, *features.categorical, *features.dates, features.text]
+    named += [*further.numeric, *further.categorical, *further.dates]
+    named += ["x"] if dataset.modality in ("image", "sequence") else []
+    named += [dataset.target, dataset.group, dataset.time]
+    return [name for name in dict.fromkeys(named) if name]
+
+
+def numeric_columns(dataset: DatasetConfig, file: Path, dialect: Dialect) -> set[str]:
+    """Return the columns that a dataset says to be numbers; a time column is if its first value is."""
+    names = {*dataset.features.numeric, *dataset.engineered.numeric}
+    if dataset.task == "regression":
+        names.add(dataset.target)
+    if dataset.time and is_number(first_value(file, dialect, dataset.time)):
+        names.add(dataset.time)
+    return names
+
+
+def first_value(file: Path, dialect: Dialect, column: str) -> str:
+    """Return the first value of a column that is not missing; an empty string without one."""
+    header, *rows = first_lines(file, dialect, file.name)
+    place = header.index(column)
+    values = (row[place] for row in rows if len(row) > place)
+    return next((value for value in values if value not in dialect.missing), "")
+
+
+def is_number(text: str) -> bool:
+    """Return whether a text is a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def sniff(file: Path, dialect: Dialect, where: str) -> Dialect:
+    """Return a dialect with the delimiter and the decimal point that the first rows speak for.
+
+    The delimiter is the one that cuts all of them into the same number of values, and into the most;
+    the decimal point is a comma where more values are written like 3,14 than like 3.14.
+    """
+    read = {mark: first_lines(file, replace(dialect, delimiter=mark), where) for mark in DELIMITERS}
+    delimiter = max(read, key=lambda mark: width(read[mark]))
+    if width(read[delimiter]) < 2:
+        return dialect
+    values = [value.strip() for line in read[delimiter][1:] for value in line]
+    commas = sum(re.fullmatch(r"[-+]?\d+,\d+", value) is not None for value in values)
+    points = sum(re.fullmatch(r"[-+]?\d+\.\d+", value) is not None for value in values)
+    decimal = "," if delimiter != "," and commas > points else dialect.decimal
+    return replace(dialect, delimiter=delimiter, decimal=decimal)
+
+
+def width(lines: list[list[str]]) -> int:
+    """Return how many values each line has; 0 if their number differs."""
+    widths = {len(line) for line in lines}
+    return widths.pop() if len(widths) == 1 else 0

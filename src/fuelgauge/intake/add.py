@@ -1,0 +1,402 @@
+"""`fuelgauge add`: makes a dataset of a user's own file.
+
+The file is inspected first, then what is to be written is checked, and only then is anything written:
+a file that is refused leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import re
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import yaml
+from PIL import Image
+
+from fuelgauge import paths
+from fuelgauge.config.checks import check_dataset
+from fuelgauge.config.files import typed
+from fuelgauge.data.columns import choose, convert, numbered
+from fuelgauge.data.duplicates import repeated, row_hashes
+from fuelgauge.data.sources import files
+from fuelgauge.data.sources.delimited import MISSING, Dialect, is_number, read_header, sniff
+from fuelgauge.errors import ConfigError, DataError
+from fuelgauge.files import whole, write_whole
+from fuelgauge.intake._suites import expand_suite
+from fuelgauge.intake._survey import Survey, survey
+from fuelgauge.intake.describe import describe
+from fuelgauge.intake.guesses import CATEGORICAL, DATES, NUMERIC, Guess, Wishes, check_marks, guess
+from fuelgauge.spec.dataset import DatasetConfig
+
+LOADERS = "fuelgauge.data.sources.files"
+LARGEST_SIDE = 64
+USUAL_SIDE = 32
+LOOKED_AT = 100
+MOST_COPIES = 0.01
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asks for.
+
+    Parameters
+    ----------
+    path
+        The file or folder, wherever it lies.
+    command
+        What was typed.
+    name
+        Of the dataset; empty: made of the file's name.
+    delimiter, encoding, missing
+        How a CSV file is written; `missing` values are missing beside the usual ones.
+    size
+        To which images are resized; None: guessed.
+    sequences
+        The rows of a 2-D array are sequences of one channel.
+    force
+        Overwrite a dataset and a file of the same name.
+    """
+
+    path: Path
+    wishes: Wishes = field(default_factory=Wishes)
+    command: str = "fuelgauge add"
+    name: str = ""
+    delimiter: str = ""
+    encoding: str = "utf-8"
+    missing: tuple[str, ...] = ()
+    size: int | None = None
+    sequences: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Added:
+    """What was written: the dataset's name, its guess, the file and the description."""
+
+    name: str
+    guess: Guess
+    file: Path
+    description: Path
+    is_copied: bool
+
+
+def add(request: Request) -> Added:
+    """Inspect a file, copy it into data/own/, describe it and put its name into params.yaml.
+
+    Raises
+    ------
+    DataError
+        The file cannot be made a dataset; the sentence says why.
+    ConfigError
+        A name is taken or not valid, or params.yaml cannot be edited safely.
+    """
+    path = request.path.resolve()
+    if not path.exists():
+        raise DataError(f"{request.path} does not exist.")
+    name = request.name or name_of(path)
+    description = paths.CONF / "dataset" / f"{name}.yaml"
+    check_name(name, description, request.force)
+    file = path if files.OWN in path.parents else files.OWN / path.name
+    check_place(path, file, request.force)
+    params = with_names(read_text(paths.PARAMS), [name])
+    guessed, arguments = look(path, request)
+    source = {**arguments, "path": file.relative_to(files.HOME).as_posix()}
+    about = (name, ordered(source), title(guessed, path), request.command)
+    consider_copies(guessed, path, check_text(describe(guessed, *about), description))
+    text = describe(guessed, *about)
+    if file != path:
+        copy(path, file)
+    write_whole(description, text)
+    write_whole(paths.PARAMS, params)
+    return Added(name, guessed, file, description, file != path)
+
+
+def add_suite(suite: str) -> list[str]:
+    """Describe the datasets of a suite and put their names into params.yaml.
+
+    Returns
+    -------
+    list of str
+        The names.
+
+    Raises
+    ------
+    ConfigError
+        params.yaml cannot be edited safely; then nothing is written.
+    """
+    check_editable(read_text(paths.PARAMS))
+    names = expand_suite(suite)
+    write_whole(paths.PARAMS, with_names(read_text(paths.PARAMS), names))
+    return names
+
+
+def name_of(path: Path) -> str:
+    """Return a dataset's name for a file's."""
+    stem = path.name if path.is_dir() else path.name.split(".")[0]
+    name = re.sub(r"[^a-z0-9]+", "_", stem.lower()).strip("_")
+    return name if name[:1].isalpha() else f"data_{name}".strip("_")
+
+
+def check_name(name: str, description: Path, force: bool) -> None:
+    """Raise ConfigError if a dataset cannot have a name, or another one has it."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name) or not isinstance(yaml.safe_load(name), str):
+        raise ConfigError(
+            f"--name is '{name}'; a name begins with a letter and has letters, digits, _ and -."
+        )
+    if description.exists() and not force:
+        raise ConfigError(
+            f"conf/dataset/{name}.yaml exists; choose another --name, or overwrite it with --force."
+        )
+
+
+def check_place(path: Path, file: Path, force: bool) -> None:
+    """Raise DataError if another file lies where this one is to be copied to."""
+    if path != file and file.exists() and not force and not is_same(path, file):
+        raise DataError(f"data/own/{file.name} is another file; rename yours, or overwrite it with --force.")
+
+
+def is_same(one: Path, other: Path) -> bool:
+    """Return whether two files, or the trees of two folders, have the same content."""
+    if one.is_dir() != other.is_dir():
+        return False
+    if not one.is_dir():
+        return filecmp.cmp(one, other, shallow=False)
+    trees = [sorted(p.relative_to(root) for p in root.rglob("*") if p.is_file()) for root in (one, other)]
+    return trees[0] == trees[1] and all(filecmp.cmp(one / p, other / p, shallow=False) for p in trees[0])
+
+
+def copy(path: Path, file: Path) -> None:
+    """Copy a file or folder; what is there is replaced once the copy is complete."""
+    with whole(file) as partial:
+        shutil.copytree(path, partial) if path.is_dir() else shutil.copy2(path, partial)
+
+
+def look(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:
+    """Return what a file is taken for, and the loader and arguments that read it."""
+    if path.is_dir():
+        return look_at_images(path, request)
+    if path.suffix.lower() == ".npz":
+        return look_at_npz(path, request)
+    return look_at_table(path, request)
+
+
+def look_at_table(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:
+    """Inspect a CSV, Parquet or Arrow file."""
+    where = path.name
+    if not request.wishes.target:
+        raise ConfigError(f"{where}: say which column is to be foretold: --target COLUMN.")
+    usual = Dialect(files.default_delimiter(path), missing=MISSING)
+    dialect = replace(usual, encoding=request.encoding, missing=(*MISSING, *request.missing))
+    if request.delimiter:
+        dialect = replace(dialect, delimiter=request.delimiter.replace("\\t", "\t"))
+    if files.format_of(path, where) == "csv":
+        dialect = dialect if request.delimiter else sniff(path, dialect, where)
+        check_header(read_header(path, dialect, where), where)
+    found = survey(files.open_table(path, None, dialect, {}, None, where), dialect.decimal)
+    if files.format_of(path, where) == "csv" and dialect.delimiter != ",":
+        check_marks(found, request.wishes, dialect.decimal, where)
+    guessed = guess(found, request.wishes, where)
+    changed = {key: value for key, value in vars(dialect).items() if value != getattr(usual, key)}
+    if guessed.formats:
+        changed["dates"] = guessed.formats
+    return guessed, {"_target_": f"{LOADERS}.table", **changed}
+
+
+def check_header(header: Sequence[str], where: str) -> None:
+    """Raise DataError if the first line holds numbers, so that it seems to be a row."""
+    if all(is_number(name) for name in header):
+        raise DataError(
+            f"{where}: the first line holds numbers; put a line with the columns' names above it."
+        )
+
+
+def look_at_npz(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:
+    """Inspect a NumPy archive."""
+    modality = "sequence" if request.sequences else ""
+    reader = files.open_npz(path, modality, path.name)
+    group, time = (name if name in reader.schema.names else "" for name in ("group", "time"))
+    wishes = replace(request.wishes, target="y", group=group, time=time)
+    return guess(survey(reader), wishes, path.name), {"_target_": f"{LOADERS}.npz"}
+
+
+def look_at_images(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:
+    """Inspect a folder of images: the names of all, and the pixels of some."""
+    listed = files.list_images(path, path.name)
+    labels = survey(pa.table({files.LABEL: [label for _, label in listed]}).to_reader())
+    some = [file for file, _ in listed[:: -(-len(listed) // LOOKED_AT)]]
+    sizes, modes = zip(*(read_size(file, path.name) for file in some), strict=True)
+    mode = "L" if set(modes) <= {"1", "L", "I;16"} else "RGB"
+    height, width = fitting_size(sizes, request.size)
+    for file in some:
+        files.decode(file, path.name, height, width, mode)
+    array = {"x": pa.fixed_shape_tensor(pa.uint8(), (height, width, files.MODES[mode]))}
+    found = Survey(labels.n_rows, labels.columns, array, labels.sample)
+    guessed = guess(found, replace(request.wishes, target=files.LABEL), path.name)
+    guessed.why["modality"] = f"{smallest_to_largest(sizes)}, {'grey' if mode == 'L' else 'in colour'}"
+    return guessed, {"_target_": f"{LOADERS}.images", "size": [height, width], "mode": mode}
+
+
+def read_size(file: Path, where: str) -> tuple[tuple[int, int], str]:
+    """Return height and width of an image, and Pillow's name for its kind of pixels."""
+    try:
+        with Image.open(file, formats=files.IMAGE_FORMATS) as opened:
+            return (opened.height, opened.width), opened.mode
+    except Exception:  # the decoder says it better
+        files.decode(file, where, 1, 1, "RGB")
+        raise
+
+
+def fitting_size(sizes: Iterable[tuple[int, int]], wished: int | None) -> tuple[int, int]:
+    """Return the size for images: the wished one, their own if all have one and it is small, or 32."""
+    different = set(sizes)
+    if wished is not None:
+        return files.two_sides(wished, "--size")
+    if len(different) == 1 and max(next(iter(different))) <= LARGEST_SIDE:
+        return next(iter(different))
+    return USUAL_SIDE, USUAL_SIDE
+
+
+def smallest_to_largest(sizes: Iterable[tuple[int, int]]) -> str:
+    """Return the range of images' sizes in words."""
+    ends = sorted(set(sizes), key=lambda size: size[0] * size[1])
+    words = [f"{height} x {width}" for height, width in (ends[0], ends[-1])]
+    return f"images of {words[0]} pixels" if len(ends) == 1 else f"images of {words[0]} to {words[1]} pixels"
+
+
+def ordered(source: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a loader, the loader and the path first."""
+    return {"_target_": source["_target_"], "path": source["path"], **source}
+
+
+def title(guessed: Guess, path: Path) -> str:
+    """Return a dataset's title: what is foretold from what."""
+    columns = sum(len(guessed.named(kind)) for kind in (NUMERIC, CATEGORICAL, DATES))
+    basis = {"tabular": f"{columns} columns", "text": guessed.text}.get(
+        guessed.modality, f"{guessed.modality}s"
+    )
+    return f"{path.name} - {guessed.target} from {basis}"
+
+
+def consider_copies(guessed: Guess, path: Path, config: DatasetConfig) -> None:
+    """Keep identical rows if they are many, and say so; in a folder of images they are not looked for."""
+    if path.is_dir():
+        return
+    n_copies, n_rows = count_copies(reopened(path, config), config, path.name)
+    if n_copies <= MOST_COPIES * n_rows:
+        return
+    found = f"{n_copies:,} of {n_rows:,} rows are identical to an earlier one"
+    guessed.duplicates = "keep"
+    guessed.why["duplicates"] = f"{found}, perhaps as distinct observations; drop, if they are copies"
+    guessed.warnings.append(
+        f"{found} and kept, as they may be distinct observations; set duplicates: drop if they are copies."
+    )
+
+
+def count_copies(reader: pa.RecordBatchReader, config: DatasetConfig, where: str) -> tuple[int, int]:
+    """Return how many rows with a target are identical to an earlier one, and how many there are."""
+    columns = choose(reader.schema, config, where)
+    hashed = [*dict.fromkeys(filter(None, (*columns.raw, columns.time, columns.target)))]
+    hashes = []
+    for first_row, batch in numbered(reader):
+        table = convert(batch, columns, config.task, first_row, where).select(hashed)
+        has_target = pc.invert(pc.is_null(table[columns.target], nan_is_null=True))
+        hashes.append(row_hashes(table)[has_target.to_numpy()])
+    of_rows = np.concatenate(hashes)
+    return int(repeated(of_rows).sum()), len(of_rows)
+
+
+def reopened(path: Path, config: DatasetConfig) -> pa.RecordBatchReader:
+    """Open a file as its description says, before it lies where that looks for it."""
+    source = config.source
+    if source["_target_"] == f"{LOADERS}.npz":
+        return files.open_npz(path, config.modality, path.name)
+    said = {key: source[key] for key in ("delimiter", "encoding", "decimal") if key in source}
+    missing = tuple(source.get("missing", MISSING))
+    dialect = replace(Dialect(files.default_delimiter(path), missing=missing), **said)
+    return files.open_table(path, None, dialect, source.get("dates", {}), config, path.name)
+
+
+def check_text(text: str, description: Path) -> DatasetConfig:
+    """Return a description that is about to be written; raise ConfigError if it is not valid."""
+    config: DatasetConfig = typed(DatasetConfig, yaml.safe_load(text), f"conf/dataset/{description.name}")
+    check_dataset(config)
+    return config
+
+
+def with_names(text: str, names: Sequence[str]) -> str:
+    """Return the text of params.yaml with further names in `datasets`, and all else as it was.
+
+    Raises
+    ------
+    ConfigError
+        That cannot be done safely: the list is not there, or is written in a way that is not known.
+    """
+    old = parsed(text)
+    new = [name for name in names if name not in (old.get("datasets") or [])]
+    if not new:
+        return text
+    edited = safely_edited(text, new)
+    if edited is None:
+        raise ConfigError(
+            f"params.yaml: its list of datasets cannot be edited safely; add {', '.join(new)} to it by hand, "
+            "as in datasets: [letter, mine]."
+        )
+    return edited
+
+
+def check_editable(text: str) -> None:
+    """Raise ConfigError if no name can be put into the list of params.yaml."""
+    if safely_edited(text, ["fuelgauge_probe"]) is None:
+        raise ConfigError(
+            "params.yaml: its list of datasets cannot be edited safely; write it as in "
+            "datasets: [letter, mine]."
+        )
+
+
+def safely_edited(text: str, names: Sequence[str]) -> str | None:
+    """Return the text of params.yaml with further names; None if that changed anything else."""
+    old, edited = parsed(text), inserted(text, names)
+    wanted = {**old, "datasets": [*(old.get("datasets") or []), *names]}
+    return edited if edited is not None and parsed(edited) == wanted else None
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """Return what params.yaml says; nothing if it is not valid."""
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"params.yaml is not valid YAML: {' '.join(str(error).split())}") from error
+    return content if isinstance(content, dict) else {}
+
+
+def inserted(text: str, names: Sequence[str]) -> str | None:
+    """Return YAML with names inserted behind the last one of its list `datasets`; None if it has none."""
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    pairs = root.value if isinstance(root, yaml.MappingNode) else []
+    found = [value for key, value in pairs if key.value == "datasets"]
+    if len(found) != 1 or not isinstance(found[0], yaml.SequenceNode) or not found[0].value:
+        return None
+    last = found[0].value[-1]
+    if found[0].flow_style:
+        place = last.end_mark.index
+        return text[:place] + "".join(f", {name}" for name in names) + text[place:]
+    line_end = text.find("\n", last.end_mark.index)
+    place = len(text) if line_end < 0 else line_end
+    ending = "\r\n" if text[:place].endswith("\r") else "\n"
+    dash = text[last.start_mark.index - last.start_mark.column : last.start_mark.index]
+    place -= len(ending) - 1 if line_end >= 0 else 0
+    return text[:place] + "".join(f"{ending}{dash}{name}" for name in names) + text[place:]
+
+
+def read_text(path: Path) -> str:
+    """Return a file's text with its line ends as they are."""
+    if not path.is_file():
+        raise ConfigError(f"{path} does not exist: run this inside a checkout of the project.")
+    return path.read_bytes().decode("utf-8")

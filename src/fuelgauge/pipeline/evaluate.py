@@ -1,0 +1,277 @@
+"""The evaluate stage: from trial tables to curves, verdicts, metrics, plots and the page."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import platform
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from fuelgauge import __version__, paths
+from fuelgauge.claims.analysis import Analysis, analyze
+from fuelgauge.config.files import typed
+from fuelgauge.data.card import data_card
+from fuelgauge.errors import ConfigError, TableError
+from fuelgauge.files import whole, write_whole
+from fuelgauge.report import ReportContext, write_report
+from fuelgauge.report.figures import draw_note
+from fuelgauge.report.money import Prices, fit_prices
+from fuelgauge.spec.names import NO_SEARCH, USUAL, contestant
+from fuelgauge.spec.params import Params
+from fuelgauge.sweep.runner import cores
+from fuelgauge.sweep.store import read_store, stores
+from fuelgauge.sweep.table import read_tables
+
+HELD_EQUAL = (
+    "the rows: every model of a repeat gets the same training, validation and test rows",
+    "the count: validation rows come out of n, for every model alike",
+    "the nesting: the rows of a smaller anchor are a part of those of a larger one",
+    "the threads of a fit, and one timing function for all fits",
+)
+SEARCHES = {
+    False: "the search inside a trial: none; every model runs with its stated default",
+    True: "the search inside a trial: as many fits, or seconds of fits, for every model, the default first, "
+    "on the rows of its anchor alone",
+}
+NO_SLIDE = (
+    "Performance against the amount of data, by size of net: no dataset has nets in all sizes beside older "
+    "algorithms; set sizes: [tiny, small, default, large] in params.yaml and run the pipeline again."
+)
+NOT_HELD_EQUAL = (
+    "what decides when to stop: the log loss for boosted trees, the dataset's metric for nets",
+    "how the defaults were found: docs/protocol.md says how many settings were tried for which model",
+    "the compute of a fit: each takes what its budget and early stopping ask for; the cost charts show it",
+    "the use of validation rows: nets and boosted trees stop by them, the linear model has no use for them",
+)
+
+
+def evaluate(params: Params, out: Path = paths.REPORTS) -> Analysis:
+    """Analyse the trial tables of all curves and write everything that a reader looks at.
+
+    Parameters
+    ----------
+    params
+        Its datasets, feature sets and models are the curves that are analysed; its claims are judged.
+    out
+        Gets trials.parquet, curves.parquet, pairs.parquet, verdicts.json, metrics.json, plots/ and
+        index.html.
+
+    Raises
+    ------
+    TableError
+        No trial has been run.
+    """
+    trials = read_tables()
+    for column, wanted in (
+        ("dataset", params.datasets),
+        ("features", params.features),
+        ("model", params.models),
+        ("size", params.sizes),
+        ("search", params.searches),
+    ):
+        trials = trials[trials[column].isin(wanted)]
+    if not (trials["status"] == "done").any():
+        raise TableError(f"{paths.TRIALS} holds no finished trial; run the train stage first: dvc repro")
+    out.mkdir(parents=True, exist_ok=True)
+    with whole(out / "trials.parquet") as partial:
+        trials.to_parquet(partial, index=False)
+    analysis = analyze(out / "trials.parquet", out, params.claims)
+    sweep = sweep_metrics(trials)
+    prices = read_prices(params.prices)
+    write_metrics(out / "metrics.json", trials, analysis, sweep, prices)
+    write_report(analysis, out, report_context(trials, sweep["efficiency"], params, prices))
+    if analysis.slide is None:
+        draw_note(out / "plots" / "engine.png", NO_SLIDE)
+    return analysis
+
+
+def read_prices(name: str) -> Prices:
+    """Return the prices of a file in conf/price/.
+
+    Raises
+    ------
+    ConfigError
+        A setting is missing or unknown, or a price is below zero.
+    """
+    path = paths.CONF / "price" / f"{name}.yaml"
+    where = f"conf/price/{name}.yaml"
+    prices: Prices = typed(Prices, yaml.safe_load(path.read_text(encoding="utf-8")), where)
+    for setting in ("core_hour", "gpu_hour"):
+        if not getattr(prices, setting) >= 0:
+            raise ConfigError(f"{where}: {setting} is {getattr(prices, setting)}; it must be 0 or more.")
+    return prices
+
+
+def sweep_metrics(trials: pd.DataFrame) -> dict[str, Any]:
+    """Return how well the cores were used: the CPU seconds of the fits over cores times wall.
+
+    The wall of a session is the age of its process when it last wrote to the store, so start-up
+    and idle cores count against it. Only sessions count that ran a trial of this table; what else
+    they ran counts with them.
+    """
+    wanted = set(trials.loc[trials["status"] == "done", "trial_id"])
+    read = [read_store(path) for path in stores()]
+    sessions = {r["session"] for records, _ in read for key, r in records.items() if key in wanted}
+    wall: dict[str, float] = dict.fromkeys(sessions, 0.0)
+    capacity: dict[str, float] = {}
+    fit_cpu = 0.0
+    for records, closings in read:
+        for record in (*records.values(), *closings):
+            if (session := record["session"]) in sessions:
+                fit_cpu += all_cpu_seconds(record["result"]) if record.get("result") else 0.0
+                wall[session] = max(wall[session], record["elapsed"])
+                capacity[session] = wall[session] * record["cores"]
+    total = sum(capacity.values())
+    return {
+        "efficiency": fit_cpu / total if total else None,
+        "fit_cpu_seconds": fit_cpu,
+        "wall_seconds": sum(wall.values()),
+        "trials": {str(k): int(v) for k, v in trials["status"].value_counts().items()},
+    }
+
+
+def all_cpu_seconds(result: Mapping[str, Any]) -> float:
+    """Return the CPU seconds of a trial's fits: its share of a pack, all of its search, or its fit's."""
+    used = result.get("used_cpu_seconds")
+    if used is not None and math.isfinite(used):
+        return used
+    return result["search_cpu_seconds"] or result["fit_cpu_seconds"]
+
+
+def write_metrics(
+    path: Path, trials: pd.DataFrame, analysis: Analysis, sweep: Mapping[str, Any], prices: Prices
+) -> None:
+    """Write metrics.json for `dvc metrics`: the sweep, the verdicts, and every curve's last point."""
+    verdicts = {
+        f"{v['claim']}.{v['modality']}.{v['family_a']}-{v['family_b']}".replace(" ", "_"): v["verdict"]
+        for v in analysis.verdicts
+        if v["level"] == "overall"
+    }
+    content = {
+        "sweep": rounded(sweep),
+        "verdict": verdicts,
+        "at_largest_anchor": last_points(trials.assign(fit_price=fit_prices(trials, prices))),
+    }
+    write_whole(path, json.dumps(content, indent=2) + "\n")
+
+
+def last_points(trials: pd.DataFrame) -> dict[str, Any]:
+    """Return n, mean score, and mean seconds and price of a fit at the largest anchor of every curve."""
+    points: dict[str, Any] = {}
+    done = trials[trials["status"] == "done"]
+    for (dataset, model, *variant), curve in done.groupby(["dataset", "model", *USUAL]):
+        last = curve[curve["n_train"] == curve["n_train"].max()]
+        points.setdefault(str(dataset), {})[contestant(str(model), *map(str, variant))] = rounded(
+            {
+                "n_train": int(last["n_train"].iloc[0]),
+                f"{last['metric'].iloc[0]}": float(last["score"].mean()),
+                "fit_seconds": float(last["fit_seconds"].mean()),
+                "fit_price": float(last["fit_price"].mean()),
+            }
+        )
+    return points
+
+
+def rounded(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mapping with its floats at five significant digits."""
+    return {k: significant(v) if isinstance(v, float) else v for k, v in content.items()}
+
+
+def significant(value: float) -> float | None:
+    """Return five significant digits; None, which JSON can hold, of what is not known."""
+    return float(f"{value:.5g}") if math.isfinite(value) else None
+
+
+def report_context(
+    trials: pd.DataFrame, efficiency: float | None, params: Params, prices: Prices
+) -> ReportContext:
+    """Return what the page says beside the analysis."""
+    versions = {k: v for text in trials["versions"].dropna().unique() for k, v in json.loads(text).items()}
+    ended = trials[trials["status"] != "done"]
+    return ReportContext(
+        created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        versions={
+            "fuelgauge": __version__,
+            "python": platform.python_version(),
+            **dict(sorted(versions.items())),
+        },
+        machine=machine_class(),
+        how_to_reproduce=("git clone <this repository> fuelgauge && cd fuelgauge", "make repro"),
+        data_cards=[
+            {**data_card(name, params), "baseline": baseline(trials, name)}
+            for name in sorted(trials["dataset"].unique())
+        ],
+        held_equal=(*HELD_EQUAL, SEARCHES[set(params.searches) != {NO_SEARCH}]),
+        not_held_equal=NOT_HELD_EQUAL,
+        pretrained_on={name: told for name in params.models if (told := pretrained_on(name))},
+        failures=ended[["dataset", "model", "n_train", "repeat", "status", "reason"]],
+        prices=prices,
+        published=published_verdicts(),
+        sweep_efficiency=efficiency,
+    )
+
+
+def published_verdicts() -> list[dict[str, Any]]:
+    """Return the verdicts on published learning curves, where `make evidence` has been run."""
+    path = paths.EVIDENCE / "verdicts.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+
+
+def pretrained_on(model: str) -> str:
+    """Return what a model has learned from before, empty for most."""
+    return yaml.safe_load((paths.CONF / "model" / f"{model}.yaml").read_text()).get("pretrained_on", "")
+
+
+def machine_class() -> str:
+    """Return the kind of machine in a few words."""
+    return f"{cores()} cores, {platform.system()} {platform.machine()}, {processor_name()}"
+
+
+def processor_name() -> str:
+    """Return the processor's name, as far as the system tells."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown processor"
+
+
+def baseline(trials: pd.DataFrame, dataset: str) -> str:
+    """Return what a constant prediction reaches, where the models include one."""
+    of_dataset = (trials["dataset"] == dataset) & (trials["family"] == "baseline")
+    done = trials[of_dataset & (trials["status"] == "done")]
+    if done.empty:
+        return ""
+    last = done[done["n_train"] == done["n_train"].max()]
+    return f"{last['metric'].iloc[0]} {abs(last['score'].mean()):.3f} by a constant prediction"
+
+
+def report_identity(files: Iterable[Path]) -> str:
+    """Return a hash of what a report was made from."""
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def flat_metrics(path: Path) -> dict[str, float]:
+    """Return the numbers of metrics.json by dotted name."""
+    flat: dict[str, float] = {}
+
+    def walk(content: Mapping[str, Any], prefix: str) -> None:
+        for key, value in content.items():
+            if isinstance(value, Mapping):
+                walk(value, f"{prefix}{key}.")
+            elif isinstance(value, int | float):
+                flat[f"{prefix}{key}"] = float(value)
+
+    walk(json.loads(path.read_text()), "")
+    return flat

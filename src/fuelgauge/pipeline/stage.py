@@ -1,0 +1,134 @@
+"""The main function of a pipeline script: Hydra with params.yaml, and errors as one sentence."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import CompactHydraException
+from omegaconf import DictConfig
+
+from fuelgauge import paths
+from fuelgauge.config.checks import resolve
+from fuelgauge.config.compose import check_overrides, models_of, register
+from fuelgauge.errors import FuelgaugeError
+from fuelgauge.spec.params import Config
+
+log = logging.getLogger("fuelgauge")
+TRAIN = "train"  # the stage whose jobs are curves
+SECONDS_BETWEEN_LOOKS = 1.0  # at whether dvc is still there
+INTERRUPTED = 130  # the exit code of a process that Ctrl-C has ended
+
+
+def stage(
+    config_name: str,
+    finish: Callable[[], None] = lambda: None,
+    prepare: Callable[[list[str]], None] = lambda _: None,
+) -> Callable[[Callable[[Config], None]], Callable[[], None]]:
+    """Make a function of a typed Config into the main function of a pipeline script.
+
+    Whatever is wrong with the configuration is said before any compute. A `FuelgaugeError` ends
+    the script with exit code 1 and its sentences on standard error.
+
+    Parameters
+    ----------
+    config_name
+        The file in conf/ that Hydra composes.
+    finish
+        Called once after all jobs; where a launcher gives each job a process of its own, after each job.
+    prepare
+        Called with the command-line arguments before Hydra composes anything.
+    """
+
+    def decorate(function: Callable[[Config], None]) -> Callable[[], None]:
+        @functools.wraps(function)
+        def job(composed: DictConfig) -> None:
+            try:
+                config = resolve(composed)
+                if jobs_share_a_process():
+                    function(config)
+                else:
+                    function(replace(config, models=[config.model.name]))
+                    finish()
+            except FuelgaugeError as error:
+                say(error)  # Hydra shows the first of several jobs' errors only
+                raise CompactHydraException("The reason is above.") from None
+
+        def main() -> None:
+            # Importing and composing make much that is no garbage; looking for it takes a tenth of the time.
+            gc.set_threshold(50_000, 50)
+            log.setLevel(logging.INFO)  # Hydra's own level, which it goes back to after its jobs, is WARNING
+            stop_with_dvc()
+            try:
+                check_overrides(sys.argv[1:])
+                register(models_of(sys.argv[1:]) if config_name == TRAIN else ())
+                prepare(sys.argv[1:])
+            except FuelgaugeError as error:
+                sys.exit(f"fuelgauge: {error}")
+            run = hydra.main(version_base="1.3", config_path=str(paths.CONF), config_name=config_name)
+            try:
+                exit_code = exit_code_of(run(job))
+                finish()
+            except FuelgaugeError as error:
+                say(error)
+                exit_code = 1
+            except KeyboardInterrupt:
+                log.error("fuelgauge: interrupted; what was done is kept, the next run goes on from there.")
+                exit_code = INTERRUPTED
+            gc.freeze()  # the rest dies with the process; looking for garbage in it takes a second
+            sys.exit(exit_code)
+
+        return main
+
+    return decorate
+
+
+def stop_with_dvc() -> None:
+    """Interrupt this process when the `dvc` that has started it is gone, also by SIGKILL."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    if "DVC_ROOT" in os.environ:
+        # Not SIGINT, which a shell lets its background jobs ignore.
+        signal.signal(signal.SIGUSR1, signal.default_int_handler)
+        threading.Thread(target=watch, daemon=True).start()
+
+
+def exit_code_of(run: Callable[[], None]) -> int:
+    """Return the exit code with which Hydra would end the process."""
+    try:
+        run()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    return 0
+
+
+def jobs_share_a_process() -> bool:
+    """Return whether Hydra runs its jobs in this very process, one after another."""
+    return HydraConfig.get().runtime.choices["hydra/launcher"] == "basic"
+
+
+def say(error: FuelgaugeError) -> None:
+    """Write the sentences of an error to standard error."""
+    for sentence in str(error).splitlines():
+        say_once(sentence)
+
+
+@functools.cache
+def say_once(sentence: str) -> None:
+    """Write a sentence to standard error, if no job before has had the same to say."""
+    log.error("fuelgauge: %s", sentence)

@@ -1,0 +1,87 @@
+"""The last fit of a contestant, on every row that is not held out.
+
+These are the rows that repeat 0 has to train on; of a dataset that ends with a month, all rows before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from fuelgauge.config.compose import compose
+from fuelgauge.models.base import Model
+from fuelgauge.registry._choice import Choice
+from fuelgauge.registry.heldout import REPEAT, final_pool, final_rows
+from fuelgauge.spec.params import Config
+from fuelgauge.spec.trials import Trial
+from fuelgauge.sweep.grid import plan_curve
+from fuelgauge.sweep.timing import measure
+from fuelgauge.sweep.trial import fit_best, judge
+
+
+@dataclass(frozen=True)
+class FinalFit:
+    """A fitted model, what it predicts for the held-out rows, and what the fit has cost."""
+
+    model: Model
+    predicted: np.ndarray
+    facts: dict[str, Any]
+
+
+def config_of(config: Config, choice: Choice) -> Config:
+    """Return the configuration of the contestant that was chosen."""
+    return replace(
+        config,
+        model=compose(f"model={choice.model}").model,
+        feature_set=compose(f"feature_set={choice.features}").feature_set,
+        search=compose(f"search={choice.search}").search,
+        size=choice.size,
+    )
+
+
+def final_trial(config: Config) -> Trial:
+    """Return the trial of a contestant on the whole pool of the last fit.
+
+    Its `trial_id` is the identity of the model: data, contestant, hyperparameters, code, libraries and rows.
+    """
+    curve = plan_curve(config).curve
+    return curve.trial(len(final_pool(curve)), REPEAT)
+
+
+def fit(trial: Trial) -> FinalFit:
+    """Fit a contestant as a trial of the sweep is fitted, its search included, and keep the model.
+
+    Raises
+    ------
+    FitError
+        The fit or its predictions broke down.
+    """
+    curve = trial.curve
+    rows = final_rows(trial)
+    with threadpool_limits(curve.threads):
+        found = fit_best(trial, rows)
+        best = found.best
+        predicted = measure(lambda: best.model.predict(rows.test), curve.device)
+    judge(predicted.value, rows.test, curve.dataset.metric)
+    facts = {
+        "family": curve.family,
+        "hyperparameters": dict(best.hyperparameters),
+        "n_train": trial.n_train,
+        "n_validation": len(rows.validation),
+        "n_test": len(rows.test),
+        "val_loss": best.val_loss,
+        "fit_seconds": best.fit.seconds,
+        "fit_cpu_seconds": best.fit.cpu_seconds,
+        "search_seconds": found.cost.seconds if curve.search else 0.0,
+        "n_fits": found.n_fits,
+        "predict_seconds": predicted.seconds,
+        "peak_memory_mb": best.fit.peak_memory_mb,
+        "n_parameters": best.model.count_parameters(),
+        "n_steps": best.fit.value,
+        "device": curve.device,
+        "threads": curve.threads,
+    }
+    return FinalFit(best.model, predicted.value, facts)

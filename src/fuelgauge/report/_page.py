@@ -1,0 +1,374 @@
+"""The page: what each of its sections says, and the template that says it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from fuelgauge.report import _numbers as numbers
+from fuelgauge.report._contents import (
+    FAMILY,
+    MODEL,
+    Contents,
+    headline_pairs,
+    is_score,
+    records,
+    summarise_pairs,
+)
+from fuelgauge.report._payload import chart_payload
+from fuelgauge.report._provenance import ReportContext
+from fuelgauge.report._style import BASELINE, BASELINE_NAMES, PALETTE
+from fuelgauge.report._verdicts import cards, claims_of, headline, side_by_side
+from fuelgauge.report.money import price_of_progress
+
+MOST_ROWS = 200
+MOST_BYTES_OF_STATIC_PICTURES = 600_000
+MOST_CARDS = 12
+CARD_FIELDS = ("modality", "task", "metric", "n_rows", "n_features", "n_classes", "licence", "reference")
+FIELD_NAMES = {
+    "n_rows": "rows",
+    "n_features": "features",
+    "n_classes": "classes",
+    "reference": "published result",
+}
+CARD_LINKS = ("name", "title", "citation", "url")
+
+
+def render_page(contents: Contents, context: ReportContext, pictures: Mapping[str, Path]) -> str:
+    """Return the whole page as one HTML text that loads nothing from anywhere.
+
+    Parameters
+    ----------
+    contents
+        What is shown.
+    context
+        The facts around it.
+    pictures
+        PNG files by name, shown where scripts are switched off.
+    """
+    judged = cards(contents)
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            context=context,
+            palette=PALETTE,
+            baseline=BASELINE,
+            headline=headline(contents.verdicts),
+            facts=_facts(contents, context),
+            cards=judged,
+            claims=claims_of(judged),
+            slide=contents.slide,
+            sizes=_size_rows(contents),
+            prices=context.prices,
+            costs=_cost_rows(contents),
+            published=side_by_side(contents.verdicts, context.published),
+            datasets=[_dataset(contents, context, name) for name in contents.datasets],
+            levels=contents.levels,
+            has_times=bool(contents.curves["fit_seconds_mean"].notna().any()),
+            has_bands=bool(contents.curves["loss_hi"].notna().any()),
+            has_extrapolations=bool(len(contents.extrapolations)),
+            crossovers=_comparison_rows(contents),
+            data_cards=[_data_card(card) for card in context.data_cards],
+            flags=_flag_groups(contents),
+            failures=_failure_rows(contents),
+            warnings=contents.warnings,
+            most_rows=MOST_ROWS,
+            most_cards=MOST_CARDS,
+            static_pictures=_static_pictures(pictures),
+            payload=embedded_json(chart_payload(contents, context.prices.currency if context.prices else "")),
+        )
+    )
+
+
+def embedded_json(payload: Any) -> Markup:
+    """Return JSON that cannot end the script element in which it stands."""
+    text = json.dumps(payload, allow_nan=False, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("fuelgauge.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["figure"] = numbers.figure
+    environment.filters["count"] = numbers.count
+    return environment
+
+
+def _facts(contents: Contents, context: ReportContext) -> list[tuple[str, str]]:
+    """Return the few numbers that say how large the experiment was."""
+    curves, trials = contents.curves, contents.trials
+    models = curves[curves["level"] == MODEL] if MODEL in contents.levels else curves
+    facts = [
+        (numbers.count(len(contents.datasets)), _plural("dataset", len(contents.datasets))),
+        (numbers.count(models["model"].nunique()), _plural("model", models["model"].nunique())),
+    ]
+    if len(trials):
+        facts.append((numbers.count(_finished(trials)), "trials"))
+    if curves["n_repeats"].notna().any():
+        facts.append(
+            (numbers.count(int(curves["n_repeats"].max())), _plural("repeat", curves["n_repeats"].max()))
+        )
+    if len(curves):
+        sizes = f"{numbers.count(curves['n_train'].min())} to {numbers.count(curves['n_train'].max())}"
+        facts.append((sizes, "labelled training rows"))
+    if "fit_seconds" in trials and trials["fit_seconds"].notna().any():
+        facts.append((numbers.seconds(_seconds_of_fits(trials)), "spent in fits"))
+    if context.sweep_efficiency is not None:
+        facts.append((f"{context.sweep_efficiency:.0%}", "of the cores' time in fits"))
+    return facts
+
+
+def _seconds_of_fits(trials: pd.DataFrame) -> float:
+    """Return the seconds of all fits, those of searches included; a part of a pack counts its CPU seconds."""
+    kept = trials["fit_seconds"]
+    searched = trials["search_seconds"].fillna(0) if "search_seconds" in trials else 0 * kept.fillna(0)
+    alone = searched.where(searched > 0, kept)
+    packed = trials.get("used_cpu_seconds", 0.0)
+    return float(alone.fillna(packed).sum())
+
+
+def _finished(trials: pd.DataFrame) -> int:
+    return int((trials["status"] == "done").sum()) if "status" in trials else len(trials)
+
+
+def _plural(noun: str, how_many: float) -> str:
+    return noun if how_many == 1 else f"{noun}s"
+
+
+def _dataset(contents: Contents, context: ReportContext, name: str) -> dict[str, Any]:
+    curves = contents.curves_of(name)
+    return {
+        "name": name,
+        "tags": _tags(contents, context, name),
+        "pretrained": _pretrained(curves, context),
+        "has_zero_loss": bool((curves["loss_mean"] <= 0).any()),
+        "one_repeat": bool(curves["n_repeats"].notna().any() and curves["n_repeats"].max() <= 1),
+    }
+
+
+def _pretrained(curves: pd.DataFrame, context: ReportContext) -> list[tuple[str, str]]:
+    """Return the pretrained models among the curves, and what each has learned from before."""
+    shown = sorted(set(curves["model"]))
+    return [
+        (model, told)
+        for model in shown
+        for name, told in context.pretrained_on.items()
+        if model == name or model.startswith((f"{name}-", f"{name}+", f"{name}@"))
+    ]
+
+
+def _tags(contents: Contents, context: ReportContext, name: str) -> list[str]:
+    card = next((card for card in context.data_cards if card.get("name") == name), {})
+    trials = contents.trials
+    own = trials[trials["dataset"] == name] if "dataset" in trials else trials
+    found = {
+        field: next(iter(own[field].dropna()), None) if field in own else None
+        for field in ("modality", "task")
+    }
+    tags = [card.get(field) or found[field] for field in ("modality", "task")]
+    return [str(tag) for tag in (*tags, contents.metrics.get(name)) if tag]
+
+
+def _comparison_rows(contents: Contents) -> list[dict[str, str]]:
+    pairs = summarise_pairs(headline_pairs(contents))
+    ends = contents.curves.groupby("dataset")["n_train"].agg(["min", "max"])
+    return [_comparison_row(row, ends.loc[row["dataset"]]) for row in records(pairs.head(MOST_ROWS))]
+
+
+def _comparison_row(row: dict[str, Any], ends: pd.Series) -> dict[str, str]:
+    return {
+        "dataset": row["dataset"],
+        "a": row["model_a"],
+        "b": row["model_b"],
+        "ratio": ratio(row),
+        "ratio_interval": numbers.interval(row["der_lo"], row["der_hi"], numbers.times),
+        "crossover": crossover(row, ends["min"], ends["max"]),
+        "crossover_note": _crossover_note(row),
+        "slope": numbers.percent(row["slope"]),
+        "slope_interval": numbers.interval(row["slope_lo"], row["slope_hi"], numbers.percent),
+        "p_value": numbers.p_value(row["p_value"]).removeprefix("= "),
+        "time_ratio": numbers.times(row["time_ratio"]),
+        "time_ratio_at_equal_loss": numbers.times(row["time_ratio_at_equal_loss"]),
+    }
+
+
+def ratio(row: Mapping[str, Any]) -> str:
+    """Write a data-efficiency ratio, a censored one as a bound."""
+    if row["censored"]:
+        sign = "<" if row["censored"] == "below" else ">"
+        return (
+            f"{sign} {numbers.times(row['der'])}"
+            if numbers.is_number(row["der"])
+            else f"{sign} what the data reach"
+        )
+    return numbers.times(row["der"])
+
+
+def crossover(row: Mapping[str, Any], n_min: float, n_max: float) -> str:
+    """Write where A overtakes B, outside the measured range, n_min to n_max, as a bound."""
+    kind = row["crossover_kind"]
+    if kind == "never":
+        return f"> {numbers.count(n_max)}"
+    if kind == "always":
+        return f"< {numbers.count(n_min)}"
+    return numbers.rows(row["crossover"])
+
+
+def _crossover_note(row: Mapping[str, Any]) -> str:
+    a = row["model_a"]
+    notes = {
+        "never": f"{a} better nowhere in the data",
+        "always": f"{a} better from the first size on",
+        "once": f"{a} better above{_crossover_range(row)}",
+        "reversed": f"{a} better below{_crossover_range(row)}",
+        "multiple": "the last of several crossings",
+    }
+    return notes.get(row["crossover_kind"], "")
+
+
+def _crossover_range(row: Mapping[str, Any]) -> str:
+    low, high = row["crossover_lo"], row["crossover_hi"]
+    if pd.isna(low) and pd.isna(high):
+        return ""
+    start = numbers.rows(low) if numbers.is_number(low) and low > 0 else "before the data"
+    end = numbers.rows(high) if numbers.is_number(high) else "beyond the data"
+    return f" ({start} to {end})"
+
+
+def _size_rows(contents: Contents) -> list[dict[str, Any]]:
+    """Return one row a dataset and model: which size was best at which anchor."""
+    groups = contents.sizes.groupby(["dataset", "model"], sort=False)
+    return [
+        {"dataset": dataset, "model": model, "points": [_size_point(row) for row in records(own)]}
+        for (dataset, model), own in groups
+    ]
+
+
+def _size_point(row: Mapping[str, Any]) -> dict[str, str]:
+    bounds = numbers.interval(row["ratio_lo"], row["ratio_hi"], numbers.times)
+    return {
+        "n": numbers.count(row["n_train"]),
+        "best": row["best_size"],
+        "ratio": numbers.times(row["ratio"]),
+        "interval": bounds,
+    }
+
+
+def _cost_rows(contents: Contents) -> list[dict[str, str]]:
+    """Return what a fit cost at the largest anchor of every family, or model where there is no family."""
+    curves = contents.curves[contents.curves["price_mean"].notna()]
+    if not len(curves):
+        return []
+    level = FAMILY if (curves["level"] == FAMILY).any() else MODEL
+    groups = curves[curves["level"] == level].groupby(["dataset", "model"], sort=False)
+    return [_cost_row(contents, str(d), str(m), own) for (d, m), own in groups if m not in BASELINE_NAMES]
+
+
+def _cost_row(contents: Contents, dataset: str, model: str, curve: pd.DataFrame) -> dict[str, str]:
+    metric = contents.metrics.get(dataset, "")
+    progress = price_of_progress(curve, is_score(metric))
+    last = curve.iloc[-1]
+    return {
+        "dataset": dataset,
+        "model": model,
+        "n": numbers.count(last["n_train"]),
+        "loss": numbers.figure(last["loss_mean"]),
+        "seconds": numbers.seconds(last["fit_seconds_mean"]),
+        "price": numbers.figure(last["price_mean"], 2),
+        "progress": numbers.figure(progress, 2) if math.isfinite(progress) else "no gain",
+        "unit": f"0.01 of {metric}" if is_score(metric) else "1% of loss",
+    }
+
+
+def _data_card(card: Mapping[str, Any]) -> dict[str, Any]:
+    known = [(field, card.get(field)) for field in CARD_FIELDS]
+    further = [(field, value) for field, value in card.items() if field not in (*CARD_FIELDS, *CARD_LINKS)]
+    url = str(card.get("url") or "")
+    return {
+        "name": card.get("name", ""),
+        "title": card.get("title") or "",
+        "citation": card.get("citation") or "",
+        "url": url if url.startswith(("https://", "http://")) else "",
+        "fields": [(_words(field), _plain(value)) for field, value in [*known, *further] if _is_given(value)],
+    }
+
+
+def _is_given(value: Any) -> bool:
+    return value is not None and value != "" and not (isinstance(value, float) and math.isnan(value))
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, int | float | np.number) and not isinstance(value, bool):
+        whole = float(value).is_integer()
+        return numbers.count(int(value)) if whole else numbers.figure(float(value))
+    return str(value)
+
+
+def _words(name: str) -> str:
+    renamed = {
+        "n_rows": "rows",
+        "n_features": "features",
+        "n_classes": "classes",
+        "reference": "published result",
+    }
+    return renamed.get(name, name.replace("_", " "))
+
+
+def _flag_groups(contents: Contents) -> list[dict[str, Any]]:
+    """Return the flags by kind, each with as many examples as a page bears."""
+    return [
+        {
+            "kind": _words(str(kind)) or "other",
+            "how_many": len(group),
+            "examples": [_flag(row) for row in records(group.head(MOST_ROWS))],
+        }
+        for kind, group in contents.flags.groupby("kind", sort=False)
+    ]
+
+
+def _flag(row: dict[str, Any]) -> dict[str, str]:
+    size = numbers.count(row["n_train"]) if numbers.is_number(row["n_train"]) else ""
+    return {"dataset": row["dataset"], "model": row["model"], "size": size, "text": row["text"]}
+
+
+def _failure_rows(contents: Contents) -> list[dict[str, Any]]:
+    """Return failed and skipped trials, those alike in one row."""
+    keys = ["status", "dataset", "model", "reason"]
+    groups = contents.failures.groupby(keys, sort=False)
+    return [
+        {**dict(zip(keys, key, strict=True)), "how_many": len(group), "sizes": _sizes(group["n_train"])}
+        for key, group in groups
+    ]
+
+
+def _sizes(sizes: pd.Series) -> str:
+    return ", ".join(numbers.count(size) for size in sorted(set(sizes.dropna().tolist())))
+
+
+def _static_pictures(pictures: Mapping[str, Path]) -> list[tuple[str, Markup]]:
+    """Return pictures as data addresses while they are small enough to travel inside the page."""
+    embedded, left = [], MOST_BYTES_OF_STATIC_PICTURES
+    for name, path in pictures.items():
+        content = path.read_bytes()
+        if len(content) <= left:
+            left -= len(content)
+            address = f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
+            embedded.append((name.replace("_", " "), Markup(address)))
+    return embedded

@@ -1,0 +1,255 @@
+"""Verdicts in words: the one sentence in big type, and the cards of the datasets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fuelgauge.claims.judging.verdict import models_of
+from fuelgauge.report._contents import Contents
+from fuelgauge.report._numbers import figure, interval, is_number, p_value, percent, times
+
+FIRST_CLAIM = "data"
+WORDS = ("supported", "refuted", "undecided")
+PAIR_KEYS = (("family_a", "family_b"), ("model_a", "model_b"))
+EFFECT_NAMES = {
+    "der": "data-efficiency ratio",
+    "slope": "loss ratio per doubling",
+    "der_against_linear": "data-efficiency ratio against linear models",
+    "slope_against_linear": "loss ratio per doubling against linear models",
+    "flexible_der": "data-efficiency ratio of flexible against linear models",
+    "flexible_slope": "loss ratio of flexible over linear models per doubling",
+    "time_growth": "time ratio per doubling",
+    "ratio_at_little": "loss ratio with little data, large over tiny",
+    "ratio_at_much": "loss ratio with much data, tiny over large",
+    "ratio_growth": "large over tiny per doubling",
+    "size_growth": "growth of the best size per doubling, in sizes,",
+    "ratio_on_patterns": "loss ratio on patterns, deep over classical",
+    "ratio_on_tables": "loss ratio on tables, deep over classical",
+    "ratio_patterns_to_tables": "ratio on patterns over ratio on tables",
+    "ratio_of_control": "ratio without the pattern over ratio with it",
+}
+PER_DOUBLING = ("slope", "slope_against_linear", "flexible_slope", "time_growth", "ratio_growth")
+TOO_FEW = "too few datasets"
+NO_VERDICT = "No claim can be judged from this table; its learning curves are below."
+
+
+def headline(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the page's first sentence and what stands right below it.
+
+    Parameters
+    ----------
+    verdicts
+        As they come from the claims; those across datasets speak first, but where there is one dataset only,
+        about which they have nothing to say.
+    """
+    overall = [v for v in verdicts if v.get("level") == "overall" and _has_a_say(v)]
+    single = [v for v in verdicts if v.get("level") != "overall" and not v.get("control")]
+    names = {verdict.get("dataset") for verdict in single} - {None}
+    if len(names) == 1 and all(map(_lacks_datasets, overall)):
+        return _of_one_dataset(single, str(*names))
+    leading = _of_first_claim([v for v in overall if v.get("n_datasets") != 0])
+    return {
+        "sentence": _sentence(leading, _of_first_claim(single)),
+        "tally": _tally(_of_first_claim(single)) if leading else "",
+        "overall": [_view(verdict) for verdict in overall if _is_general(verdict)],
+        "by_modality": [_view(verdict) for verdict in overall if not _is_general(verdict)],
+    }
+
+
+def _of_one_dataset(single: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
+    """Return the headline of a table with one dataset."""
+    leading = _of_first_claim(single)
+    return {
+        "sentence": f"On {name}, “{_claim(leading[0])}” is {_outcomes(leading)}.",
+        "tally": "One dataset speaks for itself alone: what holds on it need not hold on the next.",
+        "overall": [_view(verdict) for verdict in single],
+        "by_modality": [],
+    }
+
+
+def _lacks_datasets(verdict: Mapping[str, Any]) -> bool:
+    return verdict.get("n_datasets") == 0 or _has_too_few(verdict)
+
+
+def _has_too_few(verdict: Mapping[str, Any]) -> bool:
+    return str(verdict.get("reason") or "").startswith(TOO_FEW)
+
+
+def _has_a_say(verdict: Mapping[str, Any]) -> bool:
+    """Tell whether a verdict rests on a dataset, or says why it rests on none."""
+    return verdict.get("n_datasets") != 0 or not _has_too_few(verdict)
+
+
+def claims_of(single_cards: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the claims that any card has a verdict on, in the order in which they come."""
+    return list(dict.fromkeys(claim for card in single_cards for claim in card["claims"]))
+
+
+def cards(contents: Contents) -> list[dict[str, Any]]:
+    """Return one card a dataset that has a verdict of its own."""
+    single = [verdict for verdict in contents.verdicts if verdict.get("level") != "overall"]
+    names = dict.fromkeys(str(verdict.get("dataset")) for verdict in single if verdict.get("dataset"))
+    return [_card(name, [v for v in single if v.get("dataset") == name]) for name in names]
+
+
+def _card(name: str, verdicts: list[Mapping[str, Any]]) -> dict[str, Any]:
+    modality = next((str(verdict["modality"]) for verdict in verdicts if verdict.get("modality")), "")
+    control = any(verdict.get("control") for verdict in verdicts)
+    claims: dict[str, list[dict[str, Any]]] = {}
+    for verdict in verdicts:
+        claims.setdefault(_claim(verdict), []).append(_view(verdict))
+    return {
+        "name": name,
+        "tags": [tag for tag in (modality, "control" if control else "") if tag],
+        "claims": claims,
+    }
+
+
+def _claim(verdict: Mapping[str, Any]) -> str:
+    return str(verdict.get("title") or verdict.get("claim") or "").replace("_", " ")
+
+
+def _is_general(verdict: Mapping[str, Any]) -> bool:
+    return verdict.get("modality") in (None, "", "all")
+
+
+def _of_first_claim(verdicts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the verdicts on the leading claim, those over all modalities alone where there are any."""
+    if not verdicts:
+        return []
+    claims = [verdict.get("claim") for verdict in verdicts]
+    leading = FIRST_CLAIM if FIRST_CLAIM in claims else claims[0]
+    chosen = [verdict for verdict in verdicts if verdict.get("claim") == leading]
+    return [verdict for verdict in chosen if _is_general(verdict)] or chosen
+
+
+def _sentence(overall: list[Mapping[str, Any]], single: list[Mapping[str, Any]]) -> str:
+    speaking = overall or single
+    if not speaking:
+        return NO_VERDICT
+    if len(speaking) == 1 and speaking[0].get("sentence"):
+        return str(speaking[0]["sentence"])
+    question = _claim(speaking[0])
+    if not overall:
+        return f"“{question}”? {_tally(single)}"
+    return f"“{question}” is {_outcomes(overall)}."
+
+
+def _outcomes(verdicts: list[Mapping[str, Any]]) -> str:
+    """Say equal verdicts once, different ones with their rivals."""
+    rivals: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        rivals.setdefault(_with_reason(verdict), []).append(_rival(verdict))
+    if len(rivals) == 1:
+        return next(iter(rivals))
+    return "; ".join(f"{word} against {_listed(names)}" for word, names in rivals.items())
+
+
+def _listed(names: list[str]) -> str:
+    """Write names as one would say them: ``a, b and c``."""
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def _with_reason(verdict: Mapping[str, Any]) -> str:
+    return f"{_word(verdict)}: {verdict['reason']}" if _has_too_few(verdict) else _word(verdict)
+
+
+def _rival(verdict: Mapping[str, Any]) -> str:
+    pair = _pair(verdict)
+    return models_of(pair[1]) if pair else "the others"
+
+
+def _tally(verdicts: list[Mapping[str, Any]]) -> str:
+    """Count the verdicts of single datasets, by rival."""
+    rivals = dict.fromkeys(_rival(verdict) for verdict in verdicts)
+    return " ".join(
+        f"Against {rival}: {_counted([v for v in verdicts if _rival(v) == rival])}." for rival in rivals
+    )
+
+
+def _counted(verdicts: list[Mapping[str, Any]]) -> str:
+    counts = Counter(_word(verdict) for verdict in verdicts)
+    parts = [f"{word} on {counts[word]}" for word in WORDS if counts[word]]
+    return (
+        f"{', '.join(parts)} of {len(verdicts)} datasets"
+        if len(verdicts) > 1
+        else f"{_word(verdicts[0])} on the one dataset"
+    )
+
+
+def _word(verdict: Mapping[str, Any]) -> str:
+    word = str(verdict.get("verdict") or "").split(":")[0].strip().lower()
+    return word if word in WORDS else "undecided"
+
+
+def _pair(verdict: Mapping[str, Any]) -> tuple[str, str] | None:
+    for key_a, key_b in PAIR_KEYS:
+        if verdict.get(key_a) and verdict.get(key_b):
+            return str(verdict[key_a]), str(verdict[key_b])
+    return None
+
+
+def _named_pair(verdict: Mapping[str, Any]) -> str:
+    pair = _pair(verdict)
+    return f"{pair[0]} against {_rival(verdict)}" if pair else ""
+
+
+def _view(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is shown of a verdict."""
+    effects = [verdict, *(verdict.get("further") or [])]
+    return {
+        "word": _word(verdict),
+        "pair": _named_pair(verdict) or _claim(verdict),
+        "sentence": str(verdict.get("sentence") or verdict.get("reason") or ""),
+        "numbers": [_effect(effect) for effect in effects if is_number(effect.get("effect"))],
+    }
+
+
+def _effect(effect: Mapping[str, Any]) -> str:
+    """Write an effect with its interval and its test in one line."""
+    name = str(effect.get("effect_name") or "effect")
+    write = percent if name in PER_DOUBLING else times if _is_ratio(name) else figure
+    sign = {"above": "> ", "below": "< "}.get(str(effect.get("censored") or ""), "")
+    said = f"{EFFECT_NAMES.get(name, name.replace('_', ' '))} {sign}{write(effect['effect'])}"
+    bounds = interval(effect.get("lo"), effect.get("hi"), write)
+    return "; ".join(part for part in (f"{said} ({bounds})" if bounds else said, _test(effect)) if part)
+
+
+def _is_ratio(name: str) -> bool:
+    return not {"der", "ratio"}.isdisjoint(name.split("_"))
+
+
+def _test(effect: Mapping[str, Any]) -> str:
+    if not is_number(effect.get("p")):
+        return ""
+    said = f"{effect.get('test') or 'test'}, p {p_value(effect['p'])}"
+    return said + (
+        f", adjusted {p_value(effect['p_adjusted'])}" if is_number(effect.get("p_adjusted")) else ""
+    )
+
+
+def side_by_side(
+    ours: Sequence[Mapping[str, Any]], published: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the verdicts across datasets on the same claim and pair, ours and those on published curves."""
+    here, there = ({_question(v): v for v in found if _is_across_all(v)} for found in (ours, published))
+    return [
+        {
+            "claim": _claim(verdict),
+            "pair": _named_pair(verdict),
+            "ours": _view(here[question]) if question in here else None,
+            "published": _view(verdict),
+        }
+        for question, verdict in there.items()
+        if _has_a_say(verdict)
+    ]
+
+
+def _is_across_all(verdict: Mapping[str, Any]) -> bool:
+    return verdict.get("level") == "overall" and _is_general(verdict)
+
+
+def _question(verdict: Mapping[str, Any]) -> tuple[Any, ...]:
+    return verdict.get("claim"), _pair(verdict)

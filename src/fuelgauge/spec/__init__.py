@@ -1,0 +1,1 @@
+"""Plain types that every room shares. This room imports no other."""

@@ -1,0 +1,54 @@
+import numpy as np
+import pandas as pd
+
+from fuelgauge.claims.judging.members import family_trials
+
+
+def table(*rows: tuple[str, str, float, float]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["model", "family", "loss", "val_loss"])
+    return frame.assign(dataset="d", n_train=64, repeat=0)
+
+
+def test_the_lowest_validation_loss_chooses_and_never_the_test_loss() -> None:
+    found, warnings = family_trials(table(("a", "deep", 0.1, 0.5), ("b", "deep", 0.9, 0.4)))
+    assert found[["model", "loss"]].to_numpy().tolist() == [["family:deep", 0.9]]
+    assert not warnings
+
+
+def test_the_choice_is_made_anew_in_each_repeat_and_anchor() -> None:
+    first = table(("a", "deep", 0.1, 0.5), ("b", "deep", 0.9, 0.4))
+    second = table(("a", "deep", 0.1, 0.3), ("b", "deep", 0.9, 0.4))
+    both = pd.concat([first, second.assign(repeat=1), second.assign(n_train=128)])
+    found, _ = family_trials(both)
+    chosen = found.set_index(["n_train", "repeat"])["loss"].to_dict()
+    assert chosen == {(64, 0): 0.9, (64, 1): 0.1, (128, 0): 0.1}
+
+
+def test_forests_and_boosted_trees_are_families_of_their_own() -> None:
+    trials = table(("a", "trees", 0.1, 0.5), ("b", "trees", 0.2, 0.4), ("c", "trees", 0.3, 0.3))
+    found, _ = family_trials(trials.assign(subfamily=["forest", "boosted", ""]))
+    by_name = found.set_index("model")["loss"].to_dict()
+    assert by_name == {"family:forest": 0.1, "family:boosted": 0.2, "family:trees": 0.3}
+    assert set(found["family"]) == {"trees"}
+
+
+def test_ties_go_to_the_first_name() -> None:
+    found, _ = family_trials(table(("b", "deep", 0.2, 0.4), ("a", "deep", 0.3, 0.4)))
+    assert found["loss"].tolist() == [0.3]
+
+
+def test_a_member_without_validation_loss_is_not_chosen_and_this_is_said() -> None:
+    found, warnings = family_trials(table(("a", "deep", 0.1, np.nan), ("b", "deep", 0.9, 0.4)))
+    assert found["loss"].tolist() == [0.9]
+    assert warnings == ["Trials without val_loss cannot be chosen for their family's curve: a."]
+
+
+def test_an_only_member_needs_no_validation_loss() -> None:
+    found, warnings = family_trials(table(("a", "deep", 0.1, np.nan)).drop(columns="val_loss"))
+    assert found["loss"].tolist() == [0.1] and not warnings
+
+
+def test_a_family_without_any_validation_loss_has_no_curve_and_this_is_said() -> None:
+    found, warnings = family_trials(table(("a", "deep", 0.1, np.nan), ("b", "deep", 0.9, np.nan)))
+    assert found.empty
+    assert "1 families (deep on d), so they have no family curve" in warnings[0]

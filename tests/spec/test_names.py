@@ -1,0 +1,14 @@
+from fuelgauge.spec.names import contestant, inputs_of
+
+
+def test_a_model_on_raw_features_goes_by_its_own_name():
+    assert contestant("xgboost", "raw") == "xgboost"
+    assert contestant("xgboost", "engineered") == "xgboost@engineered"
+    assert contestant("mlp", size="large") == "mlp-large"
+    assert contestant("mlp", "raw", "default", "tpe") == "mlp+tpe"
+    assert contestant("mlp", "engineered", "large", "tpe") == "mlp-large+tpe@engineered"
+
+
+def test_engineered_features_of_any_modality_are_a_table():
+    assert inputs_of("image", "raw") == "image"
+    assert inputs_of("image", "engineered") == "tabular"
