@@ -77,7 +77,7 @@ def test_status_counts_and_retry_without_failures(project, capsys):
     run("plan")
     said = capsys.readouterr().out
     assert "12 trials to run" in said  # of logistic and mlp
-    assert "of 12 trials no past one tells the time" in said
+    assert "12 trials have no time estimate, because no similar trial was ever run" in said
     run("retry")
     assert "0 failed trial(s)" in capsys.readouterr().out
 

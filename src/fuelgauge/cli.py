@@ -1,4 +1,4 @@
-"""The `fuelgauge` command: what is not a stage of the pipeline."""
+"""The `fuelgauge` command line: everything that is not a stage of the pipeline."""
 
 from __future__ import annotations
 
@@ -19,11 +19,19 @@ from fuelgauge.errors import FuelgaugeError
 if TYPE_CHECKING:
     from fuelgauge.intake.add import Added
 
-WIDE = 250  # characters of a line where no terminal limits them
+WIDE = 250  # width of a table, in characters, when the output is not a terminal
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command; an error of the user's ends with exit code 1 and one sentence."""
+    """Run one command.
+
+    An error that the user can correct ends the process with exit code 1 and one sentence.
+
+    Parameters
+    ----------
+    arguments
+        Command line without the program's name; None: the arguments of the process.
+    """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     chosen = parser().parse_args(arguments)
     chosen.typed = shlex.join(["fuelgauge", *(sys.argv[1:] if arguments is None else arguments)])
@@ -32,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout.flush()
     except FuelgaugeError as error:
         sys.exit(f"fuelgauge: {error}")
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt:
@@ -41,79 +49,142 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    top = argparse.ArgumentParser("fuelgauge", description="How much data does a model need?")
-    top.add_argument("--version", action="version", version=f"fuelgauge {__version__}")
-    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    top = argparse.ArgumentParser(
+        "fuelgauge",
+        description="Measure how much data a model needs: learning curves of classical and deep models.",
+        add_help=False,
+    )
+    add_help(top)
+    top.add_argument(
+        "--version",
+        action="version",
+        version=f"fuelgauge {__version__}",
+        help="Show the version and exit.",
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND", title="commands")
 
     def add(name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=text, description=text)
+        command = commands.add_parser(name, help=text, description=text, add_help=False)
         command.set_defaults(run=run)
+        add_help(command)
         return command
 
-    add_command = add("add", add_data, "make a dataset of your own file: a table, a folder of images, .npz")
+    add_command = add("add", add_data, "Make a dataset from a table, a folder of images or an .npz file.")
     describe_add(add_command)
-    add("verdict", verdict, "print the verdict and where the report is")
-    add("status", status, "print what of every curve is done, failed and left to do")
-    add("plan", plan, "print what the next run will do and how long its trials will take")
-    profile_command = add("profile", profile, "write params.yaml from a profile: smoke, quick, full ...")
-    profile_command.add_argument("name", metavar="NAME", help="of a file in conf/experiment")
-    profile_command.add_argument("--force", action="store_true", help="also over changes of your own")
-    gc_command = add(
-        "gc", collect_garbage, "drop records that changes of code, data or settings have left behind"
+    add("verdict", verdict, "Print the verdict of the last evaluation and the path of its report.")
+    add("status", status, "Show done, failed, skipped and remaining trials of every learning curve.")
+    add("plan", plan, "Show the trials of the next run and estimate how long they take.")
+    profile_command = add(
+        "profile", profile, "Replace params.yaml by a profile, such as smoke, quick or full."
+    )
+    profile_command.add_argument(
+        "name", metavar="NAME", help="Name of a file in conf/experiment, without .yaml."
+    )
+    profile_command.add_argument(
+        "--force", action="store_true", help="Overwrite a params.yaml that has changes of your own."
+    )
+    gc_command = add("gc", collect_garbage, "Delete outdated trial records; without --yes, only count them.")
+    gc_command.add_argument(
+        "--all", action="store_true", help="Include learning curves that params.yaml does not name."
     )
     gc_command.add_argument(
-        "--all", action="store_true", help="also of curves that params.yaml does not name"
+        "--yes", action="store_true", help="Delete the records instead of only counting them."
     )
-    gc_command.add_argument("--yes", action="store_true", help="do it; without this it only says what")
-    retry_command = add("retry", retry, "give failed trials another chance in the next run")
-    retry_command.add_argument("--failed", action="store_true", help="the failed ones, which is all there is")
-    add("track", track, "send to MLflow what the trial store has and MLflow lacks")
-    add("retrain", retrain, "move data.until one month on, run the pipeline, register, report what changed")
-    serve_command = add("serve", serve, "answer queries with the champion of a dataset")
-    serve_command.add_argument("dataset", metavar="DATASET")
-    serve_command.add_argument("settings", nargs="*", metavar="SETTING", help="such as registry.port=5002")
-    ui_command = add("ui", ui, "open the MLflow UI on this machine")
-    ui_command.add_argument("--port", default="5000")
-    ui_command.add_argument("--host", default="127.0.0.1", help="another address opens it to the network")
-    analyze_command = add("analyze", analyze, "judge the claims on any trial table")
-    analyze_command.add_argument("table", type=Path, metavar="TABLE", help="Parquet or CSV")
-    analyze_command.add_argument("--out", type=Path, required=True, metavar="DIR")
-    analyze_command.add_argument("--claims", nargs="+", metavar="CLAIM", help="default: all in conf/claim")
+    retry_command = add("retry", retry, "Let failed trials run again in the next run.")
+    retry_command.add_argument("--failed", action="store_true", help="Retry failed trials (always on).")
+    add("track", track, "Send finished trials that MLflow lacks from the trial store to MLflow.")
+    add("retrain", retrain, "Add one month of data, run the pipeline, register, and report the changes.")
+    serve_command = add("serve", serve, "Serve predictions of a dataset's champion over HTTP.")
+    serve_command.add_argument("dataset", metavar="DATASET", help="Name of the dataset.")
+    serve_command.add_argument(
+        "settings", nargs="*", metavar="SETTING", help="Setting to override, such as registry.port=5002."
+    )
+    ui_command = add("ui", ui, "Start the MLflow UI on this machine.")
+    ui_command.add_argument("--port", default="5000", help="Port to listen on (default: 5000).")
+    ui_command.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="Address to listen on (default: 127.0.0.1); any other one opens the UI to the network.",
+    )
+    analyze_command = add("analyze", analyze, "Evaluate the claims on a trial table of your own.")
+    analyze_command.add_argument(
+        "table", type=Path, metavar="TABLE", help="Trial table in Parquet or CSV format."
+    )
+    analyze_command.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="Folder for the report, tables and plots."
+    )
+    analyze_command.add_argument(
+        "--claims", nargs="+", metavar="CLAIM", help="Claims to evaluate (default: all in conf/claim)."
+    )
     return top
 
 
+def add_help(command: argparse.ArgumentParser) -> None:
+    """Add the option for help, worded like the other options."""
+    command.add_argument("-h", "--help", action="help", help="Show this message and exit.")
+
+
 def describe_add(command: argparse.ArgumentParser) -> None:
-    """Give the parser of `fuelgauge add` its arguments."""
-    what = command.add_mutually_exclusive_group(required=True)
-    what.add_argument(
-        "path", type=Path, nargs="?", metavar="FILE", help="CSV, Parquet, Arrow, .npz, or a folder"
+    """Add the arguments of `fuelgauge add` to its parser."""
+    source = command.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "path",
+        type=Path,
+        nargs="?",
+        metavar="FILE",
+        help="CSV, Parquet, Arrow or .npz file, or a folder of images.",
     )
-    what.add_argument("--suite", help="instead of a file: a suite of OpenML in conf/suite, such as cc18")
-    command.add_argument("--target", default="", metavar="COLUMN", help="what is to be foretold")
-    command.add_argument("--name", default="", help="of the dataset; default: made of the file's name")
-    command.add_argument("--task", default="", help="binary, multiclass or regression")
+    source.add_argument("--suite", help="Suite of OpenML datasets in conf/suite, such as cc18.")
+    command.add_argument("--target", default="", metavar="COLUMN", help="Column to predict.")
     command.add_argument(
-        "--time", default="", metavar="COLUMN", help="train on earlier rows, test on later ones"
+        "--name", default="", help="Name of the dataset (default: taken from the file name)."
     )
-    command.add_argument("--group", default="", metavar="COLUMN", help="never split the rows of one value")
-    command.add_argument("--text", default="", metavar="COLUMN", help="learn from this column of texts alone")
+    command.add_argument(
+        "--task", default="", help="binary, multiclass or regression (default: guessed from the target)."
+    )
+    command.add_argument(
+        "--time",
+        default="",
+        metavar="COLUMN",
+        help="Time column: train on earlier rows, test on later rows.",
+    )
+    command.add_argument(
+        "--group",
+        default="",
+        metavar="COLUMN",
+        help="Group column: keep all rows of a group on one side of each split.",
+    )
+    command.add_argument(
+        "--text", default="", metavar="COLUMN", help="Text column: make a text dataset of it alone."
+    )
     several: dict[str, Any] = {"action": "append", "default": []}
-    command.add_argument("--drop", **several, metavar="COLUMN", help="leave a column out; repeatable")
+    command.add_argument("--drop", **several, metavar="COLUMN", help="Column to leave out; repeatable.")
     command.add_argument(
-        "--categorical", **several, metavar="COLUMN", help="its numbers are names; repeatable"
+        "--categorical", **several, metavar="COLUMN", help="Numeric column that holds categories; repeatable."
     )
     command.add_argument(
-        "--missing", **several, metavar="VALUE", help="stands for a missing value; repeatable"
+        "--missing",
+        **several,
+        metavar="VALUE",
+        help="Additional text that marks a missing value; repeatable.",
     )
-    command.add_argument("--delimiter", default="", help="of a CSV file; default: by its first rows")
-    command.add_argument("--encoding", default="utf-8", help="of a CSV file; default: UTF-8")
-    command.add_argument("--size", type=int, metavar="PIXELS", help="height and width that images get")
-    command.add_argument("--sequences", action="store_true", help="rows of a 2-D array in .npz are sequences")
-    command.add_argument("--force", action="store_true", help="overwrite a dataset of the same name")
+    command.add_argument(
+        "--delimiter", default="", help="Delimiter of a CSV file (default: detected from its first rows)."
+    )
+    command.add_argument("--encoding", default="utf-8", help="Encoding of a CSV file (default: utf-8).")
+    command.add_argument(
+        "--size", type=int, metavar="PIXELS", help="Height and width to resize images to (default: guessed)."
+    )
+    command.add_argument(
+        "--sequences",
+        action="store_true",
+        help="Treat each row of a 2-D array in an .npz file as a sequence.",
+    )
+    command.add_argument("--force", action="store_true", help="Overwrite a dataset of the same name.")
 
 
 def add_data(chosen: argparse.Namespace) -> None:
-    """Make a dataset of a user's file, or add those of a suite, and say what was guessed."""
+    """Make a dataset from a user's file and print the guesses, or add the datasets of a suite."""
     from fuelgauge.intake import add
     from fuelgauge.intake.guesses import Wishes
 
@@ -146,23 +217,23 @@ def add_data(chosen: argparse.Namespace) -> None:
 
 
 def print_added(added: Added) -> None:
-    """Print what was guessed, what looks wrong and what to do next."""
+    """Print the guesses, the warnings and the next step."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     from fuelgauge.intake.describe import summary
 
-    table = Table("", "guess", "why")
+    table = Table("", "guess", "reason")
     for row in summary(added.guess):
         table.add_row(*map(escape, row))
     Console().print(table)
     for warning in added.guess.warnings:
-        print(f"look at this: {warning}")
+        print(f"warning: {warning}")
     if added.is_copied:
         print(f"copied       to {added.file.relative_to(paths.durable_root(paths.ROOT))}")
-    print(f"wrote        {added.description.relative_to(paths.ROOT)}: check what was guessed")
-    print(f"params.yaml  has {added.name} among its datasets")
+    print(f"wrote        {added.description.relative_to(paths.ROOT)}: check the guesses in it")
+    print(f"params.yaml  lists {added.name} under datasets")
     print("next         dvc repro")
 
 
@@ -177,7 +248,7 @@ def verdict(_: argparse.Namespace) -> None:
 
 
 def print_verdicts(verdicts: list[dict[str, str]]) -> None:
-    """Print one line a verdict, those over all datasets first."""
+    """Print one line per verdict, starting with the verdicts over all datasets."""
     for level in ("overall", "dataset"):
         for v in verdicts:
             if v["level"] == level and (level == "dataset" or v["modality"] == "all"):
@@ -185,7 +256,7 @@ def print_verdicts(verdicts: list[dict[str, str]]) -> None:
 
 
 def analyze(chosen: argparse.Namespace) -> None:
-    """Judge the claims on a trial table and write tables, plots and a page."""
+    """Evaluate the claims on a trial table, and write tables, plots and the report."""
     from fuelgauge.claims.analysis import analyze as analyze_table
     from fuelgauge.report import write_report
 
@@ -198,12 +269,12 @@ def analyze(chosen: argparse.Namespace) -> None:
 
 
 def status(_: argparse.Namespace) -> None:
-    """Print the state of every curve of params.yaml."""
+    """Print the progress of every learning curve in params.yaml."""
     from fuelgauge.config.compose import all_curves
     from fuelgauge.sweep.status import curve_state
 
     states = list(map(curve_state, all_curves()))
-    titles = ["dataset", "model", "done", "failed", "skipped", "to do", "why not"]
+    titles = ["dataset", "model", "done", "failed", "skipped", "to do", "reason"]
     print_table(titles, (state.cells() for state in states))
     for state in states:
         for failure in state.failures:
@@ -211,7 +282,10 @@ def status(_: argparse.Namespace) -> None:
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table as wide as the terminal; where there is none, as wide as it takes to cut nothing."""
+    """Print a table as wide as the terminal.
+
+    Where the output is not a terminal the table may be `WIDE` characters wide, so that cells are not cut.
+    """
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -223,7 +297,7 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def plan(_: argparse.Namespace) -> None:
-    """Print the trials that the next run will make, and their time by the costs of past ones."""
+    """Print the trials of the next run, and an estimate of their time from the costs of past trials."""
     from fuelgauge.config.compose import all_curves
     from fuelgauge.sweep.plan import grid_plan
 
@@ -236,15 +310,15 @@ def plan(_: argparse.Namespace) -> None:
 
 
 def profile(chosen: argparse.Namespace) -> None:
-    """Write params.yaml from a profile."""
+    """Replace params.yaml by a profile."""
     from fuelgauge.pipeline.profiles import use_profile
 
     use_profile(chosen.name, chosen.force)
-    print(f"params.yaml is the profile {chosen.name}; next: make repro (fuelgauge plan says how long)")
+    print(f"params.yaml is now profile {chosen.name}; next: make repro (fuelgauge plan estimates the time)")
 
 
 def collect_garbage(chosen: argparse.Namespace) -> None:
-    """Print the records that no configuration asks for, and drop them where told to."""
+    """Count the records that no configuration asks for, and delete them if the user said so."""
     from fuelgauge.config.compose import all_curves
     from fuelgauge.sweep.garbage import drop, garbage
 
@@ -253,42 +327,42 @@ def collect_garbage(chosen: argparse.Namespace) -> None:
         print(f"{heap.path.relative_to(paths.ROOT)}: {heap}")
     total = sum(len(heap.trial_ids) for heap in found)
     if not total:
-        print("nothing to drop: every record is of a present curve")
+        print("nothing to delete: every record belongs to a present learning curve")
     elif chosen.yes:
         n_dropped, problems = drop(found)
-        print(f"dropped {n_dropped:,} records")
+        print(f"deleted {n_dropped:,} records")
         if problems:
             raise FuelgaugeError("\n".join(problems))
     else:
         command = "fuelgauge gc --all --yes" if chosen.all else "fuelgauge gc --yes"
-        print(f"{total:,} records would be dropped; do it with: {command}")
+        print(f"{total:,} records can be deleted; delete them with: {command}")
 
 
 def retry(_: argparse.Namespace) -> None:
-    """Take failed trials out of the store's account."""
+    """Mark failed trials in the trial store, so that the next run repeats them."""
     from fuelgauge.config.compose import all_curves
     from fuelgauge.sweep.status import forget_failures
 
-    print(f"{forget_failures(all_curves())} failed trial(s) will run again with: make repro")
+    print(f"{forget_failures(all_curves())} failed trial(s) will run again in the next run: make repro")
 
 
 def track(_: argparse.Namespace) -> None:
-    """Send what MLflow lacks."""
+    """Send finished trials that MLflow lacks to MLflow."""
     from fuelgauge.tracking.catch_up import catch_up
 
     catch_up()
 
 
 def retrain(_: argparse.Namespace) -> None:
-    """Take in one month more."""
-    from fuelgauge.months.retrain import retrain as take_in_a_month
+    """Add one month of data, retrain, and print the report."""
+    from fuelgauge.months.retrain import retrain as add_a_month
 
-    summary = take_in_a_month()
+    summary = add_a_month()
     print(f"{summary.read_text()}\nreport     {summary}")
 
 
 def serve(chosen: argparse.Namespace) -> None:
-    """Run the scoring server of a dataset's champion until it is interrupted."""
+    """Run the prediction server of a dataset's champion until it is interrupted."""
     from fuelgauge.config.compose import compose
     from fuelgauge.registry.server import serve as serve_champion
 
@@ -302,10 +376,10 @@ def ui(chosen: argparse.Namespace) -> None:
 
     tracking = compose().tracking
     if tracking.uri.startswith("http"):
-        print(f"the MLflow server is at {safe_uri(tracking.uri)}")
+        print(f"MLflow server: {safe_uri(tracking.uri)}")
         return
     address = f"http://{chosen.host}:{chosen.port}"
-    print(f"MLflow UI: {address}  (Ctrl-C ends it); the curves of")
+    print(f"MLflow UI: {address}  (stop it with Ctrl-C). Learning curves by dataset:")
     for name, page in chart_pages(tracking, address).items():
         print(f"  {name:<18} {page}")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking.uri]

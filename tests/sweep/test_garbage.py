@@ -38,17 +38,17 @@ def test_the_command_says_first_and_drops_only_with_yes(stores, capsys):
     cli.main(["gc"])
     said = capsys.readouterr().out
     assert "data/store/mnist1d/dummy.trials: 6 records are of no present curve, 6 are kept" in said
-    assert "6 records would be dropped; do it with: fuelgauge gc --yes\n" in said
+    assert "6 records can be deleted; delete them with: fuelgauge gc --yes\n" in said
     cli.main(["gc", "--all"])
-    assert "do it with: fuelgauge gc --all --yes\n" in capsys.readouterr().out
+    assert "delete them with: fuelgauge gc --all --yes\n" in capsys.readouterr().out
     assert read_store(stores) == before
     cli.main(["gc", "--yes"])
-    assert "dropped 6 records" in capsys.readouterr().out
+    assert "deleted 6 records" in capsys.readouterr().out
     kept, sessions = read_store(stores)
     assert kept == {key: before[0][key] for key in list(before[0])[:6]}
     assert sessions == before[1]
     cli.main(["gc"])
-    assert "nothing to drop" in capsys.readouterr().out
+    assert "nothing to delete" in capsys.readouterr().out
 
 
 def test_a_store_that_is_being_written_is_named_and_the_others_are_dropped(stores):
