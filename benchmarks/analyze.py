@@ -2,7 +2,8 @@
 
     python benchmarks/analyze.py
 
-Prints wall seconds and peak memory beside the limits: 60 seconds and 2 GiB on two cores.
+Prints the wall seconds and the peak memory with their limits: 60 seconds and 2 GiB on two cores.
+The exit code is 1 if a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ FAMILIES = ["linear", "linear", "trees", "trees", "trees", "deep", "deep", "deep
 
 
 def generate() -> pd.DataFrame:
-    """Return power laws with noise that models share within a repeat, and noise of their own."""
+    """Return trials whose losses follow power laws.
+
+    The noise has two parts: one that all models of a repeat share, and one of each trial.
+    """
     random = np.random.default_rng(0)
     anchors = np.unique(np.geomspace(32, 32 * 2**9.5, N_ANCHORS).round()).astype(int)
     shape = (N_DATASETS, N_MODELS, N_ANCHORS, N_REPEATS)
@@ -53,7 +57,7 @@ def generate() -> pd.DataFrame:
 
 
 def main() -> int:
-    """Run the analysis once and say whether it kept within its limits."""
+    """Run the analysis once; return 1 if a limit is exceeded."""
     trials = generate()
     with tempfile.TemporaryDirectory() as folder:
         started, started_cpu = time.perf_counter(), time.process_time()
@@ -61,8 +65,8 @@ def main() -> int:
         seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - started_cpu
     mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
     print(f"{len(trials):,} trials: {len(analysis.curves):,} curve points, {len(analysis.pairs):,} pair rows")
-    print(f"{seconds:.1f} s (at most {SECONDS_ALLOWED:.0f}; {cpu_seconds:.1f} s of them computing)")
-    print(f"{mib:.0f} MiB (at most {MIB_ALLOWED:.0f})")
+    print(f"{seconds:.1f} s (limit {SECONDS_ALLOWED:.0f} s; CPU time {cpu_seconds:.1f} s)")
+    print(f"peak memory {mib:.0f} MiB (limit {MIB_ALLOWED:.0f} MiB)")
     return int(seconds > SECONDS_ALLOWED or mib > MIB_ALLOWED)
 
 

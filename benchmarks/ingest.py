@@ -1,10 +1,11 @@
-"""How much ingest and featurize cost beside reading and writing a table once.
+"""Compare ingest and featurize with reading and writing the same table once.
 
-python benchmarks/ingest.py [rows]
+    python benchmarks/ingest.py [rows]
 
-Writes a Parquet file of ten million rows and twenty columns, lets pyarrow read and write it once, runs
-ingest and featurize on it in a process of their own, and prints the ratio of their times and the peak memory
-of that process. The exit code is 1 where a limit is broken: three times the time of pyarrow, 6 GiB.
+The table is a Parquet file of ten million rows and twenty columns. pyarrow reads and writes it once. Then
+ingest and featurize run on it in a subprocess. Prints the ratio of their time to that of pyarrow, and the
+peak memory of the subprocess, with their limits: three times the time of pyarrow, and 6 GiB.
+The exit code is 1 if a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -27,11 +28,7 @@ ROWS = 10_000_000
 CHUNK = 500_000
 MAX_RATIO = 3.0
 MAX_GIB = 6.0
-KINDS = {
-    "numeric": [f"n{i}" for i in range(14)],
-    "categorical": [f"c{i}" for i in range(4)],
-    "dates": ["day"],
-}
+NUMERIC, CATEGORICAL = [f"n{i}" for i in range(14)], [f"c{i}" for i in range(4)]
 
 
 def main() -> int:
@@ -53,7 +50,7 @@ def main() -> int:
 
 
 def write_source(path: Path, n_rows: int) -> None:
-    """Write the table in row groups, so that this process needs little memory too."""
+    """Write the table in row groups, so that this process needs little memory."""
     rng = np.random.default_rng(0)
     writer = None
     for start in range(0, n_rows, CHUNK):
@@ -65,12 +62,12 @@ def write_source(path: Path, n_rows: int) -> None:
 
 
 def chunk(rng: np.random.Generator, start: int, n_rows: int) -> pa.Table:
-    """Return rows with fourteen numbers, four categories, a date and a target."""
+    """Return rows of fourteen numbers, four categories, a date and a target."""
     columns: dict[str, pa.Array] = {}
-    for i, name in enumerate(KINDS["numeric"]):
+    for i, name in enumerate(NUMERIC):
         values = rng.integers(0, 1000, n_rows) if i % 2 else rng.normal(size=n_rows)
         columns[name] = pa.array(values)
-    for i, name in enumerate(KINDS["categorical"]):
+    for i, name in enumerate(CATEGORICAL):
         names = pa.array([f"{name}-{k}" for k in range(5 ** (i + 1))])
         columns[name] = names.take(pa.array(rng.integers(0, len(names), n_rows)))
     columns["day"] = pa.array(np.arange(start, start + n_rows) * 60_000_000, pa.timestamp("us"))
@@ -79,7 +76,7 @@ def chunk(rng: np.random.Generator, start: int, n_rows: int) -> pa.Table:
 
 
 def read_and_write(source: Path, copy: Path) -> None:
-    """Read the table with pyarrow and write it once."""
+    """Read the table with pyarrow and write a copy."""
     pq.write_table(pq.read_table(source), copy)
 
 
@@ -91,7 +88,7 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 
 def run_stages(folder: Path) -> dict[str, float]:
-    """Run ingest and featurize on the source in a process of their own."""
+    """Run ingest and featurize on the source in a subprocess; return what it measured."""
     command = [sys.executable, __file__, "--stages", str(folder)]
     environment = {**os.environ, "FUELGAUGE_ROOT": str(folder)}
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
@@ -99,7 +96,7 @@ def run_stages(folder: Path) -> dict[str, float]:
 
 
 def stages(folder: Path) -> None:
-    """Ingest and featurize, and print seconds and peak memory as JSON."""
+    """Run ingest and featurize; print the seconds and the peak memory as JSON."""
     from fuelgauge.data.ingest import ingest
     from fuelgauge.features.featurize import featurize
     from fuelgauge.spec.dataset import DatasetConfig, FeatureTypes
@@ -107,7 +104,7 @@ def stages(folder: Path) -> None:
 
     dataset = DatasetConfig(
         name="large", title="large", modality="tabular", task="binary", metric="roc_auc", target="y",
-        features=FeatureTypes(**KINDS),
+        features=FeatureTypes(numeric=NUMERIC, categorical=CATEGORICAL, dates=["day"]),
         source={"_target_": "fuelgauge.data.sources.files.table", "path": "data/own/large.parquet"},
     )  # fmt: skip
     ingested = seconds_of(lambda: ingest(dataset, folder / "raw"))

@@ -1,8 +1,11 @@
-"""python benchmarks/serving.py churn - what MLflow's scoring server adds to a prediction.
+"""Measure the time that MLflow's scoring server adds to a prediction.
 
-The champion of the dataset is asked over HTTP for one row after the other, by one client and by four, of one
-server process. Latencies are medians and 95th percentiles in milliseconds; the ratio is that of the median to
-the bare predict call on the same row with its features ready. The server shares its cores with the clients.
+    python benchmarks/serving.py [churn]
+
+Asks the champion of a dataset over HTTP for predictions of one row each, with one client and with four.
+Prints the median and the 95th percentile of the latency in milliseconds. The ratio is that of the median to
+the median of the bare predict call, which gets the same row with its features ready. The server runs in a
+thread of this process, so it shares the cores with the clients.
 """
 
 import json
@@ -24,11 +27,11 @@ from fuelgauge.registry.server import Switchboard
 from fuelgauge.registry.versions import Registry
 
 WARM_UP, CALLS, CLIENTS = 20, 300, 4
-LIMIT = 50.0  # milliseconds that a query of one row may take, 95 times of a hundred
+LIMIT = 50.0  # milliseconds for a query of one row, at the 95th percentile
 
 
 def milliseconds(call: Callable[[], object], calls: int = CALLS) -> np.ndarray:
-    """Return what each of many calls took, after a few that do not count."""
+    """Return the milliseconds of each call, after some calls that do not count."""
     for _ in range(WARM_UP):
         call()
     spent = []
@@ -49,7 +52,7 @@ def started(board: Switchboard) -> str:
 
 
 def asker(address: str, body: bytes) -> Callable[[], bytes]:
-    """Return a call that sends a query and reads the answer."""
+    """Return a function that sends a query and reads the answer."""
 
     def ask() -> bytes:
         request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
@@ -60,7 +63,7 @@ def asker(address: str, body: bytes) -> Callable[[], bytes]:
 
 
 def throughput(ask: Callable[[], object], clients: int) -> float:
-    """Return the queries a second that so many clients get answered together."""
+    """Return the number of queries per second that several clients together get answered."""
     threads = [threading.Thread(target=milliseconds, args=(ask, CALLS // clients)) for _ in range(clients)]
     start = time.perf_counter()
     for thread in threads:
@@ -71,7 +74,7 @@ def throughput(ask: Callable[[], object], clients: int) -> float:
 
 
 def main(dataset: str) -> None:
-    """Measure and print."""
+    """Measure the champion of a dataset and print the results."""
     registry = Registry(compose().tracking)
     champion = registry.champion(dataset)
     if champion is None:
@@ -80,6 +83,7 @@ def main(dataset: str) -> None:
         folder = registry.fetch(champion, Path(room) / "bare")
         served = Served(folder / "data" / package.DATA)
         model = package.load(folder)
+        assert model.input_example is not None, "every registered package holds example rows"
         row = model.input_example[:1]
         examples = served.query.examples(row)
         wanted = (
@@ -91,16 +95,16 @@ def main(dataset: str) -> None:
         bare = milliseconds(lambda: served.model.predict(examples))
         steps = {
             "bare predict, features ready": bare,
-            "from the row to the answer": milliseconds(lambda: served.predict(row)),
-            "with MLflow's check of the signature": milliseconds(lambda: model.predict(row)),
+            "features and predict": milliseconds(lambda: served.predict(row)),
+            "with MLflow's signature check": milliseconds(lambda: model.predict(row)),
             "over HTTP, one client": milliseconds(ask),
         }
-        print(f"{dataset}, version {champion.version}, {champion.tags['model']}, one row a query")
+        print(f"{dataset}, version {champion.version}, {champion.tags['model']}, one row per query")
         for name, spent in steps.items():
             p50, p95 = np.percentile(spent, [50, 95])
             print(f"{name:<40} p50 {p50:7.2f} ms  p95 {p95:7.2f} ms  ratio {p50 / np.median(bare):6.2f}")
         for clients in (1, CLIENTS):
-            print(f"{clients} client(s): {throughput(ask, clients):.0f} queries a second")
+            print(f"{clients} client(s): {throughput(ask, clients):.0f} queries per second")
         p95 = np.percentile(steps["over HTTP, one client"], 95)
         print(f"limit {LIMIT:.0f} ms at p95: {'kept' if p95 <= LIMIT else 'exceeded'}")
 

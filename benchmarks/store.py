@@ -1,10 +1,11 @@
-"""A hundred thousand trials: what the store and the plan of them take.
+"""Time the reading of the stores of a hundred thousand trials, and the planning of these trials.
 
     python benchmarks/store.py
 
-Makes a project of its own in a temporary folder, with digits and stores of made-up records, and prints
-seconds beside their limits: 2 to read the stores, 5 to plan the trials, imports not counted. Memory is flat
-if reading ten stores takes no more of it than reading one.
+Makes a temporary project with the dataset digits and with stores of made-up records. Prints the seconds with
+their limits: 2 to read the stores, and 5 to plan the trials. Imports do not count. Memory does not grow with
+the number of stores if reading ten stores takes no more of it than reading one.
+The exit code is 1 if a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ RESULT = {
 
 
 def main() -> None:
-    """Print what was measured beside the limits."""
+    """Print the measurements with their limits."""
     shutil.copytree(CHECKOUT / "conf", ROOT / "conf")
     (ROOT / "params.yaml").write_text(PARAMS)
     from fuelgauge.config.compose import all_curves
@@ -63,15 +64,15 @@ def main() -> None:
     planned = time.perf_counter() - started
     assert not any(state.waiting for state, _ in plan.curves)
     print(f"{n_trials:,} trials in {len(list(stores()))} stores, {size_of_stores():.0f} MiB")
-    print(f"read  {read:5.2f} s, allowed {READ_ALLOWED:g}: {read / READ_ALLOWED:.2f} of the limit")
-    print(f"plan  {planned:5.2f} s, allowed {PLAN_ALLOWED:g}: {planned / PLAN_ALLOWED:.2f} of the limit")
+    print(f"read  {read:5.2f} s (limit {READ_ALLOWED:g} s): {read / READ_ALLOWED:.2f} of the limit")
+    print(f"plan  {planned:5.2f} s (limit {PLAN_ALLOWED:g} s): {planned / PLAN_ALLOWED:.2f} of the limit")
     one, ten = memory_of_reading(1), memory_of_reading(10)
-    print(f"memory of reading one store {one:.1f} MiB, of reading ten {ten:.1f} MiB")
+    print(f"peak memory of reading one store {one:.1f} MiB, of reading ten stores {ten:.1f} MiB")
     sys.exit(read > READ_ALLOWED or planned > PLAN_ALLOWED)
 
 
 def write_stores() -> int:
-    """Write a record of every trial; return how many they are."""
+    """Write a record of every trial; return their number."""
     from fuelgauge.config.compose import all_curves, compose
     from fuelgauge.data.ingest import ingest
     from fuelgauge.features.featurize import featurize
@@ -101,7 +102,7 @@ def size_of_stores() -> float:
 
 
 def memory_of_reading(n: int) -> float:
-    """Return the peak of memory that reading some stores takes, in MiB."""
+    """Return the peak memory of reading the first n stores, in MiB."""
     from fuelgauge.sweep.status import Outline
     from fuelgauge.sweep.store import stores
 

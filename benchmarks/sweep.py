@@ -1,12 +1,18 @@
-"""A learning curve by this pipeline and by the usual ways: the same trials, side by side, in one run.
+"""Compare a learning curve by this pipeline with the usual ways: the same trials in one run.
 
     python benchmarks/sweep.py [--repeats 10]
 
-An MLP 16-128-128-26 at n = 128, 512, 2,048 and 8,192, at most 20 epochs, early stopping, against (a) the sum
-of bare loops and (b) a Hydra multirun of one job a trial with Lightning, DataLoader, checkpoint, early
-stopping and MLFlowLogger (benchmarks/usual.py); XGBoost of 60 rounds at the same n against (c) scikit-learn's
-`learning_curve`. Prints ratios of wall seconds of whole commands, and of what comes after the first fit has
-begun, beside limits.
+The model is an MLP 16-128-128-26 at n = 128, 512, 2,048 and 8,192, with at most 20 epochs and early stopping.
+It is compared with two other ways (benchmarks/usual.py):
+
+- (a) bare PyTorch loops, one after another;
+- (b) a Hydra multirun with one job per trial, which uses Lightning, a DataLoader, checkpoints, early stopping
+  and MLFlowLogger.
+
+XGBoost with 60 rounds at the same n is compared with (c) scikit-learn's `learning_curve`.
+
+Prints ratios of wall seconds with their limits, for whole commands and for the time after the first fit
+begins. The exit code is 1 if a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -42,13 +48,13 @@ NET = [
         "width=128", "depth=2", "dropout=0.0", "batch_size=64", "learning_rate=0.003", "max_epochs=20",
         "min_steps=1", "max_steps=100000", "rounds=20", "patience=5",
     )),
-    "model.packed_rows.cpu=8192",  # batches of 64 rows through so small a net are worth packing at any n
+    "model.packed_rows.cpu=8192",  # with batches of 64 rows and so small a net, packing pays at any n
 ]  # fmt: skip
 TREES = ["model.hyperparameters.max_rounds=60", "model.hyperparameters.patience=60"]
 
 
 class Project:
-    """A project of its own in a temporary folder, with one dataset."""
+    """A temporary project with one dataset."""
 
     def __init__(self, root: Path, repeats: int):
         self.root = root
@@ -70,7 +76,7 @@ class Project:
             self.run(f"pipelines/{stage}.py", "dataset=rows")
 
     def run(self, *command: str) -> float:
-        """Run a Python command; return its wall seconds."""
+        """Run a Python command in the project; return its wall seconds."""
         variables = {"FUELGAUGE_ROOT": str(self.root), "OMP_NUM_THREADS": "1"}
         started = time.perf_counter()
         result = subprocess.run(
@@ -87,13 +93,13 @@ class Project:
         return time.perf_counter() - started
 
     def sweep(self, model: str, settings: Sequence[str]) -> tuple[float, float]:
-        """Run the train stage of one curve; return the wall seconds and those from the first fit on."""
+        """Run the train stage of a curve; return the wall seconds, in total and from the first fit on."""
         whole = self.run("pipelines/train.py", "dataset=rows", f"model={model}", *settings)
         return whole, seconds_from_first_fit(self.root / f"data/store/rows/{model}.trials")
 
 
 def seconds_from_first_fit(path: Path) -> float:
-    """Return the seconds between the beginning of the first fit and the end of the last, by the records."""
+    """Return the seconds from the start of the first fit to the end of the last fit, by the records."""
     from fuelgauge.sweep.costs import trial_seconds
     from fuelgauge.sweep.store import read_store
 
@@ -104,13 +110,13 @@ def seconds_from_first_fit(path: Path) -> float:
 
 
 def print_ratio(what: str, ratio: float, limit: str, holds: bool) -> bool:
-    """Print a ratio beside its limit; return whether it keeps to it."""
-    print(f"{what}: {ratio:.2f} ({limit}) {'' if holds else '  <- broken'}")
+    """Print a ratio with its limit; return whether the limit is kept."""
+    print(f"{what}: {ratio:.2f} ({limit}) {'' if holds else '  <- exceeded'}")
     return holds
 
 
 def compare_nets(project: Project, repeats: int) -> bool:
-    """Compare the curve of the MLP with bare loops and with the usual way."""
+    """Compare the curve of the MLP with bare loops and with the usual code."""
     arguments = [str(project.rows), str(repeats), ",".join(map(str, ANCHORS))]
     whole, after = project.sweep("mlp", NET)
     project.run(str(USUAL), "bare", *arguments)
@@ -122,10 +128,10 @@ def compare_nets(project: Project, repeats: int) -> bool:
     usual_after = usual - float((project.root / "started").read_text())
     n_cores = cores()
     n_trials = len(ANCHORS) * repeats
-    print(f"MLP, {n_trials} trials on {n_cores} cores: {whole:.1f} s, {after:.1f} from the first fit")
-    print(f"  (a) bare loops one after another {bare:.1f} s, over the cores {bare / n_cores:.1f} s")
-    print(f"      from the first fit on, ours takes {after / (bare / n_cores):.2f} times as long as those")
-    print(f"  (b) the usual way {usual:.1f} s, {usual_after:.1f} from the first fit")
+    print(f"MLP, {n_trials} trials on {n_cores} cores: {whole:.1f} s, {after:.1f} s from the first fit on")
+    print(f"  (a) bare loops one after another {bare:.1f} s, divided by the cores {bare / n_cores:.1f} s")
+    print(f"      ours, from the first fit on, over (a) divided by the cores: {after / (bare / n_cores):.2f}")
+    print(f"  (b) the usual code {usual:.1f} s, {usual_after:.1f} s from the first fit on")
     ratios = (usual / whole, WHOLE_AT_LEAST), (usual_after / after, AFTER_START_AT_LEAST)
     names = "  (b) over ours, the whole command", "  (b) over ours, from the first fit on"
     kept = [
@@ -136,7 +142,7 @@ def compare_nets(project: Project, repeats: int) -> bool:
 
 
 def compare_trees(project: Project, repeats: int) -> bool:
-    """Compare the curve of XGBoost with `learning_curve`."""
+    """Compare the curve of XGBoost with scikit-learn's `learning_curve`."""
     whole, _ = project.sweep("xgboost", TREES)
     arguments = [str(project.rows), str(repeats), ",".join(map(str, ANCHORS))]
     sklearn = project.run(str(USUAL), "learning_curve", *arguments)
@@ -147,9 +153,9 @@ def compare_trees(project: Project, repeats: int) -> bool:
 
 
 def main() -> int:
-    """Compare both; 1 if a limit is broken."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--repeats", type=int, default=10)
+    """Run both comparisons; return 1 if a limit is exceeded."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=10, help="repeats per anchor (default: 10)")
     repeats = parser.parse_args().repeats
     with tempfile.TemporaryDirectory(prefix="fuelgauge-benchmark-") as folder:
         project = Project(Path(folder), repeats)

@@ -1,4 +1,4 @@
-"""What benchmarks/sweep.py compares with: bare loops, one Hydra job a trial, and learning_curve."""
+"""The usual ways to a learning curve, for benchmarks/sweep.py: bare loops, Hydra jobs, `learning_curve`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import copy
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn, optim
 
 TEST_SHARE, VALIDATION_SHARE = 0.15, 0.2
 EPOCHS, PATIENCE, BATCH, LEARNING_RATE, WEIGHT_DECAY = 20, 5, 64, 3e-3, 1e-2
 N_CLASSES = 26
 
 
-def split(file: str, n: int, repeat: int):
-    """Return fitting, validation and test rows of a trial."""
+def split(file: str, n: int, repeat: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return inputs and targets of the fitting, validation and test rows of a trial."""
     with np.load(file) as rows:
         x, y = rows["x"], rows["y"]
     order = np.random.default_rng(repeat).permutation(len(y))
@@ -24,7 +28,7 @@ def split(file: str, n: int, repeat: int):
     return [(x[i], y[i]) for i in (chosen[n_validation:], chosen[:n_validation], test)]
 
 
-def make_net():
+def make_net() -> nn.Module:
     """Return an MLP 16-128-128-26."""
     from torch import nn
 
@@ -34,7 +38,7 @@ def make_net():
 
 
 def bare_fit(file: str, n: int, repeat: int) -> float:
-    """Train by a hand-written loop; return the accuracy on the test rows."""
+    """Train in a hand-written loop; return the accuracy on the test rows."""
     import torch
     from torch.nn.functional import cross_entropy
 
@@ -44,7 +48,7 @@ def bare_fit(file: str, n: int, repeat: int) -> float:
     ]
     net = make_net()
     optimizer = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
-    best, state, waited = np.inf, None, 0
+    best, state, waited = np.inf, net.state_dict(), 0
     for _ in range(EPOCHS):
         for batch in torch.randperm(len(y)).split(min(BATCH, len(y) // 4)):
             optimizer.zero_grad(set_to_none=True)
@@ -63,7 +67,7 @@ def bare_fit(file: str, n: int, repeat: int) -> float:
 
 
 def bare(file: str, repeats: int, anchors: list[int]) -> None:
-    """Print the seconds of all bare fits, one after another on one thread."""
+    """Run all bare fits one after another on one thread; print their wall seconds in total."""
     import torch
 
     torch.set_num_threads(1)
@@ -76,7 +80,7 @@ def bare(file: str, repeats: int, anchors: list[int]) -> None:
 
 
 def usual() -> None:
-    """Run one trial a Hydra job with Lightning, as templates do."""
+    """Run one trial per Hydra job with Lightning, as common project templates do."""
     import hydra
     import lightning
     import torch
@@ -87,22 +91,22 @@ def usual() -> None:
     from torch.utils.data import DataLoader, TensorDataset
 
     class Module(lightning.LightningModule):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
             self.net = make_net()
 
-        def training_step(self, batch, _):
+        def training_step(self, batch: list[Tensor], _: int) -> Tensor:
             loss = cross_entropy(self.net(batch[0]), batch[1])
             self.log("train_loss", loss)
             return loss
 
-        def validation_step(self, batch, _):
+        def validation_step(self, batch: list[Tensor], _: int) -> None:
             self.log("val_loss", cross_entropy(self.net(batch[0]), batch[1]))
 
-        def test_step(self, batch, _):
+        def test_step(self, batch: list[Tensor], _: int) -> None:
             self.log("test_accuracy", (self.net(batch[0]).argmax(1) == batch[1]).float().mean())
 
-        def configure_optimizers(self):
+        def configure_optimizers(self) -> optim.Optimizer:
             return torch.optim.AdamW(self.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
 
     @hydra.main(version_base="1.3", config_path=None)
@@ -134,14 +138,14 @@ def usual() -> None:
 
 
 def process_start() -> float:
-    """Return when this process began."""
+    """Return the time at which this process started, in seconds since the epoch."""
     import psutil
 
     return psutil.Process().create_time()
 
 
 def learning_curve(file: str, repeats: int, anchors: list[int]) -> None:
-    """Measure the curve of XGBoost by scikit-learn, on all cores."""
+    """Measure the learning curve of XGBoost with scikit-learn, on all cores."""
     import xgboost
     from sklearn.model_selection import ShuffleSplit
     from sklearn.model_selection import learning_curve as curve
@@ -155,7 +159,7 @@ def learning_curve(file: str, repeats: int, anchors: list[int]) -> None:
 
 
 def main() -> None:
-    """Do what the first argument says."""
+    """Run the way that the first argument names: `bare`, `usual` or `learning_curve`."""
     what = sys.argv.pop(1)
     if what == "usual":
         usual()
