@@ -1,6 +1,6 @@
-"""Stage 0: python pipelines/check.py - every configuration that the pipeline will use, before any compute.
+"""Stage 0: python pipelines/check.py - check every configuration before anything is computed.
 
-Its output never changes while the configuration is valid, so no later stage reruns because of it.
+The output is the same for every valid configuration, so this stage never causes a later stage to run again.
 """
 
 from fuelgauge import paths
@@ -11,7 +11,7 @@ from fuelgauge.spec.params import Config
 
 @stage("config")
 def main(config: Config) -> None:
-    """Compose and check each dataset and each model of params.yaml."""
+    """Compose and check each dataset, feature set and model of params.yaml."""
     check_all(config)
     paths.DATA.mkdir(exist_ok=True)
     (paths.DATA / "checked").write_text("the configuration is valid\n")

@@ -1,4 +1,4 @@
-"""Stage 4: python pipelines/evaluate.py - from all trial tables to reports/."""
+"""Stage 4: python pipelines/evaluate.py - turn all trial tables into the report in reports/."""
 
 from fuelgauge import paths
 from fuelgauge.pipeline.evaluate import evaluate, flat_metrics, report_identity
@@ -9,7 +9,7 @@ from fuelgauge.tracking.tracker import try_log_report
 
 @stage("config")
 def main(config: Config) -> None:
-    """Analyse all trials, write the report and keep a copy of it in MLflow."""
+    """Analyse all trials, write the report and log a copy of it in MLflow."""
     analysis = evaluate(config)
     for warning in analysis.warnings:
         log.warning("%s", warning)

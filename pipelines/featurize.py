@@ -1,4 +1,4 @@
-"""Stage 2: python pipelines/featurize.py dataset=letter - from data/raw to data/features/letter/."""
+"""Stage 2: python pipelines/featurize.py dataset=letter - turn data/raw/ into data/features/letter/."""
 
 from fuelgauge.config.compose import compose
 from fuelgauge.features.featurize import featurize
@@ -8,7 +8,7 @@ from fuelgauge.spec.params import Config
 
 @stage("config")
 def main(config: Config) -> None:
-    """Turn one ingested dataset into the arrays that trials read, once for each feature set."""
+    """Turn one ingested dataset into the arrays that trials read, for each feature set."""
     for name in config.features:
         feature_set = compose(f"feature_set={name}").feature_set
         log.info("wrote %s (%s)", featurize(config.dataset, feature_set), name)

@@ -1,4 +1,4 @@
-"""Stage 5: python pipelines/register.py dataset=churn - the best model becomes challenger or champion."""
+"""Stage 5: python pipelines/register.py dataset=churn - make the best model challenger or champion."""
 
 from fuelgauge.pipeline.stage import stage
 from fuelgauge.registry import register

@@ -1,4 +1,4 @@
-"""Stage 3: a Hydra multirun in which one job is one learning curve; all curves share the workers.
+"""Stage 3: run learning curves; each Hydra job is one curve, and all curves share the workers.
 
 python pipelines/train.py                                    all models on all datasets of params.yaml
 python pipelines/train.py -m model=xgboost,mlp dataset=letter
@@ -15,7 +15,7 @@ sweep = Sweep(make_tracker)
 
 @stage("train", sweep.finish, lambda arguments: prepare_workers(params_of(arguments)))
 def main(config: Config) -> None:
-    """Put the learning curve of one model on one dataset into the sweep."""
+    """Add the learning curve of one model on one dataset to the sweep."""
     sweep.add(config)
 
 

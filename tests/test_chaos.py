@@ -1,4 +1,4 @@
-"""Kills, a full disk and a dying server: in the end the table and MLflow are those of an undisturbed run."""
+"""After kills, a full disk or a dead server, the table and MLflow equal those of an undisturbed run."""
 
 import contextlib
 import os
@@ -33,7 +33,7 @@ def workers_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 
 def is_worker(child: psutil.Process) -> bool:
-    """Tell a worker from the process that forks them and from Python's tracker of resources."""
+    """Return whether a process is a worker, and not the fork server or Python's resource tracker."""
     parent = child.parent()
     words = " ".join(child.cmdline())
     forked = parent is not None and "forkserver" in " ".join(parent.cmdline())
@@ -41,7 +41,7 @@ def is_worker(child: psutil.Process) -> bool:
 
 
 def kill_something(sweep: Sweep, chance: random.Random) -> None:
-    """Kill the parent at a random moment, or first a worker and then, later, the parent."""
+    """Kill the parent at a random moment; in half of the cases, kill a worker first."""
     process = sweep.start()
     sweep.wait_for(min(17, sweep.n_records() + chance.randrange(3)), process)
     time.sleep(chance.uniform(0, 1))
@@ -55,7 +55,7 @@ def kill_something(sweep: Sweep, chance: random.Random) -> None:
 
 
 def check_once(sweep: Sweep, n_trials: int = 18) -> None:
-    """Check that every trial is done, and none twice."""
+    """Check that every trial is done exactly once."""
     records = [r for path in sweep.stores() for r in lines_of(path)]
     done = Counter(r["trial_id"] for r in records if r["kind"] == "trial" and r["status"] == "done")
     assert len(done) == n_trials
@@ -67,14 +67,14 @@ def test_kills_of_parent_and_workers_cost_nothing_but_time(undisturbed, featuriz
     sweep = Sweep(tmp_path, featurized)
     for _ in range(KILLS):
         kill_something(sweep, chance)
-        sweep.run(*RETRY)  # a worker's death is a failed trial
+        sweep.run(*RETRY)  # the death of a worker is a failed trial
     check_killed(undisturbed, sweep)
     check_once(sweep)
 
 
 @contextlib.contextmanager
 def small_disk(folder: Path):
-    """Mount a file system of 64 KiB on a folder; what it then holds is in the folder afterwards too."""
+    """Mount a file system of 64 KiB on a folder; afterwards, copy its files into the folder."""
     folder.mkdir(parents=True)
     mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
@@ -88,12 +88,12 @@ def small_disk(folder: Path):
     shutil.copytree(aside, folder, dirs_exist_ok=True)
 
 
-# Each fit alone, as in the undisturbed sweep of few repeats, so that losses are the same bit for bit.
+# Each fit runs alone, as in the undisturbed sweep of few repeats, so that losses are identical bit for bit.
 REPEATS = ("pipelines/train.py", "repeats=30", "tracking=none", "executor.pack=off")
 
 
 def check_full(whole: Sweep, sweep: Sweep) -> None:
-    """Check that a sweep that ran out of room kept what it had, and run it to its end."""
+    """Check that a sweep that ran out of disk space kept its records, and run it to its end."""
     assert 0 < sweep.n_records() < 3 * 90
     stored = {key for path in sweep.stores() for key in read_store(path)[0]}
     sweep.run(*REPEATS)

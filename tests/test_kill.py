@@ -1,4 +1,4 @@
-"""SIGKILL at any moment, then again: the same table as undisturbed, nothing doubled in MLflow."""
+"""A run that is killed and repeated gives the table of an undisturbed run, without duplicates in MLflow."""
 
 import os
 import shutil
@@ -33,12 +33,12 @@ IDENTICAL = [
 
 
 def heed_interrupts() -> None:
-    """Let a child process be interrupted, also where these tests run in the background of a shell."""
+    """Let a child process receive SIGINT, even if these tests run in the background of a shell."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Sweep:
-    """The train stage of a project of its own."""
+    """The train stage of a separate project."""
 
     def __init__(self, root: Path, featurized: Path):
         make_project(root)
@@ -63,7 +63,7 @@ class Sweep:
         assert self.start(*command).wait(240) == 0
 
     def wait_for(self, records: int, process: subprocess.Popen[bytes]) -> None:
-        """Wait until there are so many records, or the process has ended."""
+        """Wait until there are `records` records or the process has ended, at most 60 seconds."""
         end = time.monotonic() + 60
         while self.n_records() < records and process.poll() is None and time.monotonic() < end:
             time.sleep(0.005)
@@ -75,7 +75,7 @@ class Sweep:
         return sum(path.read_bytes().count(b"\n") for path in self.stores())
 
     def kill_after(self, records: int, seconds: float) -> None:
-        """Start, wait for so many records and some seconds more, and kill the parent."""
+        """Start the stage, wait for a number of records, then some seconds more, and kill the process."""
         process = self.start()
         self.wait_for(records, process)
         time.sleep(seconds)
@@ -89,7 +89,7 @@ class Sweep:
     def metric_steps(self) -> dict[str, dict[str, list[int]]]:
         """Return the steps of every metric of every run, by model.
 
-        Of `load`, which is not known of a short fit, it is only asked that no step is there twice.
+        `load` is left out because it is unknown for short fits; it must only have no step twice.
         """
         uri = self.variables.get("MLFLOW_TRACKING_URI", f"sqlite:///{self.root}/mlflow.db")
         client = connect(TrackingConfig(uri=uri))

@@ -1,4 +1,4 @@
-"""The DVC pipeline as a user runs it, on the small project."""
+"""The DVC pipeline of the small project, run in the way a user runs it."""
 
 import json
 import os
@@ -17,7 +17,7 @@ DVC = str(Path(sys.executable).parent / "dvc")
 
 
 class Project:
-    """A checkout of its own with a copy of the package's source."""
+    """A separate checkout with a copy of the source of the package."""
 
     def __init__(self, root: Path):
         make_project(root)
@@ -51,7 +51,7 @@ class Project:
         return result.stdout + result.stderr
 
     def stale(self) -> set[str]:
-        """Return the stages that DVC would run because of their own changes."""
+        """Return the stages that DVC would run because something they depend on has changed."""
         return set(json.loads(self.run(DVC, "status", "--json").stdout or "{}"))
 
 
@@ -98,14 +98,14 @@ def test_a_stage_goes_stale_by_what_can_change_its_result_and_by_nothing_else(re
         finally:
             file.write_text(original)
 
-    assert stale_after_touching("src/fuelgauge/report/page.py") == {"evaluate"}
-    assert stale_after_touching("src/fuelgauge/claims/pairs.py") == {"evaluate"}
+    assert stale_after_touching("src/fuelgauge/report/_page.py") == {"evaluate"}
+    assert stale_after_touching("src/fuelgauge/claims/statistics/pairs.py") == {"evaluate"}
     assert stale_after_touching("conf/claim/data.yaml") == {"check", "evaluate"}
     assert stale_after_touching("conf/model/logistic.yaml") == {"check", "train@mnist1d", "evaluate"}
     assert stale_after_touching("src/fuelgauge/models/logistic.py") == {"check", "train@mnist1d"}
-    assert stale_after_touching("src/fuelgauge/tracking.py") == set()
+    assert stale_after_touching("src/fuelgauge/tracking/tracker.py") == set()
     assert stale_after_touching("requirements/torch-cpu.txt") == {"train@mnist1d"}
-    assert "ingest@mnist1d" in stale_after_touching("src/fuelgauge/data/sources.py")
+    assert "ingest@mnist1d" in stale_after_touching("src/fuelgauge/data/sources/files.py")
     assert reproduced.stale() == set()
 
 

@@ -1,4 +1,4 @@
-"""The DVC remote against a local S3 server, with credentials from the environment alone."""
+"""The DVC remote on a local S3 server, with credentials from the environment only."""
 
 import shutil
 import subprocess
@@ -17,7 +17,7 @@ def store():
 
 @pytest.fixture(scope="module")
 def pushed(store, tmp_path_factory):
-    """Return a project whose one file has been pushed and is no longer here."""
+    """Return a project whose only file has been pushed and then deleted."""
     root = tmp_path_factory.mktemp("project")
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     (root / "rows.csv").write_text("a,b\n1,2\n")

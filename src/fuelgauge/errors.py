@@ -1,4 +1,4 @@
-"""Errors that a user can act on: each is one clear sentence that names what is wrong and what to do."""
+"""Errors that a user can act on; the message says in one sentence what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterable
 
 
 class FuelgaugeError(Exception):
-    """Base of every error whose message is meant for the user."""
+    """Base class of all errors whose message is meant for the user."""
 
 
 class ConfigError(FuelgaugeError):
-    """A setting is unknown, missing or outside what it may be."""
+    """A setting is unknown, missing or not valid."""
 
 
 class DataError(FuelgaugeError):
-    """A file, archive or column is not what its description says."""
+    """A file, archive or column does not match its description."""
 
 
 class TableError(FuelgaugeError):
@@ -27,18 +27,18 @@ class StoreError(FuelgaugeError):
 
 
 class TrialsFailed(FuelgaugeError):
-    """A sweep went through to its end, but some of its trials failed."""
+    """A sweep has run to its end, but some of its trials have failed."""
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """Return a hint such as ``did you mean 'letter'? (flights, letter)`` for an unknown name.
+    """Return a hint such as ``did you mean 'letter'? (valid: flights, letter)`` for an unknown name.
 
     Parameters
     ----------
     name
-        What the user wrote.
+        Name that the user wrote.
     valid
-        The names that would have been accepted.
+        Names that are accepted.
     """
     options = sorted(valid)
     listed = ", ".join(options)

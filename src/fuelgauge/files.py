@@ -1,4 +1,4 @@
-"""Files written whole: a reader sees the old content or the new one, never a part."""
+"""Write files whole: a reader sees either the old content or the new content, never a part."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ import psutil
 
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yield a path beside the target to write to; it takes the target's place when the block ends.
+    """Yield a temporary path to write to; it replaces the target when the block ends.
 
-    What the block has written is flushed to the disk before it is renamed. An error in the block leaves the
-    target as it was.
+    A written file is flushed to the disk before it is renamed. If the block raises an error, the target stays
+    unchanged.
 
     Parameters
     ----------
     path
-        Target, a file or a folder; its folder is made if need be.
+        Target, a file or a folder. Its parent folder is created if it does not exist.
 
     Yields
     ------
     Path
-        Path in the target's folder, where nothing is yet.
+        Path in the folder of the target, at which nothing exists yet.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(path)
@@ -45,7 +45,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a text as UTF-8, its line ends as they are, or bytes."""
+    """Write bytes, or a text as UTF-8 with unchanged line ends, whole."""
     with whole(path) as partial:
         partial.write_bytes(content.encode() if isinstance(content, str) else content)
 
@@ -57,7 +57,7 @@ def flush(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there."""
+    """Remove a file or a folder, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -65,7 +65,7 @@ def remove(path: Path) -> None:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove what killed processes have left of a target."""
+    """Remove the temporary paths of a target that killed processes have left behind."""
     prefix = f".{path.name}."
     for leftover in path.parent.glob(f"{glob.escape(prefix)}*.partial*"):
         pid = leftover.name.removeprefix(prefix).split(".")[0]

@@ -1,4 +1,4 @@
-"""Every path of the project, in one place."""
+"""All paths of the project."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def find_root() -> Path:
     """Return the folder that holds params.yaml, dvc.yaml and conf/.
 
     The working directory and its parents are tried first, so that a copy of the project made by
-    ``dvc exp run --temp`` works on itself; then the checkout that this package was installed from.
+    ``dvc exp run --temp`` uses its own files. The checkout that this package was installed from comes next.
     ``FUELGAUGE_ROOT`` overrides both.
     """
     if chosen := os.environ.get("FUELGAUGE_ROOT"):
@@ -26,10 +26,10 @@ def find_root() -> Path:
 
 
 def durable_root(root: Path) -> Path:
-    """Return the main checkout, also from inside the temporary copy that a DVC experiment runs in.
+    """Return the main checkout, even inside the temporary copy in which a DVC experiment runs.
 
-    What must outlive the copy, such as the MLflow database and downloads, is kept here. DVC hands the main
-    checkout to its stages as ``DVC_ROOT``.
+    Files that must outlive the copy, such as the MLflow database and downloads, are kept there. DVC passes
+    the path of the main checkout to its stages as ``DVC_ROOT``.
     """
     return Path(os.environ.get("DVC_ROOT") or root)
 
@@ -40,7 +40,6 @@ PARAMS = ROOT / PARAMS_FILE
 DATA = ROOT / "data"
 ARCHIVES = durable_root(ROOT) / "data" / "archives"
 RAW = DATA / "raw"
-SCHEMAS = DATA / "schema"
 FEATURES = DATA / "features"
 STORE = DATA / "store"
 TRIALS = DATA / "trials"

@@ -1,4 +1,4 @@
-"""Hydra's own sweeper, without the rehearsal."""
+"""A sweeper for Hydra that composes each job only once."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
 
 class CurveSweeper(BasicSweeper):
-    """Hydra's sweeper composes every job twice: to see that it can be, and to run it. This one does it once.
+    """Hydra's basic sweeper without its check of the batch, which composes every job a second time.
 
-    The check stage has composed every option already, and a dataset of ten models is started two seconds
-    earlier.
+    The check stage has already composed every option. Without the second composition, a dataset with ten
+    models starts two seconds earlier.
     """
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
-        """Leave it to the launcher."""
+        """Skip the check; the launcher composes the jobs anyway."""

@@ -16,7 +16,7 @@ import pytest
 from fuelgauge.data.dataset import Examples
 from fuelgauge.models import deep
 from fuelgauge.models.base import FitContext
-from fuelgauge.sweep.trial import judge
+from fuelgauge.sweep.trial import score_predictions
 from tests.models.kinds import KINDS, examples
 from tests.models.test_contract import CONFIGS, METRIC, fitted, new
 
@@ -55,7 +55,7 @@ def mean_loss(name: str, kind: str, task: str, n: int) -> float:
         rows = unscaled(examples(kind, task, n + 300, seed=10 + seed))
         train, rest = cut(rows, n - n // 5)
         validation, test = cut(rest, n // 5)
-        losses.append(judge(fitted(name, train, validation).predict(test), test, METRIC[task])[0])
+        losses.append(score_predictions(fitted(name, train, validation).predict(test), test, METRIC[task])[0])
     return float(np.mean(losses))
 
 

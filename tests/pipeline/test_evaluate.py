@@ -1,4 +1,4 @@
-"""What the evaluate stage adds to an analysis: efficiency, prices, metrics."""
+"""The evaluate stage's additions to an analysis: efficiency, prices and metrics."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from tests.conftest import CHECKOUT
 
 @pytest.fixture
 def params(monkeypatch):
-    """Leave params.yaml as it was."""
+    """Return the path of params.yaml, and restore the file after the test."""
     original = paths.PARAMS.read_bytes()
     yield paths.PARAMS
     paths.PARAMS.write_bytes(original)
@@ -46,7 +46,7 @@ def test_a_profile_becomes_params_yaml_and_changes_of_ones_own_are_not_lost(para
     use_profile("smoke", force=True)
     runs = {(c.dataset.name, c.model.name) for c in all_curves() if why_not(c) is None}
     assert ("digits", "mlp") in runs
-    use_profile("quick")  # over a profile: nothing is lost
+    use_profile("quick")  # params.yaml equals a profile, so nothing is lost
     assert params.read_bytes() == (paths.CONF / "experiment/quick.yaml").read_bytes()
 
 
@@ -57,7 +57,7 @@ def test_an_unknown_profile_is_answered_with_the_nearest():
 
 @pytest.mark.slow
 def test_the_profile_smoke_runs_from_end_to_end(tmp_path):
-    from .test_pipeline import Project
+    from tests.test_pipeline import Project
 
     project = Project(tmp_path)
     bin_folder = str(Path(sys.executable).parent)

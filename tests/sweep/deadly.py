@@ -1,4 +1,4 @@
-"""A module whose import ends the process, as a library built for another processor does."""
+"""A module whose import ends the process, like a library that was built for another processor."""
 
 import os
 

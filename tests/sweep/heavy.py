@@ -1,4 +1,4 @@
-"""A module that remembers which process has imported it."""
+"""A module that records which process imported it."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Functions for worker processes; they must be importable there."""
+"""Functions for worker processes, which must be able to import them."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def job(task):
-    """Do what the task says: a number is squared."""
+    """Do what the task says; return the square of a number."""
     match task:
         case "raise":
             raise ValueError("told to\nraise")
@@ -30,7 +30,7 @@ def job(task):
 
 
 def importer(_):
-    """Return which process has imported a heavy module."""
+    """Return the id of the process that imported the heavy module."""
     from tests.sweep.heavy import IMPORTED_BY
 
     return IMPORTED_BY

@@ -10,7 +10,7 @@ from fuelgauge.tracking.tracker import NoTracker
 
 @pytest.fixture
 def stores(project):
-    """A store with two curves of one contestant, of which params.yaml asks for one."""
+    """Return a store with two curves of one contestant; params.yaml contains only one of them."""
     for changes in ((), ("seed=1",)):
         config = compose("dataset=mnist1d", "model=dummy", "tracking=none", *changes)
         run_curve(config, lambda *_: NoTracker())
@@ -37,7 +37,7 @@ def test_the_command_says_first_and_drops_only_with_yes(stores, capsys):
     before = read_store(stores)
     cli.main(["gc"])
     said = capsys.readouterr().out
-    assert "data/store/mnist1d/dummy.trials: 6 records are of no present curve, 6 are kept" in said
+    assert "data/store/mnist1d/dummy.trials: 6 records belong to no current curve, 6 are kept" in said
     assert "6 records can be deleted; delete them with: fuelgauge gc --yes\n" in said
     cli.main(["gc", "--all"])
     assert "delete them with: fuelgauge gc --all --yes\n" in capsys.readouterr().out

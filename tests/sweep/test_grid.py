@@ -64,7 +64,7 @@ def test_an_anchor_beyond_the_data_is_skipped_with_the_reason():
 def test_an_anchor_without_a_class_is_skipped_with_the_class():
     plan = plan_curve(compose("dataset=mnist1d", "model=dummy", "anchors.start=8"))
     assert {t.n_train for t, _ in plan.skipped} == {8}
-    assert all("has no row among the 8" in reason for _, reason in plan.skipped)
+    assert all("has no row among the 8 training rows" in reason for _, reason in plan.skipped)
 
 
 def test_an_anchor_without_a_row_for_validation_is_skipped():
@@ -81,7 +81,10 @@ def test_a_start_beyond_the_data_is_an_error():
 
 
 def test_a_model_that_does_not_fit_the_data_is_dropped_with_the_reason():
-    assert why_not(compose("dataset=letter", "model=cnn1d")) == "cnn1d takes sequence data, letter is tabular"
+    assert (
+        why_not(compose("dataset=letter", "model=cnn1d"))
+        == "cnn1d accepts sequence data, but letter is tabular"
+    )
     assert why_not(compose("dataset=mnist1d", "model=cnn1d")) is None
 
 
@@ -97,7 +100,7 @@ def test_cuda_that_is_not_there_is_said(monkeypatch):
     assert choose_device("cuda", ["cpu"]) == "cpu"
     with pytest.raises(ConfigError, match="no CUDA device can be used here; set device: auto or cpu"):
         choose_device("cuda", ["cpu", "cuda"])
-    assert choose_device("cuda", ["cpu", "cuda"], gpus=0.25) == "cuda"  # those of a cluster
+    assert choose_device("cuda", ["cpu", "cuda"], gpus=0.25) == "cuda"  # the GPUs of a cluster
     assert choose_device("auto", ["cpu"], gpus=0.25) == "cpu"
     monkeypatch.setattr(grid, "cuda_available", lambda: True)
     assert choose_device("auto", ["cpu", "cuda"]) == "cuda"
@@ -155,7 +158,7 @@ def test_a_dataset_of_too_many_features_is_skipped_with_the_reason():
     plan = plan_curve(compose("dataset=mnist1d", "model=logistic", "model.max_features=39"))
     assert not plan.trials
     reasons = {reason for _, reason in plan.skipped}
-    assert reasons == {"logistic takes at most 39 features, mnist1d has 40"}
+    assert reasons == {"logistic accepts at most 39 features, but mnist1d has 40"}
     assert set(curve_table(plan, {})["status"]) == {"skipped"}
     assert plan_curve(compose("dataset=mnist1d", "model=logistic", "model.max_features=40")).trials
 

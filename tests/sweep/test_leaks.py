@@ -1,4 +1,4 @@
-"""From the source to the prediction: what a model may not see changes nothing."""
+"""From the source to the prediction: rows that a model must not see change nothing."""
 
 import numpy as np
 import pandas as pd
@@ -42,7 +42,7 @@ CASES = [
 
 
 def source(modality: str, strange: np.ndarray):
-    """Return rows; those marked as strange have values far from all others, or missing ones."""
+    """Return rows; those marked as strange have missing values or values far from all others."""
     rng = np.random.default_rng(0)
     shift = np.where(strange, 1000.0, 0.0)
     if modality == "tabular":
@@ -92,5 +92,5 @@ def test_test_rows_and_unused_rows_leave_no_trace_in_a_fit(tmp_path, modality, f
 
 
 def short(hyperparameters):
-    """Return a small budget for the nets."""
+    """Return hyperparameters for a small training budget, for nets only."""
     return {"min_steps": 20, "max_steps": 20} if "max_steps" in hyperparameters else {}

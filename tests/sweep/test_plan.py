@@ -25,7 +25,7 @@ def test_a_cost_is_continued_by_no_more_than_the_square_and_never_falls():
 
 def test_without_a_trial_of_its_own_a_curve_costs_the_mean_of_the_others():
     assert PAST.estimate("letter", "mlp", 64) == pytest.approx(2)
-    assert PAST.estimate("satimage", "mlp", 128) == pytest.approx(4)  # of 4 and 4
+    assert PAST.estimate("satimage", "mlp", 128) == pytest.approx(4)  # the geometric mean of 4 and 4
     assert PAST.estimate("satimage", "mlp", 32) == pytest.approx(2)  # the geometric mean of 1 and 4
     assert PAST.estimate("letter", "xgboost", 64) is None
     assert PAST.estimate("letter", "knn", 64) is None
@@ -96,9 +96,9 @@ def test_the_summary_counts_trials_time_and_what_is_unknown():
     plan = GridPlan(((known, 240.0), (CurveState("letter", "new", waiting=[32]), None)), 3, 0, 2)
     assert list(plan.summary()) == [
         "61 trials to run",
-        "about 2 min of fits on 2 workers, by the costs of past trials",
-        "of 1 trials no past one tells the time",
-        "3 curves are not run (fuelgauge status says why)",
+        "about 2 min of fits on 2 workers, estimated from past trials",
+        "1 trials have no time estimate, because no similar trial was ever run",
+        "3 curves cannot be run (for the reasons: fuelgauge status)",
     ]
     assert [row[-2:] for row in plan.rows()] == [["60", "4 min"], ["1", "?"]]
 
@@ -116,8 +116,8 @@ def test_a_plan_of_data_that_are_not_prepared_does_not_say_that_nothing_is_to_ru
     assert not (project / "data/features/digits").exists()
     plan = grid_plan([compose("dataset=digits", f"model={m}") for m in ("dummy", "logistic", "dan")])
     assert list(plan.summary()) == [
-        "the trials of 2 curves are not known yet: make repro prepares their data first, and then runs them",
-        "1 curves are not run (fuelgauge status says why)",
+        "the trials of 2 curves are not known yet: make repro first prepares their data, then runs them",
+        "1 curves cannot be run (for the reasons: fuelgauge status)",
     ]
 
 

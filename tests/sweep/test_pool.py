@@ -25,13 +25,13 @@ def pool(request):
 
 
 def restart_nursery():
-    """Forget the process that other tests of this process have forked from: it has other variables."""
+    """Stop the fork server that earlier tests started, because it has other environment variables."""
     forkserver._forkserver._stop()
     pool_module._nursery_variables.clear()
 
 
 def run(pool, tasks, time_limit=None):
-    """Return (task, result) in the order in which they end."""
+    """Return (task, result) in the order in which the tasks end."""
     waiting, results, running = list(tasks)[::-1], [], 0
     while waiting or running:
         while waiting and pool.free:
@@ -94,7 +94,7 @@ def test_threads_are_set_in_workers_and_not_here(pool):
 
 
 def run_script(script, **variables):
-    """Run a script in a process of its own, which has no nursery yet."""
+    """Run a script in a new process, which has no fork server yet."""
     head = "from fuelgauge.sweep._pool import WorkerPool"
     command = [sys.executable, "-c", f"{head}\n{script}"]
     surroundings = {**os.environ, **variables}

@@ -14,7 +14,7 @@ def trial(n_train: int, repeat: int):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Return a clock that a test sets."""
+    """Return a clock that the test sets."""
     now = SimpleNamespace(seconds=0.0)
     monkeypatch.setattr(module.time, "monotonic", lambda: now.seconds)
     return now
@@ -27,7 +27,7 @@ def test_without_a_terminal_lines_say_where_the_sweep_is(clock, caplog):
     with caplog.at_level(logging.INFO), progress:
         clock.seconds = 5.0
         progress.ended(trial(128, 0), "letter/mlp", 30.0, failed=False)
-        assert caplog.text == ""  # a line in ten seconds, and one at the end of each curve
+        assert caplog.text == ""  # one line every ten seconds, and one at the end of each curve
         clock.seconds = 8.0
         progress.ended(trial(32, 1), "letter/mlp", 10.0, failed=True)
     (line,) = caplog.messages

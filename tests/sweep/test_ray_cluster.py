@@ -1,4 +1,4 @@
-"""The same trials as Ray tasks on this machine."""
+"""Trials as Ray tasks on this machine."""
 
 import sys
 
@@ -73,7 +73,7 @@ def test_a_cluster_runs_as_many_tasks_as_its_cores_and_gpus_hold():
 
     assert side_by_side({"CPU": 9.0}, 2, 0.0) == 4
     assert side_by_side({"CPU": 9.0, "GPU": 1.0}, 1, 0.25) == 4
-    with pytest.raises(ConfigError, match="a trial takes 0.5 GPU .* the Ray cluster has 0"):
+    with pytest.raises(ConfigError, match="a trial needs 0.5 GPU .* the Ray cluster has 0"):
         side_by_side({"CPU": 9.0}, 1, 0.5)
 
 
@@ -91,5 +91,7 @@ def test_an_address_that_does_not_answer_is_one_sentence(monkeypatch):
 def test_without_ray_one_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.delitem(sys.modules, "fuelgauge.sweep._ray_cluster", raising=False)
-    with pytest.raises(ConfigError, match=r"Ray is not installed; pip install 'fuelgauge\[cluster\]'"):
+    with pytest.raises(
+        ConfigError, match=r"Ray is not installed; install it with: pip install 'fuelgauge\[cluster\]'"
+    ):
         runner.shared_cluster.__wrapped__("auto", None, 1, 0.0)

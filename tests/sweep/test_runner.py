@@ -72,7 +72,7 @@ def test_the_longest_trials_run_first(project):
 def test_a_model_that_does_not_fit_is_not_run(project, caplog):
     with caplog.at_level("INFO"):
         assert run_curve(compose("dataset=letter", "model=cnn1d", "tracking=none"), NoTracker) is None
-    assert "not run: cnn1d takes sequence data, letter is tabular" in caplog.text
+    assert "not run: cnn1d accepts sequence data, but letter is tabular" in caplog.text
 
 
 def test_failed_trials_are_typed_kept_and_retried_only_when_asked(project):
@@ -83,7 +83,7 @@ def test_failed_trials_are_typed_kept_and_retried_only_when_asked(project):
     assert {r["failure"]["kind"] for r in records} == {"exception"}
     assert all("InvalidParameterError" in r["failure"]["traceback"] for r in records)
 
-    table = run(*bad)  # goes on without them, and does not fail again
+    table = run(*bad)  # continues without the failed trials, and does not fail again
     assert (table["status"] == "failed").all()
     assert table["loss"].isna().all()
     assert table["reason"].str.startswith("exception: InvalidParameterError").all()
@@ -102,7 +102,7 @@ def test_a_trial_over_its_time_fails_alone(project):
 
 
 class Recorder:
-    """An executor of one worker that answers at once, and notes what it was given."""
+    """An executor with one worker that returns results at once and records its tasks."""
 
     def __init__(self, answer):
         self.answer, self.tasks, self.running = answer, [], []
@@ -132,7 +132,7 @@ def answered(**changes):
 
 @pytest.fixture
 def recorder(project, monkeypatch):
-    """Run tasks here, packed by repeats."""
+    """Return an executor that runs tasks in this process; the repeats of an anchor form a pack."""
 
     def packed(trials):
         by_anchor = {t.n_train: tuple(o for o in trials if o.n_train == t.n_train) for t in trials}
@@ -155,7 +155,7 @@ def test_curves_share_one_line_with_the_longest_tasks_first(recorder):
     sweep = sweep_of("dummy", "logistic")
     sweep.finish()
     first, *others = [(t[0].curve.model, t[0].n_train, len(t)) for t in recorder.tasks]
-    assert first == ("dummy", 128, 2)  # it began before the second curve was there
+    assert first == ("dummy", 128, 2)  # it started before the second curve was added
     assert [n for _, n, _ in others] == [128, 64, 64, 32, 32]
     assert {m for m, _, _ in others} == {"dummy", "logistic"}
     assert all((paths.TRIALS / "mnist1d" / f"{m}.parquet").exists() for m in ("dummy", "logistic"))
@@ -328,7 +328,7 @@ def test_a_multirun_goes_on_after_a_failed_curve_and_ends_with_exit_code_1(proje
 
 
 def test_without_a_terminal_lines_tell_how_far_a_run_is(project):
-    """Also after Hydra's multirun, in which most trials end."""
+    """Lines also appear after Hydra's multirun, when most trials end."""
     result = train(project, "-m", "dataset=mnist1d", "model=logistic,dummy", "tracking=none", "repeats=1")
     assert "mnist1d/logistic   3/3  n=" in result.stderr
     assert "(all: 6/6  ETA 0:00)" in result.stderr

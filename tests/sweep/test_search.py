@@ -24,7 +24,7 @@ RANGES = {
 
 @dataclass
 class Landscape:
-    """Fits whose validation loss is a known function, each of 1.5 s on a clock of their own."""
+    """Fits whose validation loss is a known function; each takes 1.5 s on their own clock."""
 
     loss: object = lambda h: (h["x"] - 0.25) ** 2
     seen: list = field(default_factory=list)
@@ -61,7 +61,7 @@ def test_the_first_fit_is_the_default_and_the_best_of_all_is_kept(method):
 
 
 def test_tpe_comes_nearer_than_chance_with_the_same_number_of_fits():
-    """On a smooth valley, over ten seeds: the mean distance to its bottom."""
+    """Compare the distance to the minimum of a smooth function, summed over ten seeds."""
     distances = {
         method: sum(
             abs(find(Landscape(), DEFAULTS, settings(method, 40), seed).best.hyperparameters["x"] - 0.25)
@@ -113,7 +113,7 @@ def test_a_proposal_that_breaks_down_in_any_other_way_does_not_take_the_good_fit
 
     found = find(Landscape(loss), DEFAULTS, settings(trials=4), 0)
     assert (found.n_fits, found.best.hyperparameters) == (4, DEFAULTS)
-    assert f"a proposal of the search broke down ({type(error).__name__}: {error})" in caplog.text
+    assert f"a proposal of the search failed ({type(error).__name__}: {error})" in caplog.text
 
 
 def test_a_budget_of_seconds_ends_also_where_every_proposal_breaks_down():
@@ -171,7 +171,7 @@ def test_ranges_of_every_kind_are_kept_to():
     assert {h["parameters"]["depth"] for h in tried} == {2, 6, 10}
     assert {h["parameters"]["kept"] for h in tried} == {1, "two", None}
     below = sum(h["x"] < 1e-2 for h in tried)
-    assert 15 < below < 45, "half of the draws of a logarithmic range lie below its geometric mean"
+    assert 15 < below < 45, "half of the draws from a logarithmic range lie below its geometric mean"
 
 
 def test_a_dotted_name_reaches_into_a_mapping():

@@ -97,7 +97,9 @@ def test_a_full_disk_loses_nothing_and_says_so(path, monkeypatch):
             raise OSError(errno.ENOSPC, "No space left on device")
 
         monkeypatch.setattr(module.os, "write", full)
-        with pytest.raises(StoreError, match="cannot be written .*No space left.* is kept: make room"):
+        with pytest.raises(
+            StoreError, match="cannot be written .*No space left.* are kept; free some disk space"
+        ):
             store.append(record(2))
         monkeypatch.undo()
         store.append(record(3))

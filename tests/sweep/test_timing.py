@@ -13,7 +13,7 @@ from fuelgauge.sweep.timing import Measured, device_name, measure, process_secon
 
 
 def test_wall_and_cpu_seconds_are_told_apart():
-    # In a process of its own: threads of other tests may still be at work in this one.
+    # In a separate process, because threads of other tests may still be running in this one.
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as worker:
         measured = worker.submit(measure_a_sleep).result()
     assert measured.seconds == pytest.approx(0.2, abs=0.1)
@@ -36,14 +36,14 @@ def test_cpu_seconds_count_work():
     assert measured.cpu_seconds == pytest.approx(0.2, abs=0.1)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the mark can be reset on Linux only")
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak-memory mark can be reset on Linux only")
 def test_peak_memory_is_that_of_the_call_and_not_of_the_process_so_far():
     large = measure(lambda: np.ones(50_000_000).sum(), "cpu").peak_memory_mb
     small = measure(lambda: None, "cpu").peak_memory_mb
     assert large - small > 300
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports the CPU seconds of other processes")
 def test_load_is_the_share_of_the_cores_that_others_kept_busy():
     beside = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
@@ -54,7 +54,7 @@ def test_load_is_the_share_of_the_cores_that_others_kept_busy():
     assert 0.5 / os.cpu_count() < load <= 1
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports the CPU seconds of other processes")
 def test_workers_know_each_other_and_what_they_have_used():
     assert sweep_processes() == {os.getpid()}
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as workers:

@@ -10,7 +10,7 @@ from fuelgauge.models.knn import KNN
 from fuelgauge.models.logistic import Logistic
 from fuelgauge.sweep import trial as module
 from fuelgauge.sweep.grid import plan_curve
-from fuelgauge.sweep.trial import judge, rows_of, run_together, run_trial
+from fuelgauge.sweep.trial import rows_of, run_together, run_trial, score_predictions
 
 pytestmark = pytest.mark.usefixtures("featurized")
 
@@ -58,7 +58,7 @@ def test_a_trial_gives_the_same_numbers_twice(model):
 def test_a_prediction_that_is_not_a_number_is_a_failure():
     examples = Examples(np.zeros((3, 1)), np.array([0, 1, 0]), "binary", 2)
     with pytest.raises(FitError, match="the prediction for row 1 of 3 is not a finite number"):
-        judge(np.array([[0.5, 0.5], [np.nan, 0.5], [0.5, 0.5]]), examples, "accuracy")
+        score_predictions(np.array([[0.5, 0.5], [np.nan, 0.5], [0.5, 0.5]]), examples, "accuracy")
 
 
 def test_a_warm_up_sees_every_class_and_fails_no_trial(monkeypatch):

@@ -110,10 +110,10 @@ def test_a_server_that_is_away_stops_nothing_and_can_be_caught_up(project, tmp_p
         table = run()
     assert (table["status"] == "done").all()
     assert f"MLflow at {AWAY} cannot be written" in caplog.text
-    assert "catch up later with: fuelgauge track" in caplog.text
+    assert "the sweep continues, send the missing data later with: fuelgauge track" in caplog.text
     with pytest.raises(
         FuelgaugeError,
-        match=rf"MLflow at {AWAY} cannot be written \(\w+: .+\); see to it, or to conf/tracking",
+        match=rf"MLflow at {AWAY} cannot be written \(\w+: .+\); fix the server or conf/tracking, then run",
     ):
         catch_up.catch_up()
 
@@ -129,7 +129,7 @@ def test_a_curve_without_a_trial_of_the_present_settings_makes_no_run(project, c
     other = compose("dataset=mnist1d", "model=logistic", "seed=1")
     with caplog.at_level(logging.INFO):
         catch_up.send(other)
-    assert "has no trials of the present settings" in caplog.text
+    assert "has no trials with the current settings" in caplog.text
     (curve,) = runs()
     assert curve.data.tags["current"] == "true"
 

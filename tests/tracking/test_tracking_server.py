@@ -1,4 +1,4 @@
-"""Tracking on a real MLflow server, as `make serve-tracking` starts it."""
+"""Tracking on a real MLflow server that `make serve-tracking` starts."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 @contextmanager
 def server(folder: Path, port: int):
-    """Run `make serve-tracking` with its data in a folder."""
+    """Run `make serve-tracking` with its data in the given folder."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     command = ["make", "-o", "env", "serve-tracking", f"PORT={port}", f"TRACKING={folder}", "WORKERS=1"]
     with (folder.parent / "server.log").open("a") as log:
@@ -92,7 +92,7 @@ def test_a_server_keeps_curves_and_artifacts_and_can_go_away(project, tmp_path, 
 
 
 def catch_up_with(*models: str, monkeypatch) -> None:
-    """Run `fuelgauge track` for some of the models of params.yaml."""
+    """Run `fuelgauge track` for some models of params.yaml."""
     curves = [c for c in catch_up.all_curves() if c.model.name in models]
     monkeypatch.setattr(catch_up, "all_curves", lambda: curves)
     catch_up.catch_up()

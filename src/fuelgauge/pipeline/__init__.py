@@ -1,1 +1,1 @@
-"""The stages of dvc.yaml: what the scripts in pipelines/ call."""
+"""Code behind the scripts in pipelines/, which are the stages of dvc.yaml."""

@@ -1,4 +1,4 @@
-"""The check stage: every configuration that the pipeline will use, before any compute."""
+"""The check stage: validate every configuration that the pipeline will use, before anything is computed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from fuelgauge.spec.params import Config
 
 
 def check_all(config: Config) -> None:
-    """Check every dataset, feature set and model of params.yaml, the models' hyperparameters too.
+    """Check every dataset, feature set and model of params.yaml, including the models' hyperparameters.
 
     Raises
     ------
     ConfigError
-        A file in conf/ does not carry its own name, or a model's class does not have what it is given.
+        A setting is wrong, a file in conf/ does not contain its own name, or a model's class does not accept
+        one of its hyperparameters.
     """
     for group, names in named(config).items():
         for name in names:

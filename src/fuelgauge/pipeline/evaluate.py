@@ -1,4 +1,4 @@
-"""The evaluate stage: from trial tables to curves, verdicts, metrics, plots and the page."""
+"""The evaluate stage: turn trial tables into curves, verdicts, metrics, plots and the report page."""
 
 from __future__ import annotations
 
@@ -30,43 +30,44 @@ from fuelgauge.sweep.store import read_store, stores
 from fuelgauge.sweep.table import read_tables
 
 HELD_EQUAL = (
-    "the rows: every model of a repeat gets the same training, validation and test rows",
-    "the count: validation rows come out of n, for every model alike",
-    "the nesting: the rows of a smaller anchor are a part of those of a larger one",
-    "the threads of a fit, and one timing function for all fits",
+    "Rows: in each repeat, every model gets the same training, validation and test rows",
+    "Count: for every model, n includes the validation rows",
+    "Nesting: the rows of a smaller anchor are a subset of the rows of a larger one",
+    "Timing: every fit has the same number of threads and is timed by the same function",
 )
 SEARCHES = {
-    False: "the search inside a trial: none; every model runs with its stated default",
-    True: "the search inside a trial: as many fits, or seconds of fits, for every model, the default first, "
-    "on the rows of its anchor alone",
+    False: "Hyperparameter search: none; every model runs with its stated defaults",
+    True: "Hyperparameter search: every model gets the same number of fits, or the same seconds for fits; "
+    "the first fit uses the defaults, and all fits use only the rows of the anchor",
 }
 NO_SLIDE = (
-    "Performance against the amount of data, by size of net: no dataset has nets in all sizes beside older "
-    "algorithms; set sizes: [tiny, small, default, large] in params.yaml and run the pipeline again."
+    "Performance against the amount of data, by size of net: no dataset has both older algorithms and nets "
+    "of all sizes; set sizes: [tiny, small, default, large] in params.yaml and run the pipeline again."
 )
 NOT_HELD_EQUAL = (
-    "what decides when to stop: the log loss for boosted trees, the dataset's metric for nets",
-    "how the defaults were found: docs/protocol.md says how many settings were tried for which model",
-    "the compute of a fit: each takes what its budget and early stopping ask for; the cost charts show it",
-    "the use of validation rows: nets and boosted trees stop by them, the linear model has no use for them",
+    "Early stopping: boosted trees stop by log loss, nets by the metric of the dataset",
+    "Defaults: docs/explanation/protocol.md says how many settings were tried for each model",
+    "Compute: each fit takes as much as its budget and early stopping allow; the cost charts show it",
+    "Validation rows: nets and boosted trees use them for early stopping, the linear model does not use them",
 )
 
 
 def evaluate(params: Params, out: Path = paths.REPORTS) -> Analysis:
-    """Analyse the trial tables of all curves and write everything that a reader looks at.
+    """Analyse the trial tables of all curves, write the report and return the analysis.
 
     Parameters
     ----------
     params
-        Its datasets, feature sets and models are the curves that are analysed; its claims are judged.
+        Parameters of the run. Its datasets, feature sets, models, sizes and searches select the curves. Its
+        claims are judged.
     out
-        Gets trials.parquet, curves.parquet, pairs.parquet, verdicts.json, metrics.json, plots/ and
+        Folder for trials.parquet, curves.parquet, pairs.parquet, verdicts.json, metrics.json, plots/ and
         index.html.
 
     Raises
     ------
     TableError
-        No trial has been run.
+        There is no finished trial.
     """
     trials = read_tables()
     for column, wanted in (
@@ -87,13 +88,13 @@ def evaluate(params: Params, out: Path = paths.REPORTS) -> Analysis:
     prices = read_prices(params.prices)
     write_metrics(out / "metrics.json", trials, analysis, sweep, prices)
     write_report(analysis, out, report_context(trials, sweep["efficiency"], params, prices))
-    if analysis.slide is None:
+    if analysis.further.get("slide") is None:
         draw_note(out / "plots" / "engine.png", NO_SLIDE)
     return analysis
 
 
 def read_prices(name: str) -> Prices:
-    """Return the prices of a file in conf/price/.
+    """Return the prices in a file of conf/price/.
 
     Raises
     ------
@@ -110,11 +111,11 @@ def read_prices(name: str) -> Prices:
 
 
 def sweep_metrics(trials: pd.DataFrame) -> dict[str, Any]:
-    """Return how well the cores were used: the CPU seconds of the fits over cores times wall.
+    """Return how well the cores were used: CPU seconds of the fits over wall seconds times cores.
 
-    The wall of a session is the age of its process when it last wrote to the store, so start-up
-    and idle cores count against it. Only sessions count that ran a trial of this table; what else
-    they ran counts with them.
+    The wall time of a session is the age of its process when it last wrote to the store. Start-up and idle
+    cores therefore lower the efficiency. A session counts if it ran a trial of this table, and then counts
+    with all of its trials.
     """
     wanted = set(trials.loc[trials["status"] == "done", "trial_id"])
     read = [read_store(path) for path in stores()]
@@ -138,7 +139,7 @@ def sweep_metrics(trials: pd.DataFrame) -> dict[str, Any]:
 
 
 def all_cpu_seconds(result: Mapping[str, Any]) -> float:
-    """Return the CPU seconds of a trial's fits: its share of a pack, all of its search, or its fit's."""
+    """Return the CPU seconds of a trial's fits: those of its search, its share of a pack, or its one fit."""
     used = result.get("used_cpu_seconds")
     if used is not None and math.isfinite(used):
         return used
@@ -148,7 +149,7 @@ def all_cpu_seconds(result: Mapping[str, Any]) -> float:
 def write_metrics(
     path: Path, trials: pd.DataFrame, analysis: Analysis, sweep: Mapping[str, Any], prices: Prices
 ) -> None:
-    """Write metrics.json for `dvc metrics`: the sweep, the verdicts, and every curve's last point."""
+    """Write metrics.json for `dvc metrics`: the sweep, the verdicts and the last point of every curve."""
     verdicts = {
         f"{v['claim']}.{v['modality']}.{v['family_a']}-{v['family_b']}".replace(" ", "_"): v["verdict"]
         for v in analysis.verdicts
@@ -163,7 +164,7 @@ def write_metrics(
 
 
 def last_points(trials: pd.DataFrame) -> dict[str, Any]:
-    """Return n, mean score, and mean seconds and price of a fit at the largest anchor of every curve."""
+    """Return n_train, mean score, and mean seconds and price of a fit, at each curve's largest anchor."""
     points: dict[str, Any] = {}
     done = trials[trials["status"] == "done"]
     for (dataset, model, *variant), curve in done.groupby(["dataset", "model", *USUAL]):
@@ -180,19 +181,19 @@ def last_points(trials: pd.DataFrame) -> dict[str, Any]:
 
 
 def rounded(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a mapping with its floats at five significant digits."""
+    """Return a mapping with its floats rounded to five significant digits."""
     return {k: significant(v) if isinstance(v, float) else v for k, v in content.items()}
 
 
 def significant(value: float) -> float | None:
-    """Return five significant digits; None, which JSON can hold, of what is not known."""
+    """Return a number rounded to five significant digits; None if it is not finite, for JSON."""
     return float(f"{value:.5g}") if math.isfinite(value) else None
 
 
 def report_context(
     trials: pd.DataFrame, efficiency: float | None, params: Params, prices: Prices
 ) -> ReportContext:
-    """Return what the page says beside the analysis."""
+    """Return the facts that the page shows in addition to the analysis."""
     versions = {k: v for text in trials["versions"].dropna().unique() for k, v in json.loads(text).items()}
     ended = trials[trials["status"] != "done"]
     return ReportContext(
@@ -219,23 +220,23 @@ def report_context(
 
 
 def published_verdicts() -> list[dict[str, Any]]:
-    """Return the verdicts on published learning curves, where `make evidence` has been run."""
+    """Return the verdicts on published learning curves; empty unless `make evidence` has been run."""
     path = paths.EVIDENCE / "verdicts.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
 
 
 def pretrained_on(model: str) -> str:
-    """Return what a model has learned from before, empty for most."""
+    """Return the data on which a model was pretrained, or an empty string."""
     return yaml.safe_load((paths.CONF / "model" / f"{model}.yaml").read_text()).get("pretrained_on", "")
 
 
 def machine_class() -> str:
-    """Return the kind of machine in a few words."""
+    """Return a short description of the machine."""
     return f"{cores()} cores, {platform.system()} {platform.machine()}, {processor_name()}"
 
 
 def processor_name() -> str:
-    """Return the processor's name, as far as the system tells."""
+    """Return the name of the processor, if the system reports it."""
     info = Path("/proc/cpuinfo")
     if info.is_file():
         for line in info.read_text().splitlines():
@@ -245,17 +246,17 @@ def processor_name() -> str:
 
 
 def baseline(trials: pd.DataFrame, dataset: str) -> str:
-    """Return what a constant prediction reaches, where the models include one."""
+    """Return the score of the constant prediction, or an empty string if no such model was run."""
     of_dataset = (trials["dataset"] == dataset) & (trials["family"] == "baseline")
     done = trials[of_dataset & (trials["status"] == "done")]
     if done.empty:
         return ""
     last = done[done["n_train"] == done["n_train"].max()]
-    return f"{last['metric'].iloc[0]} {abs(last['score'].mean()):.3f} by a constant prediction"
+    return f"{last['metric'].iloc[0]} {abs(last['score'].mean()):.3f} with a constant prediction"
 
 
 def report_identity(files: Iterable[Path]) -> str:
-    """Return a hash of what a report was made from."""
+    """Return a hash of the files from which a report was made."""
     digest = hashlib.sha256()
     for path in files:
         digest.update(path.read_bytes())

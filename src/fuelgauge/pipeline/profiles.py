@@ -1,4 +1,4 @@
-"""Ready-made params.yaml files: conf/experiment/."""
+"""Profiles: ready-made params.yaml files in conf/experiment/."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def use_profile(name: str, force: bool = False) -> None:
     Parameters
     ----------
     name
-        Of a file in conf/experiment.
+        Name of a file in conf/experiment, without its suffix.
     force
-        Also over a params.yaml that is not a profile itself.
+        Whether to overwrite a params.yaml that is not identical to a profile.
 
     Raises
     ------

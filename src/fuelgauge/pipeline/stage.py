@@ -1,4 +1,4 @@
-"""The main function of a pipeline script: Hydra with params.yaml, and errors as one sentence."""
+"""Turn a function into the main function of a pipeline script: Hydra, params.yaml and readable errors."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from fuelgauge.errors import FuelgaugeError
 from fuelgauge.spec.params import Config
 
 log = logging.getLogger("fuelgauge")
-TRAIN = "train"  # the stage whose jobs are curves
-SECONDS_BETWEEN_LOOKS = 1.0  # at whether dvc is still there
+TRAIN = "train"  # the stage in which a job is a learning curve
+SECONDS_BETWEEN_LOOKS = 1.0  # between checks whether dvc is still running
 INTERRUPTED = 130  # the exit code of a process that Ctrl-C has ended
 
 
@@ -35,19 +35,20 @@ def stage(
     finish: Callable[[], None] = lambda: None,
     prepare: Callable[[list[str]], None] = lambda _: None,
 ) -> Callable[[Callable[[Config], None]], Callable[[], None]]:
-    """Make a function of a typed Config into the main function of a pipeline script.
+    """Turn a function that takes a typed Config into the main function of a pipeline script.
 
-    Whatever is wrong with the configuration is said before any compute. A `FuelgaugeError` ends
-    the script with exit code 1 and its sentences on standard error.
+    Errors in the configuration are reported before anything is computed. A `FuelgaugeError` ends the script
+    with exit code 1 and its sentences on standard error.
 
     Parameters
     ----------
     config_name
-        The file in conf/ that Hydra composes.
+        Name of the file in conf/ that Hydra composes.
     finish
-        Called once after all jobs; where a launcher gives each job a process of its own, after each job.
+        Function that is called once, after all jobs. If the launcher starts a process for each job, it is
+        called after each job.
     prepare
-        Called with the command-line arguments before Hydra composes anything.
+        Function that is called with the command-line arguments, before Hydra composes anything.
     """
 
     def decorate(function: Callable[[Config], None]) -> Callable[[], None]:
@@ -61,13 +62,13 @@ def stage(
                     function(replace(config, models=[config.model.name]))
                     finish()
             except FuelgaugeError as error:
-                say(error)  # Hydra shows the first of several jobs' errors only
+                say(error)  # of several jobs, Hydra shows only the first error
                 raise CompactHydraException("The reason is above.") from None
 
         def main() -> None:
-            # Importing and composing make much that is no garbage; looking for it takes a tenth of the time.
+            # Importing and composing leave little garbage, and looking for it takes a tenth of the time.
             gc.set_threshold(50_000, 50)
-            log.setLevel(logging.INFO)  # Hydra's own level, which it goes back to after its jobs, is WARNING
+            log.setLevel(logging.INFO)  # after its jobs, Hydra resets the level to WARNING
             stop_with_dvc()
             try:
                 check_overrides(sys.argv[1:])
@@ -83,9 +84,9 @@ def stage(
                 say(error)
                 exit_code = 1
             except KeyboardInterrupt:
-                log.error("fuelgauge: interrupted; what was done is kept, the next run goes on from there.")
+                log.error("fuelgauge: interrupted; finished work is kept, the next run continues from there.")
                 exit_code = INTERRUPTED
-            gc.freeze()  # the rest dies with the process; looking for garbage in it takes a second
+            gc.freeze()  # the process ends now; looking for garbage takes a second
             sys.exit(exit_code)
 
         return main
@@ -94,7 +95,7 @@ def stage(
 
 
 def stop_with_dvc() -> None:
-    """Interrupt this process when the `dvc` that has started it is gone, also by SIGKILL."""
+    """Interrupt this process when the `dvc` process that started it ends, even if it was killed."""
     parent = os.getppid()
 
     def watch() -> None:
@@ -103,7 +104,7 @@ def stop_with_dvc() -> None:
         os.kill(os.getpid(), signal.SIGUSR1)
 
     if "DVC_ROOT" in os.environ:
-        # Not SIGINT, which a shell lets its background jobs ignore.
+        # Not SIGINT, which background jobs of a shell ignore.
         signal.signal(signal.SIGUSR1, signal.default_int_handler)
         threading.Thread(target=watch, daemon=True).start()
 
@@ -118,7 +119,7 @@ def exit_code_of(run: Callable[[], None]) -> int:
 
 
 def jobs_share_a_process() -> bool:
-    """Return whether Hydra runs its jobs in this very process, one after another."""
+    """Return whether Hydra runs its jobs in this process, one after another."""
     return HydraConfig.get().runtime.choices["hydra/launcher"] == "basic"
 
 
@@ -130,5 +131,5 @@ def say(error: FuelgaugeError) -> None:
 
 @functools.cache
 def say_once(sentence: str) -> None:
-    """Write a sentence to standard error, if no job before has had the same to say."""
+    """Write a sentence to standard error, unless an earlier job has already written it."""
     log.error("fuelgauge: %s", sentence)

@@ -1,6 +1,7 @@
-"""The last fit of a contestant, on every row that is not held out.
+"""The final fit of a contestant on all rows that are not held out.
 
-These are the rows that repeat 0 has to train on; of a dataset that ends with a month, all rows before it.
+These rows are the training pool of repeat 0. If a dataset ends with a held-out month, they are the rows before
+the month.
 """
 
 from __future__ import annotations
@@ -19,12 +20,20 @@ from fuelgauge.spec.params import Config
 from fuelgauge.spec.trials import Trial
 from fuelgauge.sweep.grid import plan_curve
 from fuelgauge.sweep.timing import measure
-from fuelgauge.sweep.trial import fit_best, judge
+from fuelgauge.sweep.trial import fit_best, score_predictions
 
 
 @dataclass(frozen=True)
 class FinalFit:
-    """A fitted model, what it predicts for the held-out rows, and what the fit has cost."""
+    """A fitted model with its predictions and the records of its fit.
+
+    Attributes
+    ----------
+    predicted
+        Predictions for the held-out rows.
+    facts
+        Row counts, hyperparameters, validation loss and costs of the fit.
+    """
 
     model: Model
     predicted: np.ndarray
@@ -32,7 +41,7 @@ class FinalFit:
 
 
 def config_of(config: Config, choice: Choice) -> Config:
-    """Return the configuration of the contestant that was chosen."""
+    """Return the configuration of the chosen contestant."""
     return replace(
         config,
         model=compose(f"model={choice.model}").model,
@@ -43,21 +52,21 @@ def config_of(config: Config, choice: Choice) -> Config:
 
 
 def final_trial(config: Config) -> Trial:
-    """Return the trial of a contestant on the whole pool of the last fit.
+    """Return the trial of a contestant on the whole training pool of the final fit.
 
-    Its `trial_id` is the identity of the model: data, contestant, hyperparameters, code, libraries and rows.
+    Its `trial_id` identifies the model by data, contestant, hyperparameters, code, libraries and rows.
     """
     curve = plan_curve(config).curve
     return curve.trial(len(final_pool(curve)), REPEAT)
 
 
 def fit(trial: Trial) -> FinalFit:
-    """Fit a contestant as a trial of the sweep is fitted, its search included, and keep the model.
+    """Fit a contestant like a trial of the sweep, including its search, and keep the model.
 
     Raises
     ------
     FitError
-        The fit or its predictions broke down.
+        The fit fails, or its predictions are not valid.
     """
     curve = trial.curve
     rows = final_rows(trial)
@@ -65,7 +74,7 @@ def fit(trial: Trial) -> FinalFit:
         found = fit_best(trial, rows)
         best = found.best
         predicted = measure(lambda: best.model.predict(rows.test), curve.device)
-    judge(predicted.value, rows.test, curve.dataset.metric)
+    score_predictions(predicted.value, rows.test, curve.dataset.metric)
     facts = {
         "family": curve.family,
         "hyperparameters": dict(best.hyperparameters),

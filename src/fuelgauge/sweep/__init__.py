@@ -1,1 +1,1 @@
-"""A trial and how it is run: grid, pool, runner, store, timing."""
+"""Plan, run, time and store trials."""

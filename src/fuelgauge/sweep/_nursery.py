@@ -1,7 +1,7 @@
-"""Imported by no one but the process that workers are forked from: it has, once, all that they will import.
+"""Import, once for all workers, the modules that they need; only the process they are forked from runs this.
 
-Nothing but imports may happen here. A process that has computed with PyTorch or OpenMP cannot be forked; the
-threads that imports start (OpenBLAS', Arrow's allocator's) are made for it.
+Nothing but imports may happen here, because a process that has computed with PyTorch or OpenMP cannot be
+forked. Threads that imports start (in OpenBLAS and in Arrow's allocator) are safe to fork.
 """
 
 import contextlib
@@ -12,10 +12,10 @@ import signal
 
 from fuelgauge.sweep._pool import MODULES
 
-signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that has started this one
-gc.disable()  # of what is imported nothing is garbage, and looking for it takes a fifth of the time
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent process
+gc.disable()  # imports leave no garbage, and looking for it takes a fifth of the time
 for name in os.environ.get(MODULES, "").split():
-    with contextlib.suppress(Exception, SystemExit):  # the task that needs it says what is wrong
+    with contextlib.suppress(Exception, SystemExit):  # the task that needs the module reports the error
         importlib.import_module(name)
 gc.freeze()
 gc.enable()

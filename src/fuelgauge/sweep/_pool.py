@@ -1,7 +1,7 @@
-"""A process pool that survives its workers: the death of one costs the task that it held.
+"""A process pool that survives the death of a worker: only the worker's current task is lost.
 
-`concurrent.futures` gives the whole pool up when a worker dies, and does not say which task killed
-it. Here each worker has a pipe of its own and one task at a time.
+`concurrent.futures` gives up the whole pool when a worker dies, and does not say which task killed it. Here
+each worker has its own pipe and one task at a time.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ NURSERY, MODULES = "fuelgauge.sweep._nursery", "FUELGAUGE_WORKER_MODULES"
 class Failure:
     """Why a task has no result.
 
-    `kind` is `error` (one sentence from this package), `exception`, `out_of_memory`,
-    `worker_died` or `time_limit`.
+    `kind` is `error` (an error of this package, with a message of one sentence), `exception` (any other
+    error), `out_of_memory`, `worker_died` or `time_limit`.
     """
 
     kind: str
@@ -46,28 +46,28 @@ class Failure:
 
 
 class Executor(Protocol):
-    """What runs tasks side by side: processes of this machine, or a cluster."""
+    """Runs tasks in parallel, in processes on this machine or on a cluster."""
 
     @property
     def is_ready(self) -> bool:
-        """Whether a task can be started now without waiting."""
+        """Whether a task can start now without waiting."""
 
     @property
     def free(self) -> int:
-        """How many more tasks can be started now."""
+        """Number of further tasks that can start now."""
 
     def start(self, task: Any, time_limit: float | None) -> None:
-        """Start a task, which is stopped after so many seconds."""
+        """Start a task; it is stopped after `time_limit` seconds."""
 
     def ended(self, wait: bool) -> Iterator[tuple[Any, Any]]:
-        """Yield (task, result or Failure) of the tasks that have ended; wait for one where asked to."""
+        """Yield (task, result or Failure) for each task that has ended; with `wait`, wait for one to end."""
 
     def abandon(self) -> None:
-        """Stop the tasks that are running."""
+        """Stop all running tasks."""
 
 
 class Worker:
-    """One process and the task that it holds."""
+    """One worker process and its current task."""
 
     def __init__(self, function: str, context: BaseContext):
         self.pipe, remote = context.Pipe()
@@ -82,23 +82,23 @@ class Worker:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it holds no task."""
+        """Whether the worker has no task."""
         return self.task is None
 
     @property
     def seconds_left(self) -> float:
-        """What is left of the task's time; infinite without a limit."""
+        """Seconds until the task exceeds its time limit; infinite without a limit."""
         return self.started + self.time_limit - time.monotonic()
 
     def give(self, task: Any, time_limit: float | None) -> None:
         """Hand the worker a task."""
         self.task, self.started = task, time.monotonic()
         self.time_limit = math.inf if time_limit is None else time_limit
-        with contextlib.suppress(BrokenPipeError):  # it has just died: `collect` says so
+        with contextlib.suppress(BrokenPipeError):  # the worker has just died, which `collect` reports
             self.pipe.send(task)
 
     def collect(self) -> Any:
-        """Return the result of the task, or the Failure that the worker's death is."""
+        """Return the result of the task, or a Failure if the worker has died."""
         try:
             return self.pipe.recv()
         except (EOFError, ConnectionError):
@@ -106,7 +106,7 @@ class Worker:
             return Failure("worker_died", describe_exit(self.process.exitcode))
 
     def stop(self) -> None:
-        """End the process, whatever it is doing."""
+        """Kill the process, even in the middle of a task."""
         self.process.kill()
         self.process.join()
         self.pipe.close()
@@ -115,23 +115,23 @@ class Worker:
 class WorkerPool:
     """A fixed number of processes that run one function on many tasks.
 
-    Where it is safe, a process that has nothing but imports in it is forked for each worker, so that what
-    takes seconds to import is imported once. That process is started at once; the first task waits for it.
-    Elsewhere workers are spawned, at once too, and import side by side.
+    Where it is safe, workers are forked from a process that contains nothing but imports. Modules that take
+    seconds to import are then imported only once. That process starts at once, and the first task waits for
+    it. Elsewhere, workers are spawned at once and import in parallel.
 
     Parameters
     ----------
     function
-        Where it is, `package.module:name`; workers import it, this process does not. It takes a task and
-        returns a result; an exception becomes a `Failure`.
+        Location of the function, `package.module:name`. Only workers import it. It takes a task and returns a
+        result; an exception becomes a `Failure`.
     n_workers
-        Processes side by side.
+        Number of worker processes.
     threads
-        Threads that numeric libraries may start in each.
+        Number of threads that numeric libraries may start in each worker.
     modules
-        What tasks are going to import. One that cannot be imported is left to the task that needs it.
+        Modules that tasks are going to import. If one cannot be imported, the task that needs it fails.
     forks
-        Whether workers may be forked: never after CUDA has been used, and only on Linux.
+        Whether workers may be forked. Forking needs Linux, and is never safe after CUDA has been used.
     """
 
     def __init__(
@@ -150,12 +150,12 @@ class WorkerPool:
 
     @property
     def is_ready(self) -> bool:
-        """Whether a task can be started without waiting for imports."""
+        """Whether a task can start without waiting for imports."""
         return bool(self.workers) or not self.forks
 
     @property
     def free(self) -> int:
-        """How many workers have no task."""
+        """Number of workers without a task."""
         return self.n_workers - len(self.busy())
 
     def busy(self) -> list[Worker]:
@@ -170,7 +170,7 @@ class WorkerPool:
         worker.give(task, time_limit)
 
     def ended(self, wait: bool) -> Iterator[tuple[Any, Any]]:
-        """Yield the tasks that have ended: with a result, by the worker's death, or over their time."""
+        """Yield the tasks that have a result, whose worker has died, or that exceeded their time limit."""
         busy = self.busy()
         ready = connections_ready([worker.pipe for worker in busy], self.patience(busy) if wait else 0.0)
         for worker in busy:
@@ -186,16 +186,16 @@ class WorkerPool:
             yield task, result
 
     def patience(self, busy: list[Worker]) -> float | None:
-        """Return the seconds until the first worker is late, None if none can be."""
+        """Return the seconds until the first task exceeds its time limit, or None if no task has a limit."""
         least = min((worker.seconds_left for worker in busy), default=math.inf)
         return None if least == math.inf else max(0.0, least)
 
     def hire(self) -> Worker:
-        """Start a worker; where there is nothing to fork from any more, spawn it and all that follow."""
+        """Start a worker; if the process to fork from is gone, spawn this worker and all later ones."""
         with set_variables(self.variables):
             try:
                 worker = Worker(self.function, self.context)
-            except (EOFError, OSError):  # a module has ended the nursery, or the system has
+            except (EOFError, OSError):  # an imported module, or the system, has ended the nursery
                 if not self.forks:
                     raise
                 self.forks, self.context = False, multiprocessing.get_context("spawn")
@@ -204,17 +204,17 @@ class WorkerPool:
         return worker
 
     def replace(self, worker: Worker) -> Worker:
-        """Stop a worker and start another in its place."""
+        """Stop a worker and start a new one in its place."""
         self.dismiss(worker)
         return self.hire()
 
     def dismiss(self, worker: Worker) -> None:
-        """Stop a worker."""
+        """Stop a worker and remove it from the pool."""
         worker.stop()
         self.workers.remove(worker)
 
     def abandon(self) -> None:
-        """Stop the workers that have a task, and the tasks with them."""
+        """Stop all workers that have a task, and thereby their tasks."""
         for worker in self.busy():
             self.dismiss(worker)
 
@@ -228,24 +228,24 @@ _nursery_variables: dict[str, str] = {}
 
 
 def nursery_has(variables: Mapping[str, str]) -> bool:
-    """Start the process that workers are forked from, if there is none; tell whether it has these variables.
+    """Start the process that workers are forked from, if need be; return whether it has these variables.
 
-    There is one, and libraries read their variables when they are imported. Workers have the environment that
-    this process had when it was started.
+    There is only one such process. Libraries read environment variables when they are imported, so workers
+    have the environment with which that process was started.
     """
     if not _nursery_variables:
         with set_variables(variables):
             multiprocessing.set_forkserver_preload([NURSERY])
             try:
                 forkserver.ensure_running()
-            except OSError:  # such as a temporary folder whose path is too long for a socket's
+            except OSError:  # for example, the path of the temporary folder is too long for a socket
                 return False
         _nursery_variables.update(variables)
     return _nursery_variables == variables
 
 
 class set_variables:
-    """Set environment variables while child processes are started."""
+    """Set environment variables while child processes start."""
 
     def __init__(self, variables: Mapping[str, str]):
         self.variables = variables
@@ -264,7 +264,7 @@ class set_variables:
 
 @contextlib.contextmanager
 def no_main_module() -> Iterator[None]:
-    """Keep child processes from importing this process' main module, which they have no use for."""
+    """Keep child processes from importing the main module of this process, which they do not need."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
     try:
@@ -274,7 +274,7 @@ def no_main_module() -> Iterator[None]:
 
 
 def work(pipe: Connection, path: str) -> None:
-    """Run tasks from a pipe until the parent is gone."""
+    """Run tasks from a pipe until the parent process ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=die_with_parent, daemon=True).start()
     function = pkgutil.resolve_name(path)
@@ -287,7 +287,7 @@ def work(pipe: Connection, path: str) -> None:
 
 
 def die_with_parent() -> None:
-    """End this process when its parent ends, also by SIGKILL and in the middle of a task."""
+    """End this process when its parent ends, even if the parent is killed or a task is running."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -295,7 +295,7 @@ def die_with_parent() -> None:
 
 
 def attempt(function: Callable[[Any], Any], task: Any) -> Any:
-    """Return the function's result, or the Failure that its exception is."""
+    """Return the result of a function, or a Failure if it raises an exception."""
     try:
         return function(task)
     except Exception as error:
@@ -304,7 +304,7 @@ def attempt(function: Callable[[Any], Any], task: Any) -> Any:
 
 
 def failure_kind(error: Exception) -> str:
-    """Return the kind of failure that an exception is."""
+    """Return the kind of Failure for an exception."""
     text = str(error).lower()
     if (
         isinstance(error, MemoryError)
@@ -317,12 +317,12 @@ def failure_kind(error: Exception) -> str:
 
 
 def too_late(time_limit: float) -> Failure:
-    """Return why a task was stopped."""
+    """Return the Failure of a task that exceeded its time limit."""
     return Failure("time_limit", f"took longer than {time_limit:g} seconds")
 
 
 def describe_exit(exitcode: int | None) -> str:
-    """Return what the exit code of a dead worker tells."""
+    """Return a description of the exit code of a dead worker."""
     if exitcode is not None and exitcode < 0:
         name = signal.Signals(-exitcode).name
         hint = " (out of memory?)" if name == "SIGKILL" else ""

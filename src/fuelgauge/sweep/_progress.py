@@ -1,4 +1,4 @@
-"""What a person sees while curves are measured: bars on a terminal, plain lines elsewhere."""
+"""Show the progress of a sweep: bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECONDS_BETWEEN_LINES = 10.0
 
 @dataclass
 class Count:
-    """How far something is; `seconds` are those that its trials are expected to take."""
+    """Number of all, ended and failed trials, with the seconds that the trials are expected to take."""
 
     total: int = 0
     ended: int = 0
@@ -29,26 +29,27 @@ class Count:
     seconds_ended: float = 0.0
 
     def add(self, seconds: float) -> None:
-        """Expect a trial."""
+        """Add a trial to come."""
         self.total += 1
         self.seconds += seconds
 
     def end(self, seconds: float, failed: bool) -> None:
-        """Take note that a trial has ended."""
+        """Count a trial as ended."""
         self.ended += 1
         self.failed += failed
         self.seconds_ended += seconds
 
     def text(self) -> str:
-        """Return the counts as words."""
+        """Return the counts as text."""
         failed = f"  failed {self.failed}" if self.failed else ""
         return f"{self.ended}/{self.total}{failed}"
 
 
 class SweepProgress:
-    """One display over all curves of a sweep, with the time that is left.
+    """The display of all curves of a sweep, with the estimated time left.
 
-    The time is that of the trials so far, in proportion to what all of them are expected to take.
+    The time left is the elapsed time, multiplied by the expected seconds of the remaining trials and divided
+    by the expected seconds of the ended trials.
     """
 
     def __init__(self) -> None:
@@ -56,7 +57,7 @@ class SweepProgress:
         self.whole = Count()
         self.curves: dict[str, Count] = {}
         self.bars = make_bars() if sys.stderr.isatty() else None
-        # Trials may end before the bars are shown.
+        # The row is added here because trials may end before the bars are shown.
         self.row = self.bars.add_task("all", total=0, detail="") if self.bars else TaskID(0)
         self.rows: dict[str, TaskID] = {}
 
@@ -72,14 +73,14 @@ class SweepProgress:
             self.bars.stop()
 
     def expect(self, name: str, seconds: float) -> None:
-        """Take note of a trial to come."""
+        """Add a trial to come."""
         if not self.curves:
             self.started = time.monotonic()
         for count in (self.whole, self.curves.setdefault(name, Count())):
             count.add(seconds)
 
     def ended(self, trial: Trial, name: str, seconds: float, failed: bool) -> None:
-        """Take note of a trial that has ended."""
+        """Count a trial as ended and update the display."""
         curve = self.curves[name]
         for count in (self.whole, curve):
             count.end(seconds, failed)
@@ -97,7 +98,7 @@ class SweepProgress:
         return curve.ended == curve.total
 
     def draw(self, bars: Progress, trial: Trial, name: str) -> None:
-        """Move the bars of a trial's curve and of the whole; a curve that is done makes room."""
+        """Update the bars of the trial's curve and of the sweep; hide the bar of a finished curve."""
         curve = self.curves[name]
         if name not in self.rows:
             self.rows[name] = bars.add_task(name, total=curve.total, detail="")
@@ -115,7 +116,7 @@ class SweepProgress:
         )
 
     def eta(self) -> str:
-        """Return the estimated time left as minutes:seconds."""
+        """Return the estimated time left as `minutes:seconds`."""
         elapsed = time.monotonic() - self.started
         left = elapsed * (self.whole.seconds - self.whole.seconds_ended) / self.whole.seconds_ended
         return f"{int(left // 60)}:{int(left % 60):02d}"

@@ -1,4 +1,4 @@
-"""Trials as Ray tasks: on this machine, or on a cluster. Imported only where it is chosen."""
+"""Run trials as Ray tasks, on this machine or on a cluster; imported only if the executor is Ray."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ try:
     from ray.exceptions import RayError, WorkerCrashedError
 except ModuleNotFoundError as missing:
     raise ConfigError(
-        "executor is 'ray', but Ray is not installed; pip install 'fuelgauge[cluster]'."
+        "executor is 'ray', but Ray is not installed; install it with: pip install 'fuelgauge[cluster]'"
     ) from missing
 
 
 @dataclass
 class Running:
-    """A task that Ray has."""
+    """A task that Ray is running."""
 
     task: Any
     started: float
@@ -33,23 +33,25 @@ class Running:
 
     @property
     def seconds_left(self) -> float:
-        """What is left of its time; infinite without a limit."""
+        """Seconds until the task exceeds its time limit; infinite without a limit."""
         return self.started + self.time_limit - time.monotonic()
 
 
 class RayCluster:
-    """Runs one function on many tasks, each as a Ray task: the `Executor` of a cluster.
+    """The `Executor` of a Ray cluster: run one function on many tasks, each as a Ray task.
 
     Parameters
     ----------
     function
-        Where it is, `package.module:name`.
+        Location of the function, `package.module:name`.
     address
-        Of a cluster; None starts Ray on this machine, with `num_cpus` cores (None: all).
+        Address of a running cluster; None starts Ray on this machine.
+    num_cpus
+        Number of cores for Ray on this machine, None for all. Ignored if there is an address.
     threads
-        Cores that a task takes, and threads that numeric libraries may start in it.
+        Number of cores that a task reserves, and of threads that numeric libraries may start in it.
     gpus
-        Share of a GPU that a task takes, such as 0.25.
+        Share of a GPU that a task reserves, such as 0.25.
     """
 
     def __init__(self, function: str, address: str | None, num_cpus: int | None, threads: int, gpus: float):
@@ -63,21 +65,21 @@ class RayCluster:
 
     @property
     def is_ready(self) -> bool:
-        """Whether a task can be started now; Ray starts its workers by itself."""
+        """Always true, because Ray starts its own workers."""
         return True
 
     @property
     def free(self) -> int:
-        """How many more tasks the cluster can run now."""
+        """Number of further tasks that the cluster can run now."""
         return self.n_side_by_side - len(self.running)
 
     def start(self, task: Any, time_limit: float | None) -> None:
-        """Give a task to the cluster."""
+        """Submit a task to the cluster."""
         limit = math.inf if time_limit is None else time_limit
         self.running[self.remote.remote(self.function, task)] = Running(task, time.monotonic(), limit)
 
     def ended(self, wait: bool) -> Iterator[tuple[Any, Any]]:
-        """Yield the tasks that have ended: with a result, by their worker's death, or over their time."""
+        """Yield the tasks that have a result, whose worker has died, or that exceeded their time limit."""
         if not self.running:
             return
         ready, _ = ray.wait(list(self.running), timeout=self.patience() if wait else 0)
@@ -90,18 +92,18 @@ class RayCluster:
                 yield running.task, too_late(running.time_limit)
 
     def patience(self) -> float | None:
-        """Return the seconds until the first task is late, None if none can be."""
+        """Return the seconds until the first task exceeds its time limit, or None if no task has a limit."""
         least = min(running.seconds_left for running in self.running.values())
         return None if least == math.inf else max(0.0, least)
 
     def abandon(self) -> None:
-        """Stop the tasks that are running."""
+        """Stop all running tasks."""
         for reference in self.running:
             ray.cancel(reference, force=True)
         self.running.clear()
 
     def close(self) -> None:
-        """Let go of the cluster; one that was started here ends."""
+        """Disconnect from the cluster; a cluster that this process started ends."""
         ray.shutdown()
 
 
@@ -111,7 +113,7 @@ def connect(address: str | None, num_cpus: int | None, threads: int) -> None:
     Raises
     ------
     ConfigError
-        The address does not answer.
+        No cluster answers at the address.
     """
     variables = {**dict.fromkeys(THREAD_VARIABLES, str(threads)), "FUELGAUGE_ROOT": str(paths.ROOT)}
     local: dict[str, Any] = {"num_cpus": num_cpus, "include_dashboard": False} if address is None else {}
@@ -126,25 +128,25 @@ def connect(address: str | None, num_cpus: int | None, threads: int) -> None:
     except (ConnectionError, RuntimeError, ValueError, RayError) as error:
         raise ConfigError(
             f"executor.address: no Ray cluster answers at '{address}' ({first_line(error)}); start one with "
-            "`ray start --head`, or set it to null for this machine."
+            "`ray start --head`, or set executor.address to null to use this machine."
         ) from error
 
 
 def side_by_side(resources: Mapping[str, float], threads: int, gpus: float) -> int:
-    """Return how many tasks a cluster can run at a time.
+    """Return the number of tasks that a cluster can run at the same time.
 
     Raises
     ------
     ConfigError
-        It cannot run a single one.
+        The cluster is too small for a single task.
     """
     wanted = {"CPU": float(threads), "GPU": gpus}
     fits = {name: int(resources.get(name, 0.0) / share) for name, share in wanted.items() if share}
     for name, count in fits.items():
         if not count:
             raise ConfigError(
-                f"a trial takes {wanted[name]:g} {name} (threads and executor.gpus), but the Ray cluster has "
-                f"{resources.get(name, 0.0):g}."
+                f"a trial needs {wanted[name]:g} {name} (set by threads and executor.gpus), but the Ray "
+                f"cluster has {resources.get(name, 0.0):g}."
             )
     return min(fits.values())
 
@@ -155,7 +157,7 @@ def run_one(path: str, task: Any) -> Any:
 
 
 def result_of(reference: Any) -> Any:
-    """Return the result of a task, or the Failure that its worker's death is."""
+    """Return the result of a task, or a Failure if its worker has died."""
     try:
         return ray.get(reference)
     except WorkerCrashedError as error:
@@ -166,5 +168,5 @@ def result_of(reference: Any) -> Any:
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of an error's text."""
+    """Return the first line of an error message, at most 200 characters."""
     return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -1,4 +1,4 @@
-"""The search for hyperparameters inside a trial: on the rows of its anchor, and nothing else."""
+"""Hyperparameter search inside a trial, using only the rows of its anchor."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ log = logging.getLogger("fuelgauge")
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted model, what its fit has cost and how well it does on the validation rows.
+    """A fitted model, the cost of its fit and its loss on the validation rows.
 
-    `val_loss` is nan where the metric cannot be computed on them.
+    `val_loss` is NaN where the metric cannot be computed on the validation rows.
     """
 
     model: Model
@@ -34,15 +34,15 @@ class Fitted:
 
     @property
     def rank(self) -> float:
-        """The validation loss, or infinity where there is none."""
+        """Validation loss, or infinity where it is NaN."""
         return math.inf if math.isnan(self.val_loss) else self.val_loss
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a search has found, and what all of its fits have cost: the best, the others and the failed ones.
+    """The result of a search: the best fit, the number of fits and their total cost.
 
-    `cost` is that of fitting and of predicting the validation rows.
+    `n_fits` and `cost` include failed fits. `cost` covers fitting and predicting the validation rows.
     """
 
     best: Fitted
@@ -50,7 +50,7 @@ class Found:
     cost: Cost
 
 
-# Fits a model with the given hyperparameters.
+# A function that fits a model with given hyperparameters.
 Attempt = Callable[[Mapping[str, Any]], Fitted]
 
 
@@ -61,29 +61,29 @@ def find(
     seed: int,
     clock: Callable[[], Cost] = now,
 ) -> Found:
-    """Fit the defaults, then what the sampler proposes, and keep the fit with the lowest validation loss.
+    """Fit the defaults, then the sampler's proposals, and keep the fit with the lowest validation loss.
 
-    Of equal losses the earliest fit is kept. A proposal whose fit breaks down, whatever the reason, costs its
-    place in the budget.
+    Among equal losses the earliest fit wins. A proposal whose fit fails, for whatever reason, still counts
+    towards the budget.
 
     Parameters
     ----------
     attempt
-        Makes one fit.
+        Function that makes one fit.
     defaults
-        The hyperparameters of the first fit.
+        Hyperparameters of the first fit.
     settings
-        `method`, `trials`, `seconds` and `ranges` (fuelgauge.spec.model.SearchConfig and Range as mappings);
-        empty for no search.
+        `method`, `trials`, `seconds` and `ranges` (fuelgauge.spec.model.SearchConfig and Range as mappings).
+        Empty for no search.
     seed
-        Of the sampler.
+        Random seed of the sampler.
     clock
-        Tells the wall and CPU seconds so far.
+        Function that returns the wall and CPU seconds so far.
 
     Raises
     ------
     FitError
-        The fit with the defaults has broken down.
+        The fit with the defaults failed.
 
     References
     ----------
@@ -103,7 +103,7 @@ def find(
             with budget.one_fit():
                 fitted = attempt(changed(defaults, proposal, "the search"))
         except Exception as error:
-            log.warning("a proposal of the search broke down (%s: %s)", type(error).__name__, error)
+            log.warning("a proposal of the search failed (%s: %s)", type(error).__name__, error)
             sampler.tell(None)
             continue
         sampler.tell(fitted.rank)
@@ -114,7 +114,7 @@ def find(
 
 @dataclass
 class Budget:
-    """How many fits, or seconds of fits, a search may use, and has used."""
+    """The number of fits, or seconds of fits, that a search may use and has used."""
 
     trials: int | None
     seconds: float | None
@@ -124,7 +124,7 @@ class Budget:
 
     @contextlib.contextmanager
     def one_fit(self) -> Iterator[None]:
-        """Count what is done inside as a fit, whether it succeeds or not."""
+        """Count the block as one fit, whether it succeeds or fails."""
         start = self.clock()
         try:
             yield
@@ -133,26 +133,26 @@ class Budget:
             self.cost += self.clock() - start
 
     def is_left(self) -> bool:
-        """Tell whether another fit may begin."""
+        """Return whether another fit may begin."""
         trials_left = self.trials is None or self.n_fits < self.trials
         return trials_left and (self.seconds is None or self.cost.seconds < self.seconds)
 
     def found(self, best: Fitted) -> Found:
-        """Return the end of the search."""
+        """Return the result of the search."""
         return Found(best, self.n_fits, self.cost)
 
 
 class Sampler:
-    """Optuna's sampler, asked and told.
+    """Optuna's sampler behind an ask-and-tell interface.
 
     Parameters
     ----------
     settings
-        As `find` has them.
+        Settings of the search, as in `find`.
     defaults
         Hyperparameters that TPE learns from first, if they lie within the ranges.
     seed
-        Of the proposals.
+        Random seed of the proposals.
     """
 
     def __init__(self, settings: Mapping[str, Any], defaults: Mapping[str, Any], seed: int):
@@ -179,7 +179,7 @@ class Sampler:
         return dict(self.asked.params)
 
     def tell(self, loss: float | None) -> None:
-        """Say what loss the last proposal had; None or infinity if its fit was of no use."""
+        """Tell the sampler the loss of the last proposal; None or infinity marks it as failed."""
         import optuna
 
         if loss is None or math.isinf(loss):
@@ -196,7 +196,7 @@ def value_of(hyperparameters: Mapping[str, Any], name: str) -> Any:
 
 
 def distribution(choice: Mapping[str, Any]) -> optuna.distributions.BaseDistribution:
-    """Return a range as Optuna has it."""
+    """Return a range as an Optuna distribution."""
     from optuna import distributions
 
     if choice["type"] == "choice":
@@ -208,7 +208,7 @@ def distribution(choice: Mapping[str, Any]) -> optuna.distributions.BaseDistribu
 
 
 def contains(range_: optuna.distributions.BaseDistribution, value: Any) -> bool:
-    """Tell whether a value could have come from a range."""
+    """Return whether a range contains a value."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""What trials to come will cost, judged by what trials like them have cost."""
+"""Estimate the cost of future trials from the cost of similar past trials."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from fuelgauge.errors import DataError
 from fuelgauge.spec.names import RAW
 from fuelgauge.sweep.store import TRIAL, Record, lines_of, stores
 
-# Bounds on the power of n with which a cost is continued beyond the sizes that were measured.
+# Beyond the largest measured size a cost grows as a power of n; these are the bounds of the exponent.
 LEAST_POWER, MOST_POWER = 0.0, 2.0
-# Bounds on the power of the number of features by which costs on other datasets are carried to one, and the
-# datasets that it takes to tell that power.
+# Costs are carried over from other datasets as a power of the number of features. These are the bounds of the
+# exponent, and the number of datasets that are needed to fit it.
 LEAST_BY_FEATURES, MOST_BY_FEATURES, ENOUGH_DATASETS = 0.0, 1.5, 3
-# Where nothing tells a cost, this many rows are taken to cost a second beside as many that every fit costs.
+# Without any past trial, a trial is assumed to take one second, plus one second per this many rows.
 ROWS_A_SECOND = 500.0
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What of a dataset tells most of what a fit on it costs, beside its rows."""
+    """The properties of a dataset, besides its rows, from which the cost of a fit is estimated."""
 
     task: str
     n_features: int
 
 
 def kind_of(dataset: str, features: str) -> Kind | None:
-    """Return the kind of a dataset with a feature set, None if it is not there."""
+    """Return the kind of a dataset with a feature set, or None if it has not been featurized."""
     try:
         description = read_description(dataset, features)
     except DataError:
@@ -49,9 +49,9 @@ class PastCosts:
     Parameters
     ----------
     seconds
-        By dataset and contestant, by n_train.
+        Mean seconds of a trial by n_train, for each pair of dataset and contestant.
     kind_of
-        Tells the kind of a dataset with a feature set; asked once for each.
+        Function that returns the kind of a dataset with a feature set. It is called once for each pair.
     """
 
     def __init__(
@@ -64,15 +64,15 @@ class PastCosts:
 
     @classmethod
     def read(cls, folder: Path = paths.STORE) -> PastCosts:
-        """Return the costs of all trials that the stores hold."""
+        """Return the mean costs of all trials in the stores."""
         return cls({(path.parent.name, path.stem): mean_seconds(lines_of(path)) for path in stores(folder)})
 
     def estimate(self, dataset: str, contestant: str, n_train: int) -> float | None:
-        """Return the seconds that a trial will take, None if nothing like it was ever run.
+        """Return the seconds that a trial will take, or None if no similar trial was ever run.
 
-        By the same contestant on the same dataset; else by what it would cost on the other datasets where it
-        was run, those with the same task if there are any. Between sizes costs are read on logarithmic
-        scales.
+        The estimate comes from trials of the same contestant on the same dataset. If there are none, it comes
+        from the other datasets on which the contestant was run; those with the same task are preferred.
+        Between measured sizes, costs are interpolated on logarithmic scales.
         """
         if own := self.seconds.get((dataset, contestant)):
             return cost_at(own, n_train)
@@ -85,7 +85,7 @@ class PastCosts:
         return carried_over(others, self.kind_of(dataset, features)) if others else None
 
     def expected(self, dataset: str, contestant: str, n_train: int) -> float:
-        """Return the seconds that a trial will take, a guess by its rows if nothing like it was ever run."""
+        """Return the seconds that a trial will take; without a similar trial, guess from its rows."""
         key = (dataset, contestant, n_train)
         if key not in self.guesses:
             estimate = self.estimate(*key)
@@ -94,15 +94,16 @@ class PastCosts:
 
 
 def features_of(contestant: str) -> str:
-    """Return the feature set in the name of a contestant."""
+    """Return the feature set that the name of a contestant ends with."""
     return contestant.partition("@")[2] or RAW
 
 
 def carried_over(others: Collection[tuple[Kind | None, float]], kind: Kind | None) -> float:
-    """Return what a trial costs on a dataset of a kind, by what such trials cost on others.
+    """Return the cost of a trial on a dataset of some kind, from its cost on other datasets.
 
-    Where enough of them have the same task, costs are a power of the number of features, by least squares on
-    logarithmic scales and within bounds; else it is their geometric mean.
+    Datasets with the same task are used if there are any. If there are enough, the cost is a power of the
+    number of features, fitted by least squares on logarithmic scales with a bounded exponent. Otherwise it is
+    the geometric mean.
     """
     alike = [(other, cost) for other, cost in others if other and kind and other.task == kind.task]
     costs = np.log([cost for _, cost in alike or others])
@@ -127,18 +128,19 @@ def mean_seconds(records: Iterable[Record]) -> dict[int, float]:
 
 
 def trial_seconds(result: Record) -> float:
-    """Return what a trial took: fitting, a search included, and predicting."""
+    """Return the seconds that a trial took: its fits, including those of a search, and its predictions."""
     fits = result.get("search_seconds") or result["fit_seconds"]
-    if fits is None:  # one of a pack is not timed by itself
+    if fits is None:  # trials of a pack are not timed separately
         fits = result["used_cpu_seconds"]
     return float(fits + result["predict_seconds"])
 
 
 def cost_at(seconds: Mapping[int, float], n_train: int) -> float:
-    """Return the seconds at a size, from those at some sizes.
+    """Return the seconds at a size, given the seconds at other sizes.
 
-    Between two sizes the cost is a power of n; beyond the largest the power is that of the last two, within
-    bounds; below the smallest the cost is that of the smallest.
+    - Between two measured sizes, the cost is a power of n.
+    - Beyond the largest, the exponent of the last two sizes is continued, within bounds.
+    - Below the smallest, the cost is that of the smallest.
     """
     sizes, costs = np.log(list(seconds)), np.log(np.maximum(list(seconds.values()), 1e-6))
     wanted = np.log(n_train)

@@ -1,4 +1,4 @@
-"""Records that no configuration asks for any more."""
+"""Find and delete records that no current configuration needs."""
 
 from __future__ import annotations
 
@@ -16,31 +16,30 @@ from fuelgauge.sweep.store import TrialStore, read_store, store_path, stores
 
 @dataclass(frozen=True)
 class Garbage:
-    """The records of a store that are not asked for: their trials, and how many are."""
+    """The trials of a store that are not needed, and the number of trials that are."""
 
     path: Path
     trial_ids: frozenset[str]
     n_kept: int
 
     def __str__(self) -> str:
-        rest = f"{self.n_kept:,} are kept" if self.n_kept else "no other is there"
-        return f"{len(self.trial_ids):,} records are of no present curve, {rest}"
+        rest = f"{self.n_kept:,} are kept" if self.n_kept else "there are no others"
+        return f"{len(self.trial_ids):,} records belong to no current curve, {rest}"
 
 
 def garbage(configs: Iterable[Config], everything: bool = False) -> list[Garbage]:
-    """Return what the stores hold beyond the trials of some curves.
+    """Return the records in the stores that belong to none of the given curves.
 
-    More anchors or repeats change no trial, so that fewer of them are no reason to forget any: what counts is
-    the curve. A curve that cannot be planned, such as one whose dataset is not featurized, cannot be judged;
-    its store is left alone.
+    Trials at anchors or in repeats that are not wanted any more are kept as long as their curve is wanted. If
+    a curve cannot be planned, for example because its dataset is not featurized, its store is left alone.
 
     Parameters
     ----------
     configs
-        All curves that are wanted.
+        Configurations of all wanted curves.
     everything
-        Also of stores that none of these curves has; else only what a change of code, data or settings has
-        left behind.
+        Whether to include stores that belong to none of the wanted curves. Otherwise, only records that a
+        change of code, data or settings has left behind are returned.
     """
     curves: dict[Path, list[Curve]] = defaultdict(list)
     unknown: set[Path] = set()
@@ -57,7 +56,7 @@ def garbage(configs: Iterable[Config], everything: bool = False) -> list[Garbage
 
 
 def garbage_of(path: Path, curves: Iterable[Curve]) -> Garbage:
-    """Return the trials of a store that belong to none of some curves."""
+    """Return the trials of a store that belong to none of the given curves."""
     records = read_store(path)[0]
     unasked = frozenset(
         key
@@ -68,14 +67,14 @@ def garbage_of(path: Path, curves: Iterable[Curve]) -> Garbage:
 
 
 def drop(found: Iterable[Garbage]) -> tuple[int, list[str]]:
-    """Write each store anew without its garbage; one that has nothing else is removed.
+    """Rewrite each store without its garbage; remove stores that contain nothing else.
 
     Returns
     -------
     n_dropped : int
-        Records that are gone.
+        Number of deleted records.
     problems : list of str
-        A sentence for each store that could not be written, and is as it was.
+        Sentence on each store that could not be written and is unchanged.
     """
     n_dropped, problems = 0, []
     for heap in found:

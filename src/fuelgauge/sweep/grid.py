@@ -1,4 +1,4 @@
-"""The trials of a learning curve and what identifies them."""
+"""Plan the trials of a learning curve and determine their identities."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from fuelgauge.spec.params import Config
 
 TRIAL_MODULE = "fuelgauge.sweep.trial"
-MOST_TOGETHER = 9  # trials in a pack: their rows and weights are in memory at once
+MOST_TOGETHER = 9  # trials of a pack; all their rows and weights are in memory together
 
 
 def packs(trials: Iterable[Trial]) -> list[tuple[Trial, ...]]:
-    """Return trials as tasks, in their order: those of an anchor that are to be trained together as one.
+    """Return trials as tasks, in the same order; trials that are trained together form one task.
 
-    The first repeat of an anchor is always by itself, so that what a fit costs is known; the others are
-    at most `MOST_TOGETHER` a task.
+    The first repeat of an anchor always runs alone, so that the cost of a fit is known. The other repeats of
+    the anchor form tasks of at most `MOST_TOGETHER` trials.
     """
     tasks: dict[tuple[str, int, str], list[Trial]] = {}
     for trial in trials:
@@ -47,21 +47,21 @@ def why_not(config: Config) -> str | None:
     inputs = inputs_of(dataset.modality, config.feature_set.name)
     if inputs not in model.modalities:
         shown = contestant(dataset.name, config.feature_set.name)
-        return f"{model.name} takes {', '.join(model.modalities)} data, {shown} is {inputs}"
+        return f"{model.name} accepts {', '.join(model.modalities)} data, but {shown} is {inputs}"
     if dataset.task not in model.tasks:
-        return f"{model.name} does {', '.join(model.tasks)} tasks, {dataset.name} is {dataset.task}"
+        return f"{model.name} supports {', '.join(model.tasks)} tasks, but {dataset.name} is {dataset.task}"
     if config.size != DEFAULT_SIZE and config.size not in model.capacity:
         return f"{model.name} has no size '{config.size}'"
     return None
 
 
 def plan_curve(config: Config) -> Plan:
-    """Return the trials of a curve, in the order of anchors and repeats.
+    """Return the trials of a curve, sorted by anchor and repeat.
 
     Raises
     ------
     ConfigError
-        No anchor fits into the data.
+        The dataset has too few rows for the first anchor.
     DataError
         The dataset has not been featurized.
     """
@@ -87,31 +87,31 @@ def plan_curve(config: Config) -> Plan:
 
 
 def too_wide(config: Config, description: Description) -> str:
-    """Return why a dataset has too many features for a model; empty if it has not."""
+    """Return why a dataset has too many features for a model, or an empty string if it does not."""
     limit, n_features = config.model.max_features, description.n_features
     if limit is None or n_features <= limit:
         return ""
     shown = contestant(description.name, description.features)
-    return f"{config.model.name} takes at most {limit} features, {shown} has {n_features:,}"
+    return f"{config.model.name} accepts at most {limit} features, but {shown} has {n_features:,}"
 
 
 @functools.lru_cache(maxsize=4)
 def anchor_support(
     name: str, features: str, fingerprint: str, rule: AnchorRule, split: SplitRule, seed: int, repeats: int
 ) -> tuple[int, dict[tuple[int, int], str]]:
-    """Return what the models of a dataset share: the rows to train on, and which anchors can be run.
+    """Return the number of rows to train on and the anchors that can be run; all models share both.
 
     Parameters
     ----------
     fingerprint
-        Of the dataset; other content is another question.
+        Checksum of the dataset. It is part of the cache key, so that changed data are read again.
 
     Returns
     -------
     n_pool : int
-        Rows that every repeat has to draw training rows from.
+        Number of rows from which every repeat can draw training rows.
     reasons : dict
-        For each n_train and repeat why it cannot be run; empty if it can.
+        Reason why a trial cannot be run, by n_train and repeat; an empty string if it can.
     """
     dataset = Dataset.open(name, features)
     orders, sizes = [], []
@@ -143,14 +143,14 @@ def unsupported(dataset: Dataset, order: np.ndarray, n_train: int) -> str | None
     if classes:
         counts = np.bincount(dataset.target[order[:n_train]], minlength=len(classes))
         if missing := [name for name, count in zip(classes, counts, strict=True) if not count]:
-            return f"class '{missing[0]}' has no row among the {n_train}" + (
-                f" (nor have {len(missing) - 1} others)" if len(missing) > 1 else ""
+            return f"class '{missing[0]}' has no row among the {n_train} training rows" + (
+                f" (and {len(missing) - 1} more classes have none)" if len(missing) > 1 else ""
             )
     return cannot_split(dataset.rows.take(order[:n_train]))
 
 
 def make_curve(config: Config, description: Description, n_pool: int) -> Curve:
-    """Return the curve that a configuration describes."""
+    """Return the learning curve that a configuration describes."""
     modules = (TRIAL_MODULE, config.model.target.rpartition(".")[0])
     sized = config.model.capacity.get(config.size, {})
     search = search_settings(config)
@@ -178,9 +178,9 @@ def make_curve(config: Config, description: Description, n_pool: int) -> Curve:
 
 
 def search_settings(config: Config) -> dict[str, Any]:
-    """Return what `fuelgauge.sweep._search.find` is told; empty without a search.
+    """Return the settings for `fuelgauge.sweep._search.find`; empty without a search.
 
-    What makes a size is not searched: the size would be lost.
+    Hyperparameters that define the size are not searched, because the search would change the size.
     """
     search = config.search
     if search.method == "none":
@@ -191,21 +191,22 @@ def search_settings(config: Config) -> dict[str, Any]:
 
 
 def choose_device(wanted: str, supported: list[str], gpus: float = 0.0) -> str:
-    """Return the device class of a curve: `auto` takes CUDA where it is and the model can use it.
+    """Return the device class of a curve.
 
     Parameters
     ----------
     wanted
-        `auto`, `cpu` or `cuda`.
+        Device setting: `cpu`, `cuda`, or `auto` for CUDA where it is available. A model that does not support
+        CUDA always runs on the CPU.
     supported
-        By the model.
+        Devices that the model supports.
     gpus
-        The share of a GPU that a cluster gives each trial; where there is one, this machine needs none.
+        Share of a GPU that a cluster gives each trial. If it is above 0, this machine itself needs no GPU.
 
     Raises
     ------
     ConfigError
-        `cuda` is asked for and there is none.
+        `cuda` is wanted, but there is no CUDA device.
     """
     if wanted == "cpu" or "cuda" not in supported:
         return "cpu"
@@ -218,7 +219,7 @@ def choose_device(wanted: str, supported: list[str], gpus: float = 0.0) -> str:
 
 @functools.cache
 def cuda_available() -> bool:
-    """Return whether there is a CUDA device, without importing torch where there is no driver."""
+    """Return whether there is a CUDA device; import torch only if there is a driver."""
     try:
         import ctypes
 

@@ -1,4 +1,4 @@
-"""How predictions are judged."""
+"""Metrics of predictions."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ def all_metrics(target: np.ndarray, predicted: np.ndarray, task: str) -> dict[st
     Parameters
     ----------
     target
-        Class codes or values, shape (rows,).
+        True class codes or values, shape (rows,).
     predicted
-        Class probabilities, shape (rows, n_classes), or values, shape (rows,).
+        Class probabilities, shape (rows, n_classes), or predicted values, shape (rows,).
 
     Returns
     -------
     dict
-        binary: accuracy, log_loss, brier, roc_auc (NaN where `target` has one class only);
-        multiclass: accuracy, log_loss; regression: rmse, mae, r2.
+        Binary: accuracy, log_loss, brier, roc_auc (NaN where `target` has only one class).
+        Multiclass: accuracy, log_loss. Regression: rmse, mae, r2 (NaN where `target` is constant).
     """
     if task == "regression":
         return regression_metrics(target, predicted)
@@ -42,7 +42,7 @@ def classification_metrics(target: np.ndarray, probabilities: np.ndarray) -> dic
 
 
 def regression_metrics(target: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """Return root mean squared error, mean absolute error and R2."""
+    """Return root mean squared error, mean absolute error and R squared."""
     error = predicted - target
     variance = float(np.var(target))
     mean_square = float(np.mean(error**2))
@@ -54,5 +54,5 @@ def regression_metrics(target: np.ndarray, predicted: np.ndarray) -> dict[str, f
 
 
 def loss_and_score(value: float, metric: str) -> tuple[float, float]:
-    """Return a metric as a loss (lower is better, at least 0) and as a score (higher is better)."""
+    """Return a metric as a loss (lower is better, never below 0) and as a score (higher is better)."""
     return (1 - value, value) if metric in HIGHER_IS_BETTER else (value, -value)

@@ -1,4 +1,4 @@
-"""What the next run will do and how long it will take, before it does it."""
+"""Show what the next run will do and estimate how long it will take."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from fuelgauge.sweep.store import stores
 
 @dataclass(frozen=True)
 class GridPlan:
-    """The curves of a run, each with the seconds of the trials that it waits for.
+    """The curves of a run and the estimated seconds of their waiting trials.
 
     Parameters
     ----------
     curves
-        Those that can be run; None for the seconds where no past trial tells them.
+        Curves that can be run, each with the seconds of its waiting trials. The seconds are None if there is
+        no similar past trial.
     n_impossible
-        Curves that are not run, since a model does not take a dataset.
+        Number of curves that cannot be run, for example because the model does not accept the dataset.
     n_unprepared
-        Curves whose data are not there yet: the next run makes them, and then knows their trials.
+        Number of curves whose data are not prepared yet. Their trials are known once the next run has
+        prepared the data.
     n_workers
-        Trials that run side by side.
+        Number of trials that run in parallel.
     """
 
     curves: tuple[tuple[CurveState, float | None], ...]
@@ -35,7 +37,7 @@ class GridPlan:
     n_workers: int
 
     def rows(self) -> Iterator[list[str]]:
-        """Yield the rows of a table: dataset, model, done, failed, skipped, to do, time of fits."""
+        """Yield the rows of a table: dataset, model, done, failed, skipped, waiting, time of fits."""
         for state, to_go in self.curves:
             *counts, _ = state.cells()
             known = "?" if to_go is None else duration(to_go)
@@ -50,25 +52,25 @@ class GridPlan:
             yield f"{n_trials:,} trials to run" if n_trials else "nothing to run"
         if self.n_unprepared:
             yield (
-                f"the trials of {self.n_unprepared} curves are not known yet: make repro prepares their data "
-                "first, and then runs them"
+                f"the trials of {self.n_unprepared} curves are not known yet: make repro first prepares "
+                "their data, then runs them"
             )
         if total:
             wall = duration(total / self.n_workers)
-            yield f"about {wall} of fits on {self.n_workers} workers, by the costs of past trials"
+            yield f"about {wall} of fits on {self.n_workers} workers, estimated from past trials"
         if unknown:
-            yield f"of {unknown:,} trials no past one tells the time"
+            yield f"{unknown:,} trials have no time estimate, because no similar trial was ever run"
         if self.n_impossible:
-            yield f"{self.n_impossible} curves are not run (fuelgauge status says why)"
+            yield f"{self.n_impossible} curves cannot be run (for the reasons: fuelgauge status)"
 
 
 def grid_plan(configs: Iterable[Config]) -> GridPlan:
-    """Return the plan of the curves of a run, by the stores, each of which is read once.
+    """Return the plan of a run; each store is read once.
 
     Parameters
     ----------
     configs
-        One a curve.
+        Configurations of the curves, one a curve.
     """
     outlines = {(path.parent.name, path.stem): Outline.read(path) for path in stores()}
     costs = PastCosts({key: outline.means() for key, outline in outlines.items()})
@@ -87,7 +89,7 @@ def grid_plan(configs: Iterable[Config]) -> GridPlan:
 
 
 def seconds_to_go(state: CurveState, costs: PastCosts) -> float | None:
-    """Return the seconds of the trials that a curve waits for, None if no past trial tells them."""
+    """Return the estimated seconds of the waiting trials of a curve, or None without similar past trials."""
     total = 0.0
     for n_train, how_many in Counter(state.waiting).items():
         each = costs.estimate(state.dataset, state.model, n_train)
@@ -98,7 +100,7 @@ def seconds_to_go(state: CurveState, costs: PastCosts) -> float | None:
 
 
 def duration(seconds: float) -> str:
-    """Write a duration for a person: `42 s`, `12 min`, `3 h 20 min`."""
+    """Return a duration as readable text: `42 s`, `12 min`, `3 h 20 min`."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -1,4 +1,4 @@
-"""Run learning curves: what is done is skipped, what ends is stored, what is stored is tracked."""
+"""Run the trials of learning curves that are not done yet, store each result, then track it."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ log = logging.getLogger("fuelgauge")
 
 # Trials of one curve at one anchor that a worker runs together.
 Task = tuple[Trial, ...]
-# What the end of a sweep waits for a slow tracker; the rest can be caught up.
+# Longest time that the end of a sweep waits for slow trackers; `fuelgauge track` sends the rest later.
 TRACKING_SECONDS = 60.0
 RUN_TASK = "fuelgauge.sweep.trial:run_together"
 
 
 class Tracker(Protocol):
-    """Where ended trials are shown while the sweep goes on."""
+    """Shows ended trials while the sweep is running."""
 
     def add(self, record: Record) -> None:
-        """Take a record that is safe in the store."""
+        """Add a record that is already in the store."""
 
     def close(self) -> None:
-        """Hand over what is left, without waiting."""
+        """Hand over the remaining records, without waiting."""
 
     def wait(self, until: float) -> None:
-        """Wait for what was handed over, at most until a moment of the monotonic clock."""
+        """Wait until all records are written, at most until the monotonic clock reaches `until`."""
 
 
-# Makes the tracker of a curve from the records that the store has already.
+# A function that makes the tracker of a curve from the records that are already in the store.
 MakeTracker = Callable[[Config, Plan, Iterable[Record]], Tracker]
 
 
@@ -64,19 +64,19 @@ def run_curve(config: Config, make_tracker: MakeTracker) -> pd.DataFrame | None:
     Parameters
     ----------
     config
-        The dataset, the model and the parameters.
+        Configuration of the curve.
     make_tracker
-        Called once, before the first trial.
+        Function that makes the tracker. It is called once, before the first record is added to the store.
 
     Returns
     -------
     pandas.DataFrame or None
-        The trial table of the curve; None where the model cannot be run on the dataset.
+        Trial table of the curve; None if the model cannot be run on the dataset.
 
     Raises
     ------
     TrialsFailed
-        All trials have ended, but some that were run now have failed or could not be stored.
+        All trials have ended, but some that ran now have failed or could not be stored.
     """
     sweep = Sweep(make_tracker)
     curve = sweep.add(config)
@@ -85,15 +85,16 @@ def run_curve(config: Config, make_tracker: MakeTracker) -> pd.DataFrame | None:
 
 
 class Sweep:
-    """Curves that share the workers: their trials wait in one line, the longest first.
+    """Curves that share the workers: their trials wait in one queue, the longest first.
 
-    Workers are busy from the first curve that is added to the last trial of all curves; a curve is closed as
-    its last trial ends.
+    Workers start with the first curve that is added and stay busy until the last trial of all curves. A curve
+    is closed when its last trial ends.
 
     Parameters
     ----------
     make_tracker
-        Called once a curve, before its first trial.
+        Function that makes the tracker of a curve. It is called once a curve, before the first record is
+        added to its store.
     """
 
     def __init__(self, make_tracker: MakeTracker):
@@ -102,19 +103,19 @@ class Sweep:
         self.trackers: list[Tracker] = []
         self.waiting: list[tuple[float, int, Task]] = []
         self.numbers = itertools.count()
-        self.begun: dict[str, datetime] = {}  # when a trial was handed out, by its id
+        self.begun: dict[str, datetime] = {}  # time at which a trial was given to a worker, by trial id
         self.problems: list[str] = []
         self.progress = SweepProgress()
 
     def add(self, config: Config) -> OpenCurve | None:
-        """Plan a curve and begin with its trials; None where the model cannot be run on the dataset.
+        """Plan a curve and start its trials; return None if the model cannot be run on the dataset.
 
         Raises
         ------
         StoreError
-            Another process is writing the curve.
+            Another process is writing to the store of the curve.
         ConfigError
-            Nothing can run its trials: there is no such cluster, or no Ray.
+            The executor cannot be used: the cluster does not answer or is too small, or Ray is not installed.
         """
         name = curve_name(config)
         if reason := why_not(config):
@@ -131,12 +132,12 @@ class Sweep:
         return curve
 
     def track(self, config: Config, plan: Plan, records: Iterable[Record]) -> Tracker:
-        """Make the tracker of a curve."""
+        """Make the tracker of a curve, and keep it to wait for it at the end."""
         self.trackers.append(self.make_tracker(config, plan, records))
         return self.trackers[-1]
 
     def begin(self, curve: OpenCurve) -> None:
-        """Put the trials of a curve into the line and keep the workers busy."""
+        """Put the trials of a curve into the queue and keep the workers busy."""
         if len(self.curves) == 1:
             try:
                 self.executor = executor_of(curve.config)
@@ -152,7 +153,7 @@ class Sweep:
             self.advance(wait=False)
 
     def finish(self) -> None:
-        """Run what is left, close every curve and wait for the trackers.
+        """Run the remaining trials, close every curve and wait for the trackers.
 
         Raises
         ------
@@ -168,11 +169,11 @@ class Sweep:
             raise TrialsFailed("\n".join(problems))
 
     def drain(self) -> None:
-        """Run trials until none is left; an interrupt stops those that are running and keeps the others."""
+        """Run trials until none is left; an interrupt stops the running trials and keeps finished ones."""
         if not self.curves:
             return
-        # Now that all curves are composed there is time, since the workers are still importing.
-        importlib.import_module("pandas")  # the tables need it
+        # All curves are composed and the workers are still importing, so this import costs no time.
+        importlib.import_module("pandas")  # writing the tables needs it
         try:
             for curve in self.curves.values():
                 curve.track()
@@ -186,41 +187,41 @@ class Sweep:
             self.curves, self.waiting, self.progress = {}, [], SweepProgress()
 
     def advance(self, wait: bool) -> None:
-        """Keep what has ended and hand out what waits."""
+        """Keep the outcomes of ended tasks and hand out waiting tasks."""
         self.hand_out()
         for task, outcome in self.executor.ended(wait):
-            self.hand_out()  # no worker waits for the disk
+            self.hand_out()  # workers must not wait for the disk
             self.take(task, outcome)
 
     def hand_out(self) -> None:
-        """Give every free worker a task."""
+        """Give a task to every free worker."""
         while self.waiting and self.executor.free:
             task = heapq.heappop(self.waiting)[-1]
             self.begun.update(dict.fromkeys((trial.trial_id for trial in task), datetime.now(UTC)))
             self.executor.start(task, self.curves[name_of(task[0])].seconds_allowed(task))
 
     def put(self, task: Task) -> None:
-        """Let a task wait; the longest is the first, of equal ones that which came first."""
+        """Put a task into the queue: longest tasks first, equal ones in the order of arrival."""
         heapq.heappush(self.waiting, (-sum(map(self.seconds, task)), next(self.numbers), task))
 
     def take(self, task: Task, outcome: Any) -> None:
-        """Keep the outcomes of a task; the trials of one that failed as a whole run again one by one."""
-        if name_of(task[0]) not in self.curves:  # it has been given up meanwhile
+        """Keep the outcomes of a task; if a pack fails as a whole, its trials run again one by one."""
+        if name_of(task[0]) not in self.curves:  # the curve has been given up in the meantime
             return
         if isinstance(outcome, Failure) and len(task) > 1:
             log.info(
-                "%s: %d trials together failed (%s); each runs alone",
+                "%s: a pack of %d trials failed (%s); each trial runs again alone",
                 name_of(task[0]), len(task), outcome.kind,
             )  # fmt: skip
             for trial in task:
                 self.put((trial,))
             return
         for trial, result in zip(task, [outcome] if isinstance(outcome, Failure) else outcome, strict=True):
-            if curve := self.curves.get(name_of(trial)):  # the trial before may have been its last
+            if curve := self.curves.get(name_of(trial)):  # else an earlier trial has ended the curve
                 self.keep(curve, trial, result)
 
     def keep(self, curve: OpenCurve, trial: Trial, outcome: Any) -> None:
-        """Keep the outcome of a trial; a curve whose store takes none is given up."""
+        """Keep the outcome of a trial; give up the curve if its store cannot be written."""
         try:
             failed = curve.keep(trial, outcome, self.begun.pop(trial.trial_id))
         except StoreError as error:
@@ -231,7 +232,7 @@ class Sweep:
         self.progress.ended(trial, curve.name, self.seconds(trial), failed)
 
     def close(self, curve: OpenCurve) -> None:
-        """Write the table of a curve that is done."""
+        """Write the trial table of a finished curve."""
         try:
             curve.close()
         except StoreError as error:
@@ -242,7 +243,7 @@ class Sweep:
             self.problems.append(failure_message(curve.name, curve.failures))
 
     def give_up(self, curve: OpenCurve, problem: str) -> None:
-        """Drop what a curve waits for; what was stored is safe."""
+        """Drop the waiting trials of a curve; its stored trials are kept."""
         self.problems.append(problem)
         curve.abandon()
         del self.curves[curve.name]
@@ -250,17 +251,17 @@ class Sweep:
         heapq.heapify(self.waiting)
 
     def seconds(self, trial: Trial) -> float:
-        """Return how long a trial is expected to take."""
+        """Return the expected duration of a trial, in seconds."""
         return self.costs.expected(trial.curve.dataset.name, trial.curve.name, trial.n_train)
 
     @functools.cached_property
     def costs(self) -> PastCosts:
-        """The costs of past trials."""
+        """Costs of past trials."""
         return PastCosts.read()
 
 
 class OpenCurve:
-    """A curve that is being measured: its plan, its store, which it alone may write, and its tracker."""
+    """A curve that is being measured: its plan, its locked store and its tracker."""
 
     def __init__(self, config: Config, plan: Plan, make_tracker: MakeTracker):
         self.config, self.plan = config, plan
@@ -273,26 +274,26 @@ class OpenCurve:
         self.make_tracker = make_tracker
 
     def tasks(self) -> Iterable[Task]:
-        """Return the trials to do as tasks: packed where that pays and is wanted."""
+        """Return the waiting trials as tasks: packed if the executor allows it, else one by one."""
         return packs(self.todo) if self.config.executor.pack == "auto" else [(trial,) for trial in self.todo]
 
     def seconds_allowed(self, task: Task) -> float | None:
-        """Return the time limit of a task."""
+        """Return the time limit of a task in seconds, or None."""
         each = self.config.executor.trial_seconds
         return None if each is None else each * len(task)
 
     @functools.cached_property
     def tracker(self) -> Tracker:
-        """The tracker, which knows of the trials that had ended before."""
+        """Tracker of the curve; it starts with the trials that ended in earlier runs."""
         return self.make_tracker(self.config, self.plan, self.plan.ended(self.store.records))
 
     def track(self) -> None:
-        """Let the tracker begin, if it has not."""
+        """Make the tracker, if it has not been made yet."""
         _ = self.tracker
 
     def keep(self, trial: Trial, outcome: Any, begun: datetime) -> bool:
         """Store and track the outcome of a trial; return whether it failed."""
-        self.track()  # before the store has more than it had
+        self.track()  # the tracker must be made before the store gets new records
         record = trial_record(trial, outcome, begun)
         self.store.append(record)
         self.tracker.add(record)
@@ -303,35 +304,37 @@ class OpenCurve:
 
     @property
     def is_done(self) -> bool:
-        """Whether all its trials have ended."""
+        """Whether all trials of the curve have ended."""
         return self.n_waiting == 0
 
     def close(self) -> None:
-        """Write the trial table; let go of the store and the tracker.
+        """Write the trial table, then close the tracker and the store.
 
         Raises
         ------
         StoreError
-            The disk does not take the table.
+            The table cannot be written.
         """
         self.table = curve_table(self.plan, self.store.records)
         path = table_path(self.plan.curve)
         try:
             write_table(self.table, path)
         except OSError as error:
-            raise StoreError(f"{path} cannot be written ({error}); its trials are kept.") from error
+            raise StoreError(
+                f"{path} cannot be written ({error}); its trials are kept in the store."
+            ) from error
         if self.todo:
             self.store.append(session_record())
         self.abandon()
 
     def abandon(self) -> None:
-        """Let go of the store and the tracker as they are."""
+        """Close the tracker and the store as they are."""
         self.tracker.close()
         self.store.close()
 
 
 def curve_name(config: Config) -> str:
-    """Return what a curve is called in messages: `letter/mlp`."""
+    """Return the name of a curve in messages, such as `letter/mlp`."""
     return f"{config.dataset.name}/{config.contestant}"
 
 
@@ -341,24 +344,24 @@ def name_of(trial: Trial) -> str:
 
 
 def pending(plan: Plan, store: TrialStore) -> list[Trial]:
-    """Return the trials without a record, the longest first."""
+    """Return the trials without a record, the largest anchors first."""
     missing = [trial for trial in plan.trials if trial.trial_id not in store.records]
     return sorted(missing, key=lambda trial: (-trial.n_train, trial.repeat))
 
 
 def announce(name: str, plan: Plan, store: TrialStore, todo: list[Trial]) -> None:
-    """Say what is done, skipped and left to do."""
+    """Log how many trials are done, skipped and left to run."""
     known = plan.ended(store.records)
     failed = sum(record["status"] == "failed" for record in known)
     log.info(
         "%-18s %d trials to run, %d done, %d skipped%s",
         name, len(todo), len(known) - failed, len(plan.skipped),
-        f", {failed} failed before (run them again with: fuelgauge retry)" if failed else "",
+        f", {failed} failed earlier (to run them again: fuelgauge retry)" if failed else "",
     )  # fmt: skip
 
 
 def prepare_workers(params: Params | None) -> None:
-    """Begin with the imports of workers, if a dataset has no trial yet, so that there will be some to run."""
+    """Let workers start their imports if a dataset has no trial yet, because trials will then run."""
     if params is None:
         return
     is_known = (any(store_path(name, "").parent.glob("*.trials")) for name in params.datasets)
@@ -368,7 +371,7 @@ def prepare_workers(params: Params | None) -> None:
 
 
 def executor_of(config: Config) -> Executor:
-    """Return what runs the trials of a curve; curves with the same settings share it."""
+    """Return the executor of a curve; curves with the same settings share one."""
     chosen = config.executor
     if chosen.kind == "ray":
         return shared_cluster(chosen.address, chosen.workers, config.threads, chosen.gpus)
@@ -380,9 +383,9 @@ _pools: dict[tuple[int, int, bool], WorkerPool] = {}
 
 
 def shared_pool(n_workers: int, threads: int, modules: tuple[str, ...], forks: bool) -> WorkerPool:
-    """Return the pool of this process, whose workers are kept from sweep to sweep.
+    """Return the worker pool of this process; its workers stay alive between sweeps.
 
-    The first sweep's `modules` are imported for all its workers; later ones import others themselves.
+    The `modules` of the first sweep are imported in advance. Tasks of later sweeps import others themselves.
     """
     key = (n_workers, threads, forks)
     if key not in _pools:
@@ -393,7 +396,7 @@ def shared_pool(n_workers: int, threads: int, modules: tuple[str, ...], forks: b
 
 @functools.cache
 def shared_cluster(address: str | None, num_cpus: int | None, threads: int, gpus: float) -> Executor:
-    """Return the Ray cluster that this process uses."""
+    """Return the Ray cluster of this process."""
     from fuelgauge.sweep._ray_cluster import RayCluster
 
     cluster = RayCluster(RUN_TASK, address, num_cpus, threads, gpus)
@@ -402,7 +405,7 @@ def shared_cluster(address: str | None, num_cpus: int | None, threads: int, gpus
 
 
 def workers(config: Config) -> int:
-    """Return how many trials run side by side."""
+    """Return the number of trials that run in parallel."""
     return config.executor.workers or max(1, cores() // config.threads)
 
 
@@ -412,7 +415,7 @@ def cores() -> int:
 
 
 def trial_record(trial: Trial, outcome: Any, begun: datetime) -> Record:
-    """Return what the store keeps of an ended trial, which was handed out, alone or in a pack, at `begun`."""
+    """Return the store record of an ended trial; `begun` is the time at which a worker received it."""
     failed = isinstance(outcome, Failure)
     return {
         "kind": TRIAL,
@@ -430,32 +433,32 @@ def trial_record(trial: Trial, outcome: Any, begun: datetime) -> Record:
 
 
 def none_if_nan(value: Any) -> Any:
-    """Return None for a number that JSON cannot hold."""
+    """Return None for NaN, which JSON cannot hold, and any other value unchanged."""
     return None if isinstance(value, float) and value != value else value
 
 
 def session_record() -> Record:
-    """Return what the store keeps of a session: how long it has lasted, on how many cores."""
+    """Return the store record of a session: its duration so far and its number of cores."""
     return {"kind": SESSION, **session_time()}
 
 
 def session_time() -> Record:
-    """Return the identity of this process and the seconds since it was started, imports included."""
+    """Return the identity of this process, the seconds since it started (with imports) and its cores."""
     age = seconds_since_start()
     return {"session": f"{os.getpid()}-{session_start():.2f}", "elapsed": age, "cores": cores()}
 
 
 @functools.cache
 def session_start() -> float:
-    """Return when this process was started, in seconds since 1970."""
+    """Return the start time of this process, in seconds since 1970."""
     return time.time() - seconds_since_start()
 
 
 def seconds_since_start() -> float:
-    """Return the age of this process.
+    """Return the age of this process in seconds.
 
-    On Linux psutil knows the start of a process in seconds since 1970 to a second only, since the machine's
-    own start is kept in whole seconds; the kernel's clock since that start knows it to a hundredth.
+    On Linux, psutil is accurate to a second only, because it adds the boot time of the machine, which is kept
+    in whole seconds. The kernel's clock since boot is accurate to a hundredth of a second.
     """
     if sys.platform != "linux":
         return time.time() - psutil.Process().create_time()
@@ -464,10 +467,10 @@ def seconds_since_start() -> float:
 
 
 def failure_message(name: str, failures: list[Record]) -> str:
-    """Return the one sentence about failed trials."""
+    """Return the error message about failed trials."""
     first = failures[0]
     example = f"n={first['n_train']} repeat={first['repeat']}: {first['failure']['message']}"
     return (
-        f"{len(failures)} trial(s) of {name} failed, the others are kept ({example}); run the pipeline "
-        "again to go on without them, or after `fuelgauge retry` to give them another chance."
+        f"{len(failures)} trial(s) of {name} failed, the others are kept ({example}); to continue without "
+        "the failed trials, run the pipeline again; to repeat them, run `fuelgauge retry` first."
     )

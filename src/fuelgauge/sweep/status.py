@@ -1,4 +1,4 @@
-"""What is done and what is left, read from the stores without changing them."""
+"""Read from the stores what is done and what is left; mark failed trials for a retry."""
 
 from __future__ import annotations
 
@@ -17,30 +17,36 @@ from fuelgauge.sweep.store import RETRY, TRIAL, Record, TrialStore, lines_of, st
 
 @dataclass
 class CurveState:
-    """How far a curve is."""
+    """The progress of a curve: counts of its trials and the reasons for failures."""
 
     dataset: str
     model: str
     done: int = 0
     failed: int = 0
     skipped: int = 0
-    waiting: list[int] = field(default_factory=list)  # n_train of the trials to do
+    waiting: list[int] = field(default_factory=list)  # n_train of each trial that has not run
     why_not: str = ""
-    is_unprepared: bool = False  # its data are not there yet, so that its trials are not known
+    is_unprepared: bool = False  # the data are not prepared yet, so the trials are unknown
     failures: list[str] = field(default_factory=list)
 
     def cells(self) -> list[str]:
-        """Return the row of a table."""
+        """Return the curve as a row of a table."""
         counts = [self.done, self.failed, self.skipped, len(self.waiting)]
         return [self.dataset, self.model, *map(str, counts), self.why_not]
 
 
 @dataclass
 class Outline:
-    """What status and plan need of a store; the records themselves are not kept.
+    """The parts of a store that status and plan need; the records themselves are not kept in memory.
 
-    `statuses` and `failures`, which are sentences, are by trial id; `seconds` are those of finished trials by
-    size, as a sum and a count.
+    Attributes
+    ----------
+    statuses
+        Status of each trial, by trial id.
+    failures
+        Sentence on each failure, by trial id.
+    seconds
+        Sum of the seconds of finished trials and their number, by n_train.
     """
 
     statuses: dict[str, str] = field(default_factory=dict)
@@ -49,7 +55,7 @@ class Outline:
 
     @classmethod
     def read(cls, path: Path) -> Outline:
-        """Return the outline of a store, which is read line by line."""
+        """Read the outline of a store, line by line."""
         outline = cls()
         for record in lines_of(path):
             if record["kind"] == RETRY:
@@ -59,7 +65,7 @@ class Outline:
         return outline
 
     def add(self, record: Record) -> None:
-        """Take note of a trial."""
+        """Add a trial record."""
         self.statuses[record["trial_id"]] = record["status"]
         if record["status"] == "failed":
             where = f"n={record['n_train']} repeat={record['repeat']}"
@@ -70,17 +76,19 @@ class Outline:
             self.seconds[record["n_train"]] = (total + trial_seconds(record["result"]), count + 1)
 
     def means(self) -> dict[int, float]:
-        """Return the mean seconds of a trial by size."""
+        """Return the mean seconds of a trial, by n_train."""
         return {n: total / count for n, (total, count) in sorted(self.seconds.items())}
 
 
 def curve_state(config: Config, outline: Outline | None = None) -> CurveState:
-    """Return how far the curve of a configuration is.
+    """Return the progress of the curve of a configuration.
 
     Parameters
     ----------
+    config
+        Configuration of the curve.
     outline
-        Of its store; read where not given.
+        Outline of the store of the curve. By default it is read from the store.
     """
     state = CurveState(config.dataset.name, config.contestant, why_not=why_not(config) or "")
     if state.why_not:
@@ -104,15 +112,15 @@ def curve_state(config: Config, outline: Outline | None = None) -> CurveState:
 
 
 def forget_failures(configs: Iterable[Config]) -> int:
-    """Write into the stores that the failed trials of some curves get another chance; return their number.
+    """Mark the failed trials of some curves for a retry in their stores; return the number of these trials.
 
-    Failures of earlier settings stay: nothing would run them again.
+    Failures under earlier settings are left alone, because no run would repeat them.
     """
     wanted: dict[Path, set[str]] = defaultdict(set)
     for config in configs:
         path = store_path(config.dataset.name, config.contestant)
         if why_not(config) is None and path.exists():
-            with contextlib.suppress(DataError, ConfigError):  # such a curve runs nothing
+            with contextlib.suppress(DataError, ConfigError):  # a curve without a plan has no trials to retry
                 wanted[path].update(trial.trial_id for trial in plan_curve(config).trials)
     count = 0
     for path, trial_ids in wanted.items():

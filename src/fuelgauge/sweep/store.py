@@ -1,9 +1,9 @@
-"""The trial store: one append-only file a curve, the truth of which MLflow is a view.
+"""The trial store: one append-only file a curve. It is the source of truth, and MLflow is a view of it.
 
-A line is the first 16 hexadecimal digits of the SHA-256 of a JSON record, a space and the record.
-It is written by one `write` and flushed to the disk before the trial counts as done, so a kill at
-any moment leaves whole lines and at most one broken last one. A line that does not match its
-digits is moved to `<curve>.rejected`, with a warning that names it.
+A line consists of the first 16 hexadecimal digits of the SHA-256 of a JSON record, a space and the record.
+Each line is written by one `write` and flushed to the disk before its trial counts as done. A kill at any
+moment therefore leaves at most one broken line, the last one. Lines that do not match their digits are moved
+to `<curve>.rejected`, with a warning that names this file.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ log = logging.getLogger("fuelgauge")
 
 Record = dict[str, Any]
 DIGITS = 16
-# Kinds of line: a trial's record, the wall time of a session, a failed trial given another chance.
+# Kinds of record: the outcome of a trial, the wall time of a session, the retry of a failed trial.
 TRIAL, SESSION, RETRY = "trial", "session", "retry"
 KNOWN_KIND = re.compile(f'"kind": "({TRIAL}|{SESSION}|{RETRY})"'.encode())
 
 
 def store_path(dataset: str, model: str, folder: Path = paths.STORE) -> Path:
-    """Return the file that keeps the trials of a curve."""
+    """Return the path of the store of a curve."""
     return folder / dataset / f"{model}.trials"
 
 
 class TrialStore:
-    """The records of one curve, open for reading and, by one process at a time, for appending.
+    """The records of one curve; only one process at a time may append to them.
 
-    Use it as a context manager. The latest record of a trial counts.
+    Use it as a context manager. If a trial has several records, the latest one counts.
 
     Raises
     ------
     StoreError
-        Another process is writing to the same file, or the disk does not take a record.
+        Another process is writing to the same file, or a record cannot be written.
     """
 
     def __init__(self, path: Path):
@@ -60,7 +60,7 @@ class TrialStore:
         return self
 
     def lock(self) -> None:
-        """Open the file and become its only writer; a file that was replaced meanwhile is opened anew."""
+        """Open the file and lock it for writing; reopen it if it was replaced in the meantime."""
         while True:
             try:
                 self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
@@ -83,11 +83,11 @@ class TrialStore:
         self.close()
 
     def close(self) -> None:
-        """Let others write."""
+        """Close the file and release its lock."""
         os.close(self.descriptor)
 
     def recover(self) -> None:
-        """Read every line; move broken ones aside."""
+        """Read all lines and move broken ones to another file."""
         good, bad = split_lines(self.path.read_bytes())
         for line in good:
             self.remember(json.loads(line[DIGITS + 1 :]))
@@ -97,7 +97,7 @@ class TrialStore:
             self.lock()
 
     def forget(self, trial_ids: Collection[str]) -> None:
-        """Write the file anew without some trials, and without what later records have replaced."""
+        """Rewrite the file without some trials and without records that later ones have replaced."""
         kept = [record for key, record in self.records.items() if key not in trial_ids]
         rewrite(self.path, [to_line(record)[:-1] for record in (*kept, *self.sessions)])
         self.records = {record["trial_id"]: record for record in kept}
@@ -105,7 +105,7 @@ class TrialStore:
         self.lock()
 
     def remember(self, record: Record) -> None:
-        """Take a record into memory."""
+        """Apply a record to the records in memory."""
         if record["kind"] == SESSION:
             self.sessions.append(record)
         elif record["kind"] == RETRY:
@@ -114,35 +114,35 @@ class TrialStore:
             self.records[record["trial_id"]] = record
 
     def append(self, record: Record) -> None:
-        """Write a record to the disk; when this returns it is safe."""
+        """Write a record and flush it to the disk; it is safe when this returns."""
         line = to_line(record)
         size = os.fstat(self.descriptor).st_size
         try:
             if os.write(self.descriptor, line) != len(line):
-                raise OSError("the disk took a part of the record only")
+                raise OSError("only a part of the record was written")
             os.fsync(self.descriptor)
         except OSError as error:
             os.ftruncate(self.descriptor, size)
             raise StoreError(
-                f"{self.path} cannot be written ({error}); what was done before is kept: "
-                "make room on the disk and run again."
+                f"{self.path} cannot be written ({error}); earlier records are kept; "
+                "free some disk space and run again."
             ) from error
         self.remember(record)
 
 
 def to_line(record: Mapping[str, Any]) -> bytes:
-    """Return the line that keeps a record."""
+    """Return a record as a line of the store."""
     body = json.dumps(record, sort_keys=True, allow_nan=False).encode()
     return digits(body) + b" " + body + b"\n"
 
 
 def digits(body: bytes) -> bytes:
-    """Return what a line's body is checked by."""
+    """Return the checksum digits of the body of a line."""
     return hashlib.sha256(body).hexdigest()[:DIGITS].encode()
 
 
 def split_lines(content: bytes) -> tuple[list[bytes], list[bytes]]:
-    """Divide the lines of a store into whole and broken ones."""
+    """Split the lines of a store into whole and broken ones."""
     good: list[bytes] = []
     bad: list[bytes] = []
     lines = content.split(b"\n")
@@ -154,13 +154,13 @@ def split_lines(content: bytes) -> tuple[list[bytes], list[bytes]]:
 
 
 def is_whole(line: bytes) -> bool:
-    """Return whether a line matches its digits and holds a record."""
+    """Return whether a line matches its digits and contains a record of a known kind."""
     body = line[DIGITS + 1 :]
     return digits(body) == line[:DIGITS] and body.startswith(b"{") and bool(KNOWN_KIND.search(body))
 
 
 def set_aside(path: Path, good: list[bytes], bad: list[bytes]) -> None:
-    """Move broken lines to a file of their own; the store keeps the whole ones."""
+    """Move broken lines to a separate file; keep the whole lines in the store."""
     rejected = path.with_suffix(".rejected")
     with rejected.open("ab") as stream:
         stream.writelines(line + b"\n" for line in bad)
@@ -172,7 +172,7 @@ def set_aside(path: Path, good: list[bytes], bad: list[bytes]) -> None:
 
 
 def rewrite(path: Path, lines: Iterable[bytes]) -> None:
-    """Replace a store by one of the given lines, whole or not at all."""
+    """Replace a store by one with the given lines, whole or not at all."""
     with whole(path) as partial, partial.open("wb") as stream:
         stream.writelines(line + b"\n" for line in lines)
 
@@ -186,7 +186,7 @@ def read_store(path: Path) -> tuple[dict[str, Record], list[Record]]:
 
 
 def lines_of(path: Path) -> Iterator[Record]:
-    """Yield what the whole lines of a store hold, one at a time; broken ones are left for the next writer."""
+    """Yield the records of a store one at a time; skip broken lines, which the next writer moves away."""
     if path.is_file():
         with path.open("rb") as stream:
             for line in stream:
@@ -195,5 +195,5 @@ def lines_of(path: Path) -> Iterator[Record]:
 
 
 def stores(folder: Path = paths.STORE) -> Iterator[Path]:
-    """Yield the files of all curves."""
+    """Yield the paths of all stores, sorted."""
     yield from sorted(path for path in folder.glob("*/*.trials") if path.is_file())

@@ -1,4 +1,4 @@
-"""The trial table: records of the store as the public columns of docs/architecture.md."""
+"""Build the trial table, whose columns docs/architecture.md describes, from the records of the store."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def trial_columns(trial: Trial) -> dict[str, Any]:
 
 
 def curve_table(plan: Plan, records: Mapping[str, Record]) -> pd.DataFrame:
-    """Return the trial table of a curve: one row a trial that ended or was skipped."""
+    """Return the trial table of a curve, with one row for each trial that ended or was skipped."""
     rows = [
         {**trial_columns(trial), **outcome_columns(records[trial.trial_id])}
         for trial in plan.trials
@@ -80,7 +80,7 @@ def curve_table(plan: Plan, records: Mapping[str, Record]) -> pd.DataFrame:
 
 
 def outcome_columns(record: Record) -> dict[str, Any]:
-    """Return the columns that a stored record holds."""
+    """Return the columns that come from a stored record."""
     columns = dict(record["result"])
     failure = record.get("failure")
     return {
@@ -92,12 +92,12 @@ def outcome_columns(record: Record) -> dict[str, Any]:
 
 
 def table_path(curve: Curve, folder: Path = paths.TRIALS) -> Path:
-    """Return where the trial table of a curve is kept."""
+    """Return the path of the trial table of a curve."""
     return folder / curve.dataset.name / f"{curve.name}.parquet"
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table in place of an older one, whole or not at all."""
+    """Write a table, whole or not at all; replace an older one."""
     with whole(path) as partial:
         table.to_parquet(partial, index=False)
 

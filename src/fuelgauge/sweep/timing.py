@@ -1,8 +1,11 @@
-"""The one way in which anything is timed.
+"""Time fits and predictions, in the same way for every model.
 
-The fairness contract: what is compared is measured by this function alone. Imports, reading rows
-and a warm-up call come before it and evaluation after it, so none of them is inside. Work queued on
-a CUDA device is waited for on both sides. CPU seconds are those of the whole process, all threads.
+`measure` times every fit and every prediction of test rows; the budget of a search is read from `now`.
+
+- Imports, reading rows and a warm-up call come before `measure`, and scoring comes after it. None of them is
+  timed.
+- On a CUDA device, `measure` waits for queued work before it starts and before it stops.
+- CPU seconds count all threads of the process.
 """
 
 from __future__ import annotations
@@ -24,12 +27,12 @@ import numpy as np
 
 T = TypeVar("T")
 MEGABYTE = 2**20
-LEAST_SECONDS = 0.1  # ten ticks of the clock that tells how busy a machine is
+LEAST_SECONDS = 0.1  # ten ticks of the clock behind `busy_seconds`
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Wall seconds, and CPU seconds of the process."""
+    """Wall seconds and CPU seconds of a process."""
 
     seconds: float
     cpu_seconds: float
@@ -42,19 +45,29 @@ class Cost:
 
 
 def now() -> Cost:
-    """Return the wall and CPU seconds so far, from a moment that does not change."""
+    """Return the wall and CPU seconds that have passed since a fixed moment."""
     return Cost(time.perf_counter(), time.process_time())
 
 
 @dataclass(frozen=True)
 class Measured(Generic[T]):
-    """What a call returned and what it cost.
+    """The return value of a call and its cost.
 
-    `peak_memory_mb` is the largest resident size of the process during the call, in MiB, where
-    the system lets the mark be reset (Linux); elsewhere the largest so far. `load` is the share of
-    the machine's cores that processes other than the sweep's workers kept busy meanwhile, from 0 to 1:
-    work beside it makes a call slower. It is NaN where the system does not tell, and for a call so short
-    that the ticks of its clock would be all that is seen.
+    Attributes
+    ----------
+    value
+        Return value of the call.
+    seconds
+        Wall seconds of the call.
+    cpu_seconds
+        CPU seconds of the process during the call.
+    peak_memory_mb
+        Largest resident size of the process during the call, in MiB. Outside Linux the mark cannot be reset,
+        and this is the largest size since the process started.
+    load
+        Share of the machine's cores that other processes than the sweep's workers kept busy during the call,
+        between 0 and 1. A high load means that the call was slowed down. NaN outside Linux, and for calls
+        shorter than `LEAST_SECONDS`, for which the clock is too coarse.
     """
 
     value: T
@@ -65,7 +78,7 @@ class Measured(Generic[T]):
 
     @property
     def cost(self) -> Cost:
-        """Wall and CPU seconds."""
+        """Wall and CPU seconds of the call."""
         return Cost(self.seconds, self.cpu_seconds)
 
 
@@ -75,9 +88,9 @@ def measure(call: Callable[[], T], device: str) -> Measured[T]:
     Parameters
     ----------
     call
-        The work, without arguments.
+        Function to run, without arguments.
     device
-        `cuda` to wait for the device before and after; `cpu` otherwise.
+        `cuda` to wait for the device before and after the call; `cpu` otherwise.
     """
     reset_peak_memory()
     synchronise(device)
@@ -91,12 +104,12 @@ def measure(call: Callable[[], T], device: str) -> Measured[T]:
 
 
 def other_seconds() -> float:
-    """Return the CPU seconds that processes which are no workers of the sweep have used so far."""
+    """Return the CPU seconds that all processes except the sweep's workers have used so far."""
     return busy_seconds() - sum(map(process_seconds, sweep_processes()))
 
 
 def sweep_processes() -> set[int]:
-    """Return this process and, where it is a worker, the others that its parent has started."""
+    """Return the id of this process and, in a worker, those of all children of its parent."""
     siblings = Path(f"/proc/{os.getppid()}/task/{os.getppid()}/children")
     if multiprocessing.parent_process() is None or not siblings.is_file():
         return {os.getpid()}
@@ -104,7 +117,7 @@ def sweep_processes() -> set[int]:
 
 
 def process_seconds(process: int) -> float:
-    """Return the CPU seconds that a process has used so far; 0 for one that is gone, and outside Linux."""
+    """Return the CPU seconds that a process has used so far; 0 if it has ended, and outside Linux."""
     try:
         fields = fields_after_name(process)
     except OSError:
@@ -113,18 +126,20 @@ def process_seconds(process: int) -> float:
 
 
 def fields_after_name(process: int) -> list[str]:
-    """Return what the kernel tells of a process after its name, which may hold any character (proc(5), stat).
+    """Return the fields of /proc/PID/stat that follow the process name (see proc(5)).
+
+    The name itself is cut off because it may contain any character.
 
     Raises
     ------
     OSError
-        There is no such process, or no /proc.
+        The process or /proc does not exist.
     """
     return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
 
 
 def busy_seconds() -> float:
-    """Return the CPU seconds that all processes of the machine have used so far; NaN outside Linux."""
+    """Return the CPU seconds that all processes on the machine have used so far; NaN outside Linux."""
     if sys.platform != "linux":
         return math.nan
     user, nice, system = Path("/proc/stat").read_text().split(maxsplit=4)[1:4]
@@ -133,7 +148,7 @@ def busy_seconds() -> float:
 
 @functools.cache
 def device_name(device: str) -> str:
-    """Return what the maker calls the machine's processor, or its first CUDA device."""
+    """Return the model name of the current CUDA device, or of the machine's processor."""
     if device == "cuda" and (torch := sys.modules.get("torch")):
         return str(torch.cuda.get_device_name())
     if sys.platform == "linux":
@@ -144,13 +159,13 @@ def device_name(device: str) -> str:
 
 
 def synchronise(device: str) -> None:
-    """Wait until a CUDA device has done what was asked of it."""
+    """Wait until a CUDA device has finished its queued work."""
     if device == "cuda" and (torch := sys.modules.get("torch")):
         torch.cuda.synchronize()
 
 
 def reset_peak_memory() -> None:
-    """Set the process' peak-memory mark to its present size, where the system allows it."""
+    """Reset the peak-memory mark of the process to its current size, where the system allows it."""
     if sys.platform == "linux":
         try:
             Path("/proc/self/clear_refs").write_text("5")
@@ -159,7 +174,7 @@ def reset_peak_memory() -> None:
 
 
 def peak_memory_mb() -> float:
-    """Return the process' peak-memory mark in MiB."""
+    """Return the peak-memory mark of the process, in MiB."""
     if sys.platform == "linux":
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):

@@ -1,4 +1,4 @@
-"""One trial, from rows to losses. It runs in a worker process and knows nothing of the sweep."""
+"""Run one trial, from rows to losses, in a worker process that knows nothing of the sweep."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WARM_UP_STEPS, WARM_UP_ROWS = 2, 512
 
 
 def run_trial(trial: Trial) -> dict[str, Any]:
-    """Fit one model on the rows of one anchor and judge it on the repeat's test rows.
+    """Fit one model on the rows of one anchor and score it on the test rows of the repeat.
 
     Parameters
     ----------
@@ -36,12 +36,12 @@ def run_trial(trial: Trial) -> dict[str, Any]:
     Returns
     -------
     dict
-        The measured columns of the trial table.
+        Measured columns of the trial table.
 
     Raises
     ------
     FitError
-        The fit or its predictions broke down.
+        The fit or its predictions failed.
     """
     curve = trial.curve
     rows = rows_of(trial)
@@ -65,12 +65,14 @@ def run_trial(trial: Trial) -> dict[str, Any]:
 
 
 def fit_best(trial: Trial, rows: Rows) -> Found:
-    """Make the fits of a trial, one without a search, and return the best by the validation rows.
+    """Run the fits of a trial and return the one with the lowest validation loss.
+
+    Without a search there is a single fit, with the default hyperparameters.
 
     Raises
     ------
     FitError
-        The fit with the defaults broke down.
+        The fit with the defaults failed.
     """
     curve = trial.curve
     warm_up(trial, rows)
@@ -84,26 +86,27 @@ def fit_best(trial: Trial, rows: Rows) -> Found:
 
 
 def run_together(trials: Sequence[Trial]) -> list[dict[str, Any]]:
-    """Run the trials of several repeats of one curve at one anchor; nets of one shape train side by side.
+    """Run trials of several repeats of one curve at one anchor; train nets of equal shape together.
 
-    What a fit costs by itself is not known of those: their `fit_seconds` are NaN, `packed` is their number,
-    and `used_cpu_seconds` are their shares of what was used. Those that share their shape with no other train
-    alone and are measured as ever.
+    When nets train together, the cost of a single fit is unknown. Their `fit_seconds`, `fit_cpu_seconds` and
+    `peak_memory_mb` are NaN, and `packed` is the number of nets that trained together. `used_cpu_seconds` is
+    each net's share of the CPU time. A net with a unique shape trains alone and is measured as usual. Models
+    that cannot be packed run one after another.
 
     Parameters
     ----------
     trials
-        Trials of one curve at one anchor; without a search if there are several.
+        Trials of one curve at one anchor. Several trials must not have a search.
 
     Returns
     -------
     list of dict
-        The measured columns of the trial table for each trial.
+        Measured columns of the trial table, one dict a trial.
 
     Raises
     ------
     FitError
-        A fit or its predictions broke down; each trial run by itself tells which.
+        A fit or its predictions failed. Running each trial alone shows which one.
     """
     curve = trials[0].curve
     models = [create(curve.target, curve.hyperparameters) for _ in trials]
@@ -127,12 +130,12 @@ def run_together(trials: Sequence[Trial]) -> list[dict[str, Any]]:
 
 
 def prepare(model: Packable, rows: Rows, trial: Trial) -> Any:
-    """Do what comes before the first step of a fit."""
+    """Do the part of a fit that comes before its first training step."""
     return model.prepare(rows.train, rows.validation, context_of(trial))
 
 
 def of_one_shape(models: Sequence[Packable], prepared: Sequence[Measured[Any]]) -> list[list[int]]:
-    """Return the places of the fits that can be trained together, each in one group."""
+    """Return the indices of the fits in groups that can be trained together; each fit is in one group."""
     groups: dict[Any, list[int]] = {}
     for place, (model, each) in enumerate(zip(models, prepared, strict=True)):
         shape = model.shape_of(each.value)
@@ -143,7 +146,7 @@ def of_one_shape(models: Sequence[Packable], prepared: Sequence[Measured[Any]]) 
 def train_pack(
     models: Sequence[Packable], prepared: Sequence[Measured[Any]], device: str
 ) -> list[tuple[Measured[int], dict[str, Any]]]:
-    """Train what was prepared; return for each fit its measured steps and the columns of its costs."""
+    """Train prepared fits together; return for each the measured number of steps and its cost columns."""
     starts = [each.value for each in prepared]
     is_alone = len(models) == 1
     if is_alone:
@@ -172,16 +175,16 @@ def train_pack(
 def fitted(
     model: Model, hyperparameters: Mapping[str, Any], fit: Measured[int], rows: Rows, curve: Curve
 ) -> Fitted:
-    """Return a fitted model with its validation loss."""
-    val_loss = judge(model.predict(rows.validation), rows.validation, curve.dataset.metric)[0]
+    """Return a fitted model together with its validation loss."""
+    val_loss = score_predictions(model.predict(rows.validation), rows.validation, curve.dataset.metric)[0]
     return Fitted(model, hyperparameters, fit, val_loss)
 
 
 def judged(best: Fitted, rows: Rows, curve: Curve) -> dict[str, Any]:
-    """Predict the test rows once; return the columns about the model and how well it does."""
+    """Predict the test rows once and return the columns on the model and its performance."""
     model, steps = best.model, best.fit.value
     predicted = measure(lambda: model.predict(rows.test), curve.device)
-    loss, score, others = judge(predicted.value, rows.test, curve.dataset.metric)
+    loss, score, others = score_predictions(predicted.value, rows.test, curve.dataset.metric)
     return {
         "loss": loss,
         "score": score,
@@ -204,7 +207,7 @@ def seed_of(trial: Trial) -> int:
 
 
 def context_of(trial: Trial) -> FitContext:
-    """Return what a fit is told beside its rows."""
+    """Return the settings that a fit receives in addition to its rows."""
     curve = trial.curve
     return FitContext(seed_of(trial), curve.threads, curve.device, curve.dataset.metric)
 
@@ -232,13 +235,13 @@ def rows_of(trial: Trial) -> Rows:
 
 @functools.lru_cache(maxsize=1)
 def open_dataset(name: str, features: str) -> Dataset:
-    """Return a dataset, kept open from trial to trial."""
+    """Return a dataset; it stays open for the next trials."""
     return Dataset.open(name, features)
 
 
 @functools.lru_cache(maxsize=32)
 def draw_of(name: str, features: str, rule: SplitRule, seed: int, repeat: int) -> Draw:
-    """Return the draw of a repeat, kept from trial to trial."""
+    """Return the draw of a repeat; it is cached for the next trials."""
     return draw(open_dataset(name, features).rows, rule, seed, repeat)
 
 
@@ -246,21 +249,25 @@ _warm: set[tuple[str, str, str]] = set()
 
 
 def warm_up(trial: Trial, rows: Rows) -> None:
-    """Make one tiny fit the first time that a process meets a contestant, so that no timing pays for it."""
+    """Make one tiny fit when a process first meets a contestant, so that timings exclude start-up costs."""
     curve = trial.curve
     key = (curve.name, curve.dataset.name, curve.device)
     if key not in _warm:
         context = replace(context_of(trial), step_limit=WARM_UP_STEPS)
         train, validation = rows.train.few(WARM_UP_ROWS), rows.validation.few(WARM_UP_ROWS)
-        with contextlib.suppress(Exception):  # what is wrong, the fit itself will say
+        with contextlib.suppress(Exception):  # the fit itself reports the error
             model: Model = create(curve.target, curve.hyperparameters)
             model.fit(train, validation, context)
             model.predict(validation)
         _warm.add(key)
 
 
-def judge(predicted: np.ndarray, examples: Examples, metric: str) -> tuple[float, float, dict[str, float]]:
-    """Return loss, score and all metrics of predictions; a metric that is undefined is left out.
+def score_predictions(
+    predicted: np.ndarray, examples: Examples, metric: str
+) -> tuple[float, float, dict[str, float]]:
+    """Return loss, score and all metrics of predictions; undefined metrics are left out.
+
+    Loss and score are NaN where `metric` itself is undefined.
 
     Raises
     ------

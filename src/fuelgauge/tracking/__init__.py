@@ -1,1 +1,1 @@
-"""MLflow as a view of the trial store."""
+"""Show the trial store in MLflow."""

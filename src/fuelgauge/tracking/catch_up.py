@@ -1,4 +1,4 @@
-"""Bring MLflow up to date from the trial store, after a server was away or a database was lost."""
+"""Send to MLflow what it lacks, from the trial store, after a server was down or a database was lost."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ log = logging.getLogger("fuelgauge")
 
 
 def catch_up() -> None:
-    """Send every curve of params.yaml; what MLflow has already is not sent twice.
+    """Send every curve of params.yaml to MLflow; metrics that are already there are not sent twice.
 
     Raises
     ------
     FuelgaugeError
-        Tracking is off, or the server cannot be reached.
+        Tracking is off, or MLflow cannot be written.
     """
     for config in all_curves():
         if not config.tracking.uri:
-            raise FuelgaugeError("tracking is off (conf/tracking); there is nowhere to send the curves to.")
+            raise FuelgaugeError(
+                "tracking is off (conf/tracking); choose an MLflow server or database to send the curves to."
+            )
         if why_not(config) is None:
             send(config)
 
 
 def send(config: Config) -> None:
-    """Send one curve from its store."""
+    """Send one curve from its store to MLflow."""
     name = f"{config.dataset.name}/{config.contestant}"
     path = store_path(config.dataset.name, config.contestant)
     if not path.exists():
@@ -39,19 +41,19 @@ def send(config: Config) -> None:
     try:
         plan = plan_curve(config)
     except (ConfigError, DataError) as error:
-        log.warning("%-18s is left out: %s", name, error)
+        log.warning("%-18s is not sent: %s", name, error)
         return
-    with TrialStore(path) as store:  # its lock keeps a running sweep from sending the same anchors
+    with TrialStore(path) as store:  # the lock keeps a running sweep from sending the same anchors
         ended = plan.ended(store.records)
-        if not ended:  # a run without a point would take the place of the one that has them
-            log.info("%-18s has no trials of the present settings", name)
+        if not ended:  # an empty run would replace the one with results as the current run
+            log.info("%-18s has no trials with the current settings", name)
             return
         try:
             send_curve(config, plan, ended)
-        except Exception as error:  # whatever MLflow or the network raises
+        except Exception as error:  # MLflow and the network raise errors of many types
             uri, reason = safe_uri(config.tracking.uri), first_line(error, config.tracking.uri)
             raise FuelgaugeError(
-                f"MLflow at {uri} cannot be written ({type(error).__name__}: {reason}); see to it, or to "
-                "conf/tracking, and run again."
+                f"MLflow at {uri} cannot be written ({type(error).__name__}: {reason}); fix the server or "
+                "conf/tracking, then run this command again."
             ) from error
     log.info("%-18s %d trials are in MLflow", name, len(ended))

@@ -1,8 +1,11 @@
-"""MLflow as a view of the trial store. The only module that imports mlflow.
+"""Send learning curves and reports to MLflow.
 
-An experiment is a dataset, a run is a learning curve: its metrics have step = n_train, so that the
-compare page of the MLflow UI draws learning and cost curves by itself. An anchor is logged once, when
-all of its repeats are done; what is there already is looked up and not logged again.
+- An experiment is a dataset, and a run is a learning curve.
+- The step of a metric is n_train, so that the compare page of the MLflow UI draws learning and cost curves.
+- An anchor is logged once, when all of its repeats are done. Metrics that MLflow already has are not logged
+  again.
+
+mlflow takes seconds to import, so functions import it when they need it.
 """
 
 from __future__ import annotations
@@ -42,15 +45,16 @@ log = logging.getLogger("fuelgauge")
 LEVEL = 0.95
 SQLITE = "sqlite:///"
 CURVE_ID, REPORT_ID, DESCRIBED = "fuelgauge.curve_id", "fuelgauge.report_id", "fuelgauge.described"
-CATCH_UP = "catch up later with: fuelgauge track"
-# Seconds for which a server that has failed is left alone.
+CATCH_UP = "send the missing data later with: fuelgauge track"
+LOG_AGAIN = "log it later with: python pipelines/evaluate.py"
+# Seconds during which a server is not contacted after a failure.
 PATIENCE = 60.0
 NOT_SHOWN = {"n_test", "n_features", "hyperparameters", "device_name"}
 WITH_BOUNDS = ("loss", "score", "fit_seconds")
 
 
 class NoTracker:
-    """Tracking is switched off."""
+    """The tracker that does nothing, used if tracking is switched off."""
 
     def add(self, record: Record) -> None:
         """Do nothing."""
@@ -63,7 +67,7 @@ class NoTracker:
 
 
 class Writer:
-    """The one thread of a process that writes to MLflow: it does for all curves what it is told, in order."""
+    """The single thread of a process that writes to MLflow; it runs the steps of all curves in order."""
 
     def __init__(self) -> None:
         self.steps: queue.Queue[Callable[[], None]] = queue.Queue()
@@ -71,31 +75,31 @@ class Writer:
         threading.Thread(target=self.work, daemon=True).start()
 
     def work(self) -> None:
-        """Do steps for ever; they catch their own errors."""
+        """Run steps for ever; each step catches its own errors."""
         while True:
             self.steps.get()()
 
     def is_away(self, uri: str) -> bool:
-        """Return whether a server has failed a short while ago."""
+        """Return whether a server has failed recently and must not be contacted yet."""
         return time.monotonic() < self.away_until.get(uri, 0.0)
 
     def failed(self, uri: str, error: Exception) -> None:
-        """Say that a server fails and leave it alone for a while."""
+        """Log that a server has failed and do not contact it for a while."""
         self.away_until[uri] = time.monotonic() + PATIENCE
-        say_unreachable(uri, error, "the sweep goes on")
+        say_unreachable(uri, error, f"the sweep continues, {CATCH_UP}")
 
 
 @functools.cache
 def writer() -> Writer:
-    """Return the writer of this process."""
+    """Return the Writer of this process."""
     return Writer()
 
 
 class MlflowTracker:
-    """Hands a curve to the writer, which sends each anchor as it is completed.
+    """Hand a curve to the Writer, which sends each anchor when it is complete.
 
-    The sweep never waits for the server. If the server fails, that is said once, the sweep goes on,
-    and `fuelgauge track` sends from the store what is missing.
+    The sweep does not wait for the server. If the server fails, one warning is logged and the sweep
+    continues. `fuelgauge track` later sends the missing anchors from the store.
     """
 
     def __init__(self, config: Config, plan: Plan, records: Iterable[Record]):
@@ -107,11 +111,11 @@ class MlflowTracker:
             self.add(record)
 
     def do(self, step: Callable[[], None]) -> None:
-        """Let the writer do a step, unless one before it was lost."""
+        """Queue a step for the Writer."""
         writer().steps.put(lambda: self.attempt(step))
 
     def attempt(self, step: Callable[[], None]) -> None:
-        """Do a step; a curve that has lost one is left to `fuelgauge track`."""
+        """Run a step, unless an earlier one failed; `fuelgauge track` later sends such a curve."""
         uri = self.config.tracking.uri
         self.is_lost = self.is_lost or writer().is_away(uri)
         if not self.is_lost:
@@ -122,32 +126,32 @@ class MlflowTracker:
                 writer().failed(uri, error)
 
     def open(self) -> None:
-        """Find or make the run, and import what the first anchor will need, while there is time."""
+        """Find or create the run, and import in advance what the first anchor needs."""
         self.run = CurveRun(self.config, self.plan)
         importlib.import_module("fuelgauge.claims.statistics.resample")
 
     def add(self, record: Record) -> None:
-        """Take a record that is safe in the store."""
+        """Add a record that is already in the store."""
         self.do(lambda: self.run.add(record))
 
     def close(self) -> None:
-        """Hand over what is left, without waiting."""
+        """Queue the end of the run, without waiting."""
         self.do(lambda: self.run.finish())
         writer().steps.put(self.is_over.set)
 
     def wait(self, until: float) -> None:
-        """Wait for the writer, at most until a moment of the monotonic clock."""
+        """Wait until all steps are done, at most until the monotonic clock reaches `until`."""
         if not self.is_over.wait(max(0.0, until - time.monotonic())):
             log.warning("MLflow at %s is slow; %s", safe_uri(self.config.tracking.uri), CATCH_UP)
 
 
 def make_tracker(config: Config, plan: Plan, records: Iterable[Record]) -> MlflowTracker | NoTracker:
-    """Return the tracker that the configuration asks for."""
+    """Return the tracker of a configuration: NoTracker if the tracking URI is empty."""
     return MlflowTracker(config, plan, records) if config.tracking.uri else NoTracker()
 
 
 class CurveRun:
-    """The MLflow run of a learning curve, found again if it is there already."""
+    """The MLflow run of a learning curve; an existing run of the same curve is used again."""
 
     def __init__(self, config: Config, plan: Plan):
         self.config, self.plan = config, plan
@@ -164,14 +168,14 @@ class CurveRun:
         self.logged: dict[str, set[int]] = {}
 
     def find(self) -> Run | None:
-        """Return the run of this very curve, if an earlier session has made it."""
+        """Return the existing run of this curve, or None."""
         found = find_run(self.client, self.experiment, CURVE_ID, self.plan.curve.curve_id)
         if found and found.info.status != "RUNNING":
             self.client.update_run(found.info.run_id, status="RUNNING")
         return found
 
     def create(self) -> Run:
-        """Make the run."""
+        """Create the run."""
         curve = self.plan.curve
         tags = {
             CURVE_ID: curve.curve_id,
@@ -187,7 +191,7 @@ class CurveRun:
         return self.client.create_run(self.experiment, run_name=curve.name, tags=tags)
 
     def make_current(self) -> None:
-        """Mark this run as the model's current curve, and any other as superseded."""
+        """Tag this run as the current curve of its model, and other runs of the model as not current."""
         same_model = f"tags.model = '{self.plan.curve.name}' and tags.current = 'true'"
         for other in self.client.search_runs([self.experiment], filter_string=same_model):
             if other.info.run_id != self.run_id:
@@ -195,14 +199,14 @@ class CurveRun:
         self.client.set_tag(self.run_id, "current", "true")
 
     def describe(self) -> None:
-        """Log parameters, configuration and environment; the tag that says so comes last."""
+        """Log parameters, configuration and environment; set the tag that marks them as complete last."""
         self.client.log_batch(self.run_id, params=curve_params(self.config, self.plan))
         self.client.log_dict(self.run_id, shown_config(self.config), "config.yaml")
         self.client.log_dict(self.run_id, environment(), "environment.json")
         self.client.set_tag(self.run_id, DESCRIBED, "true")
 
     def add(self, record: Record) -> None:
-        """Take a record of the plan; log its anchor if that completes it."""
+        """Add a trial record; log its anchor if all repeats are now done."""
         self.ended += 1
         if record["status"] != "done":
             self.failed += 1
@@ -213,7 +217,7 @@ class CurveRun:
             self.log_anchor(n_train, self.waiting.pop(n_train))
 
     def log_anchor(self, n_train: int, results: list[Record]) -> None:
-        """Log the means over repeats at an anchor, but for those that are there already."""
+        """Log the means over the repeats of an anchor, except those that are already logged."""
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
@@ -227,7 +231,7 @@ class CurveRun:
             self.client.log_batch(self.run_id, metrics=metrics)
 
     def steps_of(self, metric: str) -> set[int]:
-        """Return the steps that a metric had when this session began."""
+        """Return the steps that a metric had when the run was opened."""
         if metric not in self.logged:
             known = metric in self.run.data.metrics
             history = self.client.get_metric_history(self.run_id, metric) if known else []
@@ -235,7 +239,7 @@ class CurveRun:
         return self.logged[metric]
 
     def finish(self) -> None:
-        """Close the run, and say how many trials have failed; one that waits for trials was stopped."""
+        """End the run: FAILED if trials have failed, KILLED if trials are missing, else FINISHED."""
         self.client.set_tag(self.run_id, "failed_trials", str(self.failed))
         is_whole = self.ended == len(self.plan.trials)
         self.client.set_terminated(
@@ -244,7 +248,7 @@ class CurveRun:
 
 
 def send_curve(config: Config, plan: Plan, records: Iterable[Record]) -> None:
-    """Send the records of a curve's trials to its run, as they come."""
+    """Send the trial records of a curve to its run."""
     run = CurveRun(config, plan)
     for record in records:
         run.add(record)
@@ -252,7 +256,7 @@ def send_curve(config: Config, plan: Plan, records: Iterable[Record]) -> None:
 
 
 def expected_repeats(plan: Plan) -> dict[int, int]:
-    """Return how many repeats of each anchor will run."""
+    """Return the number of planned repeats, by n_train."""
     counts: dict[int, int] = defaultdict(int)
     for trial in plan.trials:
         counts[trial.n_train] += 1
@@ -260,12 +264,13 @@ def expected_repeats(plan: Plan) -> dict[int, int]:
 
 
 def anchor_metrics(results: list[Record], n_pool: int) -> dict[str, float]:
-    """Return the mean over the repeats of an anchor and, for what is drawn, its t-interval.
+    """Return the means over the repeats of an anchor, with t intervals for the metrics in `WITH_BOUNDS`.
 
-    Intervals of test losses carry Nadeau and Bengio's correction (docs/protocol.md).
+    Intervals of test losses and scores include the correction of Nadeau and Bengio
+    (docs/explanation/protocol.md).
 
-    The names are those of the trial table. None has a slash: the UI would move it to a section of
-    its own, and costs would stand before the learning curves.
+    Metrics have the names of the trial table's columns. No name contains a slash, because the UI would move
+    such a metric to a separate section, and costs would come before the learning curves.
     """
     from fuelgauge.claims.statistics.resample import correction, t_quantile
 
@@ -284,14 +289,14 @@ def anchor_metrics(results: list[Record], n_pool: int) -> dict[str, float]:
 
 
 def shown_config(config: Config) -> dict[str, Any]:
-    """Return the resolved configuration without user name and password."""
+    """Return the resolved configuration, without user name and password in the tracking URI."""
     content = asdict(config)
     content["tracking"]["uri"] = safe_uri(config.tracking.uri)
     return content
 
 
 def curve_params(config: Config, plan: Plan) -> list[Any]:
-    """Return what the UI shows as parameters of a run."""
+    """Return the parameters of a run for the UI, with values of at most 500 characters."""
     from mlflow.entities import Param
 
     curve = plan.curve
@@ -310,9 +315,9 @@ def curve_params(config: Config, plan: Plan) -> list[Any]:
 
 
 def connect(tracking: TrackingConfig) -> MlflowClient:
-    """Return a client of the tracking server or database, which is made ready if it is new.
+    """Return a client of the tracking server or database; create a database that does not exist yet.
 
-    A server that is away is given up after seconds, not minutes.
+    Retries and time-outs are set low, so that a server that is down costs seconds, not minutes.
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
@@ -328,14 +333,15 @@ def connect(tracking: TrackingConfig) -> MlflowClient:
 
 
 def database_path(uri: str) -> Path | None:
-    """Return the file of a SQLite database, or None for a server."""
+    """Return the path of a SQLite database, or None for a server."""
     return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
 
 
 def make_database(uri: str) -> None:
-    """Make a SQLite database that is not there under another name, and rename it when it is whole.
+    """Create a SQLite database under a temporary name and rename it when it is complete.
 
-    MLflow makes it in many steps; one that a kill cut short could never be opened again.
+    MLflow creates a database in many steps. If a kill interrupted them, the database could never be opened
+    again.
     """
     path = database_path(uri)
     if path is None or path.exists():
@@ -348,7 +354,7 @@ def make_database(uri: str) -> None:
 
 @contextlib.contextmanager
 def one_at_a_time(uri: str) -> Iterator[None]:
-    """Let one process at a time make a fresh SQLite database: two at once can leave it broken."""
+    """Lock a SQLite database, because two processes that create it at the same time can break it."""
     path = database_path(uri)
     if path is None:
         yield
@@ -361,7 +367,7 @@ def one_at_a_time(uri: str) -> Iterator[None]:
 
 
 def ensure_experiment(client: MlflowClient, name: str, tracking: TrackingConfig) -> str:
-    """Return the id of an experiment, making it if it is not there."""
+    """Return the id of an experiment; create it if it does not exist."""
     with one_at_a_time(tracking.uri):
         if found := client.get_experiment_by_name(name):
             return found.experiment_id
@@ -369,14 +375,16 @@ def ensure_experiment(client: MlflowClient, name: str, tracking: TrackingConfig)
 
 
 def chart_pages(tracking: TrackingConfig, address: str) -> dict[str, str]:
-    """Return the page of the UI that draws the learning curves, for each experiment that has runs.
+    """Return the address of the UI page that draws the learning curves, for each experiment with runs.
 
-    The UI itself opens an experiment on another page, where there are none.
+    By default the UI opens an experiment on another page, which draws no curves.
 
     Parameters
     ----------
+    tracking
+        Tracking server or database.
     address
-        Of the UI, such as http://127.0.0.1:5000.
+        Address of the UI, such as http://127.0.0.1:5000.
     """
     client = connect(tracking)
     return {
@@ -387,39 +395,42 @@ def chart_pages(tracking: TrackingConfig, address: str) -> dict[str, str]:
 
 
 def artifact_location(tracking: TrackingConfig, experiment: str) -> str | None:
-    """Return the folder for an experiment's artifacts beside a database; a server has its own."""
+    """Return the artifact folder of an experiment, or None if the server or MLflow chooses it."""
     if tracking.artifact_location is None or database_path(tracking.uri) is None:
         return None
     return f"{Path(tracking.artifact_location).as_uri()}/{experiment}"
 
 
 def find_run(client: MlflowClient, experiment: str, tag: str, value: str) -> Run | None:
-    """Return the run that carries an identity in a tag, or None."""
+    """Return the run whose tag has a given value, or None."""
     found = client.search_runs([experiment], filter_string=f"tags.`{tag}` = '{value}'", max_results=1)
     return found[0] if found else None
 
 
 def try_log_report(tracking: TrackingConfig, reports: Path, metrics: dict[str, float], identity: str) -> None:
-    """Keep a report in MLflow; a server that is away is said, and changes nothing else."""
+    """Log a report in MLflow; if MLflow cannot be written, log a warning only."""
     if not tracking.uri:
         return
     try:
         log_report(tracking, reports, metrics, identity)
     except Exception as error:
-        say_unreachable(tracking.uri, error, "the report is written all the same")
+        say_unreachable(tracking.uri, error, f"the report itself is written, {LOG_AGAIN}")
 
 
 def log_report(tracking: TrackingConfig, reports: Path, metrics: dict[str, float], identity: str) -> None:
-    """Log the report of a whole pipeline run as a run of the experiment `report`, once.
+    """Log the report of a pipeline run as a run of the experiment `report`.
 
     Parameters
     ----------
+    tracking
+        Tracking server or database.
     reports
-        The folder to keep as artifacts.
+        Folder to log as artifacts.
     metrics
-        Numbers to show beside it.
+        Metrics of the run, by name.
     identity
-        What the report was made from; a report of the same is replaced.
+        Hash of the files from which the report was made. The artifacts of a run with the same identity are
+        replaced; no second run is created.
     """
     from mlflow.entities import Metric
 
@@ -437,7 +448,7 @@ def log_report(tracking: TrackingConfig, reports: Path, metrics: dict[str, float
 
 
 def git_tags() -> dict[str, str]:
-    """Return the commit that is checked out, as MLflow's own tag."""
+    """Return the checked-out git commit as MLflow's own tag; empty outside a git repository."""
     command = ["git", "rev-parse", "HEAD"]
     result = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, check=False)
     return {"mlflow.source.git.commit": result.stdout.strip()} if result.returncode == 0 else {}
@@ -445,10 +456,10 @@ def git_tags() -> dict[str, str]:
 
 @functools.cache
 def environment() -> dict[str, Any]:
-    """Return what a result was made with: the machine's class and every installed distribution.
+    """Return the environment of a result: the class of the machine and all installed distributions.
 
-    Name and version are those of the folder that describes a distribution; to read each description would
-    take a fifth of what logging a stage takes.
+    Names and versions are taken from the names of the metadata folders. Reading the metadata of each
+    distribution would take a fifth of the time that logging a stage takes.
     """
     folders = [folder.stem for entry in sys.path for folder in Path(entry).glob("*.dist-info")]
     return {
@@ -466,15 +477,15 @@ def safe_uri(uri: str) -> str:
     return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else uri
 
 
-def say_unreachable(uri: str, error: Exception, meanwhile: str) -> None:
-    """Say that MLflow cannot be written, what happens instead and how to catch up."""
+def say_unreachable(uri: str, error: Exception, remedy: str) -> None:
+    """Log that MLflow cannot be written, and what to do about it."""
     log.warning(
-        "MLflow at %s cannot be written (%s: %s); %s, %s",
-        safe_uri(uri), type(error).__name__, first_line(error, uri), meanwhile, CATCH_UP,
+        "MLflow at %s cannot be written (%s: %s); %s",
+        safe_uri(uri), type(error).__name__, first_line(error, uri), remedy,
     )  # fmt: skip
 
 
 def first_line(error: Exception, uri: str) -> str:
-    """Return the first line of an error's text, shortened, without the URI's user name and password."""
+    """Return the first line of an error message, shortened, without user name and password of the URI."""
     lines = str(error).replace(uri, safe_uri(uri)).splitlines()
     return lines[0][:200] if lines else ""
