@@ -29,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fuelgauge.sweep.runner import cores
+from fuelgauge.sweep.machine import cores
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 USUAL = CHECKOUT / "benchmarks/usual.py"

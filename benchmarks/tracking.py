@@ -23,7 +23,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from fuelgauge.sweep.runner import cores
+from fuelgauge.sweep.machine import cores
 from fuelgauge.tracking.tracker import SQLITE, make_database
 from sweep import Project
 

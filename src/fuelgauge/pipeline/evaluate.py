@@ -25,7 +25,7 @@ from fuelgauge.report.figures import draw_note
 from fuelgauge.report.money import Prices, fit_prices
 from fuelgauge.spec.names import NO_SEARCH, USUAL, contestant
 from fuelgauge.spec.params import Params
-from fuelgauge.sweep.runner import cores
+from fuelgauge.sweep.machine import machine_class
 from fuelgauge.sweep.store import read_store, stores
 from fuelgauge.sweep.table import read_tables
 
@@ -228,21 +228,6 @@ def published_verdicts() -> list[dict[str, Any]]:
 def pretrained_on(model: str) -> str:
     """Return the data on which a model was pretrained, or an empty string."""
     return yaml.safe_load((paths.CONF / "model" / f"{model}.yaml").read_text()).get("pretrained_on", "")
-
-
-def machine_class() -> str:
-    """Return a short description of the machine."""
-    return f"{cores()} cores, {platform.system()} {platform.machine()}, {processor_name()}"
-
-
-def processor_name() -> str:
-    """Return the name of the processor, if the system reports it."""
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or "unknown processor"
 
 
 def baseline(trials: pd.DataFrame, dataset: str) -> str:

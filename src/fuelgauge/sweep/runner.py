@@ -25,6 +25,7 @@ from fuelgauge.sweep._pool import Executor, Failure, WorkerPool
 from fuelgauge.sweep._progress import SweepProgress
 from fuelgauge.sweep.costs import PastCosts
 from fuelgauge.sweep.grid import cuda_available, packs, plan_curve, why_not
+from fuelgauge.sweep.machine import cores
 from fuelgauge.sweep.store import SESSION, TRIAL, Record, TrialStore, store_path
 from fuelgauge.sweep.table import curve_table, table_path, write_table
 from fuelgauge.sweep.timing import fields_after_name
@@ -407,11 +408,6 @@ def shared_cluster(address: str | None, num_cpus: int | None, threads: int, gpus
 def workers(config: Config) -> int:
     """Return the number of trials that run in parallel."""
     return config.executor.workers or max(1, cores() // config.threads)
-
-
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def trial_record(trial: Trial, outcome: Any, begun: datetime) -> Record:
