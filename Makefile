@@ -78,7 +78,7 @@ lint: env  ## ruff, the type checker and a linter of workflows
 	@ruff check .
 	@ruff format --check .
 	@mypy
-	@lint-imports --no-cache | grep -v '^$$' | tail -n 12
+	@lint-imports --no-cache --no-logo
 	@jactionlint
 
 format: env  ## let ruff put the code in order
