@@ -1,14 +1,16 @@
-"""Learn the constants of fuelgauge.claims.statistics.extrapolate from published learning curves, and test them.
+"""Learn and test the constants of the extrapolation, from published learning curves.
 
-    python scripts/calibrate_extrapolation.py            writes the constants and prints the tables
-    python scripts/calibrate_extrapolation.py --tables   prints the tables of the shipped constants only
-    python scripts/calibrate_extrapolation.py --no-tables   writes the constants only
-    python scripts/calibrate_extrapolation.py --sample FILE   writes the small sample used by the tests
+- `python scripts/calibrate_extrapolation.py` writes the constants and prints the tables.
+- `python scripts/calibrate_extrapolation.py --tables` only prints the tables of the shipped constants.
+- `python scripts/calibrate_extrapolation.py --no-tables` only writes the constants.
+- `python scripts/calibrate_extrapolation.py --sample FILE` only writes the small sample that the tests use.
 
-The curves are those of LCDB (Mohr, Viering, Loog, van Rijn: LCDB 1.0, ECML PKDD 2022; MIT licence; package
-lcdb 0.1.0): error rates of 20 learners on 248 datasets. A third of the datasets is kept for testing and is
-not looked at before the tables. The run takes some minutes on one core and is deterministic: the same
-versions of the numeric libraries write the same bytes on the same kind of processor.
+The constants are those of fuelgauge.claims.statistics.extrapolate.
+
+The curves come from LCDB (Mohr, Viering, Loog, van Rijn: LCDB 1.0, ECML PKDD 2022; MIT licence; package
+lcdb 0.1.0): error rates of 20 learners on 248 datasets. A third of the datasets is held out for testing, and
+only the tables use it. The run takes some minutes on one core. It is deterministic: the same versions of the
+numeric libraries write the same bytes on the same kind of processor.
 """
 
 from __future__ import annotations
@@ -73,7 +75,7 @@ TARGET = 0.55
 NOISE_DRAWS = 100
 FEW_LEARNERS = ("RandomForestClassifier", "LogisticRegression", "MLPClassifier")
 PLAIN_WEIGHTS = np.linspace(0, 1.5, 61)
-# The published formulas (fuelgauge.claims.statistics.formulas), as an unbounded fit takes them.
+# The published formulas (fuelgauge.claims.statistics.formulas), in the form for a fit without bounds.
 ORDINARY: dict[str, Callable[..., Array]] = {
     "POW3": lambda n, a, c, b: a * n**-b + c,
     "POW4": lambda n, a, c, b, d: a * (n + d) ** -b + c,
@@ -83,7 +85,19 @@ ORDINARY: dict[str, Callable[..., Array]] = {
 
 @dataclass(frozen=True)
 class Curve:
-    """One published curve: n of shape (anchors,), losses of shape (anchors, repeats), NaN where absent."""
+    """A published learning curve.
+
+    Attributes
+    ----------
+    dataset
+        OpenML number of the dataset.
+    learner
+        Name of the learner.
+    n
+        Numbers of training rows, shape (anchors,).
+    losses
+        Losses, shape (anchors, repeats); NaN where a repeat lacks an anchor.
+    """
 
     dataset: int
     learner: str
@@ -93,7 +107,25 @@ class Curve:
 
 @dataclass(frozen=True)
 class Question:
-    """What is shown of a curve, and what is asked."""
+    """The part of a curve that a method sees, and the loss that it has to predict.
+
+    Attributes
+    ----------
+    curve
+        Curve with the repeats that were drawn.
+    share
+        Share of the curve's largest n that is shown, between 0 and 1; NaN for a random place.
+    grid
+        Number of shown anchors per octave, that is per doubling of n.
+    repeats
+        Number of repeats drawn, or `all`.
+    n, loss
+        Anchors and mean losses that are shown, shape (anchors shown,).
+    n_target
+        Number of training rows that the question asks about.
+    truth
+        Mean loss at `n_target`.
+    """
 
     curve: Curve
     share: float
@@ -107,9 +139,24 @@ class Question:
 
 @dataclass(frozen=True)
 class Lessons:
-    """Questions as arrays, one row each; log losses are relative to the last one shown.
+    """Questions as arrays with one row per question; log losses are relative to the last one shown.
 
-    `worst` is the largest log loss shown, `answer` the one asked for.
+    Attributes
+    ----------
+    dataset
+        OpenML number of the dataset.
+    short
+        Whether the question shows too few anchors for a shape.
+    inputs
+        Inputs of the layers, standardised and clipped.
+    terms
+        Terms that the layers weigh.
+    ahead
+        Number of doublings from the last anchor shown to the target.
+    worst
+        Largest log loss shown.
+    answer
+        Log loss to predict.
     """
 
     dataset: Array
@@ -121,7 +168,7 @@ class Lessons:
     answer: Array
 
     def of(self, rows: NDArray[np.bool_]) -> Lessons:
-        """Return some of the rows."""
+        """Return the lessons of some rows."""
         return Lessons(
             self.dataset[rows],
             self.short[rows],
@@ -136,11 +183,17 @@ class Lessons:
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--archives", type=Path, default=paths.ARCHIVES, help="folder for the download")
-    parser.add_argument("--out", type=Path, default=model.CONSTANTS, help="where the constants go")
-    parser.add_argument("--tables", action="store_true", help="only test the shipped constants")
+    parser.add_argument(
+        "--archives", type=Path, default=paths.ARCHIVES, help="folder for the downloaded archive"
+    )
+    parser.add_argument("--out", type=Path, default=model.CONSTANTS, help="file for the constants")
+    parser.add_argument(
+        "--tables", action="store_true", help="only print the tables of the shipped constants"
+    )
     parser.add_argument("--no-tables", action="store_true", help="only write the constants")
-    parser.add_argument("--sample", type=Path, help="only write a small sample of held-out curves")
+    parser.add_argument(
+        "--sample", type=Path, help="file for a small sample of held-out curves; writes nothing else"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
@@ -156,7 +209,7 @@ def main() -> None:
 
 
 def read_curves(archives: Path) -> list[Curve]:
-    """Return all curves of LCDB, as error rates on its test parts."""
+    """Return all curves of LCDB, with error rates on its test sets as losses."""
     table = pd.read_csv(BytesIO(read_member(fetch(LCDB, archives), MEMBER)))
     table["loss"] = 1 - table["score_test"]
     curves = []
@@ -169,7 +222,7 @@ def read_curves(archives: Path) -> list[Curve]:
 
 
 def split(curves: list[Curve]) -> tuple[list[Curve], list[Curve]]:
-    """Return the curves to learn from and those to test on; no dataset is in both."""
+    """Return the curves for learning and those for testing; no dataset is in both."""
     datasets = np.unique([curve.dataset for curve in curves])
     shuffled = np.random.default_rng(SEED).permutation(datasets)
     held_out = set(shuffled[: round(TEST_SHARE * len(shuffled))].tolist())
@@ -177,11 +230,11 @@ def split(curves: list[Curve]) -> tuple[list[Curve], list[Curve]]:
     return learn, [curve for curve in curves if curve.dataset in held_out]
 
 
-# ---- questions: what is shown, what is asked ----
+# ---- questions ----
 
 
 def ask_at_random(curves: Iterable[Curve]) -> Iterator[Question]:
-    """Yield questions on all kinds of grids and repeats, about the end of a curve or any place in it."""
+    """Yield questions about the end of each curve or a random place in it, on random grids and repeats."""
     rng = np.random.default_rng(SEED)
     rounds = [*SHARES] * ROUNDS_AT_SHARES + [np.nan] * ROUNDS_ANYWHERE
     for curve in curves:
@@ -196,7 +249,7 @@ def ask_at_random(curves: Iterable[Curve]) -> Iterator[Question]:
 
 
 def draw_repeats(curve: Curve, repeats: str | int, rng: np.random.Generator) -> Curve:
-    """Return a curve with some of its repeats, and the anchors that they have."""
+    """Return a curve with some of its repeats, at the anchors that these repeats have."""
     losses = curve.losses
     if not isinstance(repeats, str) and repeats < losses.shape[1]:
         losses = losses[:, rng.choice(losses.shape[1], repeats, replace=False)]
@@ -205,7 +258,11 @@ def draw_repeats(curve: Curve, repeats: str | int, rng: np.random.Generator) -> 
 
 
 def ask(curve: Curve, share: float, grid: int, repeats: str, rng: np.random.Generator) -> Question | None:
-    """Return a question: the end of a curve from a share of its rows (or, NaN, any later anchor from any)."""
+    """Return a question about a curve; None if the curve does not allow it.
+
+    The question shows a share of the curve's rows and asks about its last anchor. With NaN as the share, it
+    shows a random number of anchors and asks about a random later one.
+    """
     shown, target = _cut(curve, share, rng)
     if shown < 1:
         return None
@@ -220,7 +277,7 @@ def ask(curve: Curve, share: float, grid: int, repeats: str, rng: np.random.Gene
 
 
 def _cut(curve: Curve, share: float, rng: np.random.Generator) -> tuple[int, int]:
-    """Return how many anchors are shown, and the index of the one asked for."""
+    """Return the number of anchors shown, and the index of the target anchor."""
     if np.isnan(share):
         shown = int(rng.integers(1, len(curve.n)))
         return shown, int(rng.integers(shown, len(curve.n)))
@@ -228,7 +285,7 @@ def _cut(curve: Curve, share: float, rng: np.random.Generator) -> tuple[int, int
 
 
 def show(curve: Curve, shown: int, last: float, grid: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Return anchors and mean losses on a grid of so many anchors an octave: thinned, as it is, or denser."""
+    """Return anchors and mean losses on a grid of anchors per octave, thinner or denser than published."""
     means = np.nanmean(curve.losses, axis=1)
     if grid == PUBLISHED_GRID:
         return curve.n[:shown], means[:shown]
@@ -242,7 +299,7 @@ def show(curve: Curve, shown: int, last: float, grid: int, rng: np.random.Genera
 
 
 def _measure_anew(curve: Curve, anchors: Array, means: Array, rng: np.random.Generator) -> Array:
-    """Return interpolated losses with noise of their own: an anchor averages its own draw of the repeats."""
+    """Return interpolated losses with new noise: each anchor averages its own random draw of the repeats."""
     repeats = curve.losses.shape[1]
     drawn = rng.integers(repeats, size=(len(anchors), repeats))
     right = np.clip(np.searchsorted(curve.n, anchors), 1, len(curve.n) - 1)
@@ -257,7 +314,7 @@ def _measure_anew(curve: Curve, anchors: Array, means: Array, rng: np.random.Gen
 
 
 def calibrate(curves: list[Curve]) -> dict[str, Array]:
-    """Return the constants learned from some curves."""
+    """Learn the constants from some curves; return them by name."""
     questions = list(ask_at_random(curves))
     raw = np.array([model.shape_inputs(model.describe(q.n, q.loss)) for q in questions])
     mean, spread = raw.mean(axis=0).round(DECIMALS), raw.std(axis=0).round(DECIMALS)
@@ -277,7 +334,7 @@ def calibrate(curves: list[Curve]) -> dict[str, Array]:
 
 
 def as_lessons(questions: list[Question], inputs: Array) -> Lessons:
-    """Return questions as arrays."""
+    """Return the questions as arrays."""
     ahead = np.array([np.log2(q.n_target / q.n[-1]) for q in questions])
     shapes = [model.describe(q.n, q.loss) for q in questions]
     starts = np.array([model.log_losses(q.loss)[-1] for q in questions])
@@ -294,13 +351,13 @@ def as_lessons(questions: list[Question], inputs: Array) -> Lessons:
 
 
 def learn(lessons: Lessons) -> tuple[nn.Sequential, nn.Sequential]:
-    """Return the layers that weigh the terms and, given those, the layers that scale the errors."""
+    """Train the layers that weigh the terms, then the layers that scale their errors; return both."""
     centre = learn_centre(lessons)
     return centre, learn_scales(lessons, lessons.answer - predict(centre, lessons))
 
 
 def learn_centre(lessons: Lessons) -> nn.Sequential:
-    """Return the layers whose weighted terms have the smallest mean absolute error."""
+    """Train layers that weigh the terms for the smallest mean absolute error; return them."""
     torch.manual_seed(SEED)
     layers = make_layers(lessons.inputs.shape[1], HIDDEN, lessons.terms.shape[1])
     inputs, terms, answer = map(tensor, (lessons.inputs, lessons.terms, lessons.answer))
@@ -314,9 +371,9 @@ def learn_centre(lessons: Lessons) -> nn.Sequential:
 
 
 def learn_scales(lessons: Lessons, errors: Array) -> nn.Sequential:
-    """Return the layers whose 90% intervals have the smallest interval score.
+    """Train layers that scale the 90% intervals for the smallest interval score; return them.
 
-    The score (width plus a price for each miss) is Gneiting and Raftery's, JASA 102, 2007.
+    The score is the width plus a price for each miss (Gneiting and Raftery, JASA 102, 2007).
     """
     torch.manual_seed(SEED)
     layers = make_layers(lessons.inputs.shape[1], HIDDEN_SCALE, 4)
@@ -333,7 +390,7 @@ def learn_scales(lessons: Lessons, errors: Array) -> nn.Sequential:
 
 
 def make_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    """Return one hidden layer whose outputs start small."""
+    """Return layers with one hidden layer, whose outputs are small at the start."""
     last = nn.Linear(hidden, outputs)
     with torch.no_grad():
         last.weight.mul_(0.1)
@@ -344,7 +401,7 @@ def make_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
 def descend(
     layers: nn.Module, loss: Callable[[torch.Tensor], torch.Tensor], rows: int, epochs: int, rate: float
 ) -> None:
-    """Minimise a loss over mini-batches."""
+    """Train layers to minimise a loss over mini-batches."""
     steps = rows // BATCH
     optimizer = torch.optim.AdamW(layers.parameters(), lr=rate, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=epochs * steps)
@@ -359,7 +416,7 @@ def descend(
 def scales(
     layers: nn.Module, inputs: torch.Tensor, log_ahead: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the scales below and above, as fuelgauge.claims.statistics.extrapolate.scales does."""
+    """Return the lower and upper scales, as fuelgauge.claims.statistics.extrapolate.scales does."""
     below, above, growth_below, growth_above = layers(inputs).T
     softplus = nn.functional.softplus
     lower = torch.exp(below + softplus(growth_below) * log_ahead)
@@ -368,13 +425,13 @@ def scales(
 
 @torch.no_grad()
 def predict(centre: nn.Module, lessons: Lessons) -> Array:
-    """Return the predicted log losses, relative to the last."""
+    """Return the predicted log losses, relative to the last one shown."""
     continued = (centre(tensor(lessons.inputs)).numpy() * lessons.terms).sum(axis=1)
     return np.minimum(continued, lessons.worst)
 
 
 def cross_fitted_scores(lessons: Lessons) -> Array:
-    """Return each error over its scale, by layers that did not see the dataset."""
+    """Return each error divided by its scale, from layers that were trained without its dataset."""
     datasets = np.random.default_rng(SEED).permutation(np.unique(lessons.dataset))
     scores = np.zeros(len(lessons.answer))
     for fold in range(FOLDS):
@@ -386,7 +443,7 @@ def cross_fitted_scores(lessons: Lessons) -> Array:
 
 @torch.no_grad()
 def score(centre: nn.Module, scale: nn.Module, lessons: Lessons) -> Array:
-    """Return each error over its scale."""
+    """Return each error divided by its scale."""
     errors = lessons.answer - predict(centre, lessons)
     log_ahead = tensor(np.log(lessons.ahead + model.NEAREST))
     lower, upper = scales(scale, tensor(lessons.inputs), log_ahead)
@@ -394,7 +451,7 @@ def score(centre: nn.Module, scale: nn.Module, lessons: Lessons) -> Array:
 
 
 def layers(trained: nn.Sequential, hidden: str, outputs: str) -> dict[str, Array]:
-    """Return the weights and biases of trained layers by the names of the constants."""
+    """Return the weights and biases of trained layers, by the names of the constants."""
     values = [parameter.detach().numpy() for parameter in trained.parameters()]
     names = [f"{hidden}_weight", f"{hidden}_bias", f"{outputs}_weight", f"{outputs}_bias"]
     return dict(zip(names, values, strict=True))
@@ -406,7 +463,7 @@ def tensor(values: Array) -> torch.Tensor:
 
 
 def write_constants(constants: dict[str, Array], path: Path) -> None:
-    """Write the constants, rounded, one array a line."""
+    """Write the rounded constants, one array per line."""
     source = f"scripts/calibrate_extrapolation.py on {LCDB.package} {LCDB.version}, sha256 {LCDB.sha256}"
     lines = [
         f'  "{name}": {json.dumps(values.round(DECIMALS).tolist())}' for name, values in constants.items()
@@ -419,7 +476,7 @@ def write_constants(constants: dict[str, Array], path: Path) -> None:
 
 
 def print_tables(learn: list[Curve], test: list[Curve]) -> None:
-    """Print every table of docs/extrapolation.md."""
+    """Print every table of docs/explanation/extrapolation.md."""
     published = all_published(test)
     long = long_enough(published)
     answers = answer_all(long)
@@ -427,17 +484,17 @@ def print_tables(learn: list[Curve], test: list[Curve]) -> None:
     datasets = len({curve.dataset for curve in test})
     print(f"Held out: {datasets} datasets, {len(test)} curves, {len(long)} questions.\n")
     print(f"Mean |ln(predicted/true)|\n\n{error_table(answers)}\n")
-    print(f"Ours over the others\n\n{ratio_table(answers)}\n")
-    print(f"Bounds; plain slope times {weight:.3f}\n\n{bounds_table(answers, long, weight)}\n")
+    print(f"Our error over that of the others\n\n{ratio_table(answers)}\n")
+    print(f"Bounds; the plain slope has the weight {weight:.3f}\n\n{bounds_table(answers, long, weight)}\n")
     print(f"By learner\n\n{learner_table(answers)}\n")
-    print(f"Beside rivals of ordinary least squares\n\n{ordinary_table(answers, long)}\n")
+    print(f"Rivals fitted by ordinary least squares\n\n{ordinary_table(answers, long)}\n")
     print(f"By grid and repeats\n\n{variant_table(test)}\n")
     print(f"By number of anchors shown\n\n{length_table(answer_all(published, families=False))}\n")
     print(f"90% intervals\n\n{interval_table(answers, bootstrap_all(long))}\n")
 
 
 def all_published(curves: list[Curve]) -> list[Question]:
-    """Return the questions about some curves as they were published."""
+    """Return the questions about some curves, without changes to their grids and repeats."""
     return [question for curve in curves for question in published_questions(curve)]
 
 
@@ -447,7 +504,7 @@ def long_enough(questions: list[Question]) -> list[Question]:
 
 
 def published_questions(curve: Curve) -> Iterator[Question]:
-    """Yield the four questions about a curve as it was published: mean of all repeats, its own grid."""
+    """Yield the four questions about a curve on its own grid, with the mean of all repeats."""
     rng = np.random.default_rng(SEED)
     for share in SHARES:
         question = ask(curve, share, PUBLISHED_GRID, "all", rng)
@@ -456,12 +513,12 @@ def published_questions(curve: Curve) -> Iterator[Question]:
 
 
 def answer_all(questions: list[Question], families: bool = True) -> pd.DataFrame:
-    """Return the answers of all methods, as log losses, beside the truth."""
+    """Return the log losses that all methods predict, and the truth, one row per question."""
     return pd.DataFrame([answer(question, families) for question in questions])
 
 
 def answer(question: Question, families: bool) -> dict[str, float | int | str]:
-    """Return one question's answers."""
+    """Return the log losses that all methods predict for one question, and the truth."""
     ours = model.extrapolate(question.n, question.loss, question.n_target, LEVEL).iloc[0]
     answers: dict[str, float] = {"last value": question.loss[-1], "ours": ours["loss"]}
     for name in FAMILIES if families else ():
@@ -478,7 +535,7 @@ def answer(question: Question, families: bool) -> dict[str, float | int | str]:
 
 
 def methods(answers: pd.DataFrame) -> list[str]:
-    """Return the methods that a table of answers holds."""
+    """Return the methods in a table of answers."""
     return [name for name in ("ours", "last value", *FAMILIES) if name in answers]
 
 
@@ -488,7 +545,7 @@ def errors(answers: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_share(values: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
-    """Return means by the share of rows shown, and over all."""
+    """Return means by the share of rows shown, and over all questions."""
     means = values.groupby(answers["share"]).mean()
     means.index = pd.Index([f"{share:.0%}" for share in means.index])
     means.loc["all"] = values.mean()
@@ -496,12 +553,12 @@ def by_share(values: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
 
 
 def error_table(answers: pd.DataFrame) -> str:
-    """Return the errors of all methods by share."""
+    """Return the errors of all methods by share, in Markdown."""
     return markdown(by_share(errors(answers), answers), "shown")
 
 
 def ratio_table(answers: pd.DataFrame) -> str:
-    """Return our error over that of the last value, of each family, and of the best of them."""
+    """Return our error over that of the last value, of each family, and of the best of them, in Markdown."""
     means = by_share(errors(answers), answers)
     others = means.drop(columns="ours")
     ratios = others.rdiv(means["ours"], axis=0)
@@ -510,10 +567,10 @@ def ratio_table(answers: pd.DataFrame) -> str:
 
 
 def bounds_table(answers: pd.DataFrame, questions: list[Question], weight: float) -> str:
-    """Return, by share, the target and ours beside errors that say what is possible.
+    """Return our error by share, with the target and with errors that show what is possible, in Markdown.
 
-    The noise is that of the repeats. The best rival is chosen for each question with hindsight. The plain
-    slope is the rule of plain_answers.
+    The noise is that of the repeats. The rival by hindsight is the best rival of each question. The plain
+    slope is the rule of `plain_answers`.
     """
     rng = np.random.default_rng(SEED)
     every = errors(answers)
@@ -531,9 +588,9 @@ def bounds_table(answers: pd.DataFrame, questions: list[Question], weight: float
 
 
 def noise(question: Question, rng: np.random.Generator) -> float:
-    """Return the mean |change| of ln(truth / last loss shown) when the repeats are drawn anew.
+    """Return the mean |change| of ln(truth / last loss shown) over new draws of the repeats.
 
-    NaN where fewer than two repeats have both anchors.
+    NaN if fewer than two repeats have both anchors.
     """
     ends = question.curve.losses[np.isin(question.curve.n, (question.n[-1], question.n_target))]
     ends = ends[:, np.isfinite(ends).all(axis=0)]
@@ -547,14 +604,14 @@ def noise(question: Question, rng: np.random.Generator) -> float:
 
 
 def plain_weight(questions: list[Question]) -> float:
-    """Return the weight of the slope with which the plain rule errs least."""
+    """Return the weight of the slope for which the plain rule has the smallest error."""
     answers = np.array([plain_answers(question, PLAIN_WEIGHTS) for question in questions])
     truths = np.log(np.maximum([question.truth for question in questions], RESOLUTION))
     return float(PLAIN_WEIGHTS[np.abs(answers - truths[:, None]).mean(axis=0).argmin()])
 
 
 def plain_answers(question: Question, weights: Array) -> Array:
-    """Return log losses from the last value along its latest slope times a weight, shape (weights,)."""
+    """Return log losses that continue the last value along its slope times a weight, shape (weights,)."""
     shape = model.describe(question.n, question.loss)
     ahead = np.log2(question.n_target / question.n[-1])
     continued = np.minimum(weights * shape.slopes[0] * ahead, -shape.fall)
@@ -562,14 +619,14 @@ def plain_answers(question: Question, weights: Array) -> Array:
 
 
 def interval_columns(truth: pd.Series, lo: pd.Series, hi: pd.Series) -> pd.DataFrame:
-    """Return whether each interval holds the truth, and its interval score in log loss."""
+    """Return whether each interval covers the truth, and its interval score in log loss."""
     covered = ((lo <= truth) & (truth <= hi)).astype(float)
     missed = (lo - truth).clip(lower=0) + (truth - hi).clip(lower=0)
     return pd.DataFrame({"coverage": covered, "interval score": hi - lo + MISS_PRICE * missed})
 
 
 def interval_table(answers: pd.DataFrame, bootstrapped: pd.DataFrame) -> str:
-    """Return coverage and interval score by share: ours on all questions, the families' on a sample."""
+    """Return coverage and interval score by share, for us on all questions, for the families on a sample."""
     ours = by_share(interval_columns(answers["truth"], answers["lo"], answers["hi"]), answers)
     parts = [ours.add_prefix("ours, ")]
     for name in FAMILIES:
@@ -580,14 +637,14 @@ def interval_table(answers: pd.DataFrame, bootstrapped: pd.DataFrame) -> str:
 
 
 def bootstrap_all(questions: list[Question]) -> pd.DataFrame:
-    """Return bootstrap intervals of all families on a random sample of questions."""
+    """Return bootstrap intervals of all families for a random sample of questions."""
     rng = np.random.default_rng(SEED)
     sample = rng.choice(len(questions), min(BOOTSTRAP_QUESTIONS, len(questions)), replace=False)
     return pd.DataFrame([bootstrap(questions[i], rng) for i in np.sort(sample)])
 
 
 def bootstrap(question: Question, rng: np.random.Generator) -> dict[str, float]:
-    """Return the 90% interval of every family by resampling residuals."""
+    """Return the 90% interval of every family, from resampled residuals."""
     row = {"share": question.share, "truth": float(np.log(max(question.truth, RESOLUTION)))}
     for name in FAMILIES:
         fitted = fit_family(name, question.n, question.loss).predict(question.n)
@@ -603,14 +660,14 @@ def bootstrap(question: Question, rng: np.random.Generator) -> dict[str, float]:
 
 
 def learner_table(answers: pd.DataFrame) -> str:
-    """Return error, ratio and coverage by learner."""
+    """Return error, ratio, coverage and interval score by learner, in Markdown."""
     return summary(answers, answers["learner"])
 
 
 def ordinary_table(answers: pd.DataFrame, questions: list[Question]) -> str:
-    """Return the errors, and ours over the best, where rivals are fitted by ordinary least squares.
+    """Return the errors of rivals that are fitted by ordinary least squares, and ours over the best of them.
 
-    Of all learners, and of those alone that the claims are tested on.
+    One row is for all learners, the other for the learners in `FEW_LEARNERS`.
     """
     fitted = pd.DataFrame([ordinary_answers(question) for question in questions])
     bounded = errors(answers)
@@ -625,10 +682,10 @@ def ordinary_table(answers: pd.DataFrame, questions: list[Question]) -> str:
 
 
 def ordinary_answers(question: Question) -> dict[str, float]:
-    """Return log losses of POW3, POW4 and MMF4, fitted by Levenberg and Marquardt without any bounds.
+    """Return the log losses of POW3, POW4 and MMF4, fitted by Levenberg and Marquardt without bounds.
 
-    Of the fits from three starts that with the least squares counts; where none ends, or the anchors are
-    fewer than the parameters, the last value stays.
+    Each formula is fitted from three starts, and the fit with the least squares counts. The last value is the
+    answer if no fit ends or if there are fewer anchors than parameters.
     """
     n, loss = question.n, question.loss
     fall = max(loss[0] - loss[-1], 1e-3)
@@ -651,14 +708,14 @@ def ordinary_answers(question: Question) -> dict[str, float]:
 
 
 def ordinary_fit(formula: Callable[..., Array], question: Question, starts: Starts) -> float:
-    """Return the prediction of the best of several fits; the last value if there is none."""
+    """Return the prediction of the best of several fits; the last value shown if there is none."""
     best, answer = np.inf, float(question.loss[-1])
     for start in starts if len(question.n) >= len(starts[0]) else ():
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore", OptimizeWarning)
             try:
                 fitted, _ = curve_fit(formula, question.n, question.loss, p0=start, method="lm", maxfev=5000)
-            except RuntimeError:  # it has not ended
+            except RuntimeError:  # the fit did not end
                 continue
             squares = float(np.square(formula(question.n, *fitted) - question.loss).sum())
             predicted = float(formula(np.array([question.n_target]), *fitted)[0])
@@ -668,13 +725,13 @@ def ordinary_fit(formula: Callable[..., Array], question: Question, starts: Star
 
 
 def length_table(answers: pd.DataFrame) -> str:
-    """Return error, ratio and coverage by the number of anchors shown."""
+    """Return error, ratio, coverage and interval score by the number of anchors shown, in Markdown."""
     bins = pd.cut(answers["anchors"], [0, 1, 2, 3, 5, 10, 40], labels=["1", "2", "3", "4-5", "6-10", "11 up"])
     return summary(answers, bins)
 
 
 def variant_table(curves: list[Curve]) -> str:
-    """Return error, ratio and coverage by anchors an octave and number of repeats."""
+    """Return error, ratio, coverage and interval score by anchors per octave and repeats, in Markdown."""
     rng = np.random.default_rng(SEED)
     questions = []
     for curve in curves:
@@ -689,7 +746,7 @@ def variant_table(curves: list[Curve]) -> str:
 
 
 def summary(answers: pd.DataFrame, group: pd.Series) -> str:
-    """Return questions, error, ratio to the last value, coverage and interval score by group."""
+    """Return questions, error, ratio to the last value, coverage and interval score by group, in Markdown."""
     scored = pd.concat(
         [errors(answers), interval_columns(answers["truth"], answers["lo"], answers["hi"])], axis=1
     )
@@ -702,7 +759,7 @@ def summary(answers: pd.DataFrame, group: pd.Series) -> str:
 
 
 def markdown(table: pd.DataFrame, corner: str) -> str:
-    """Return a table in Markdown, numbers with three decimals."""
+    """Return a table in Markdown, with three decimals."""
     header = [corner, *map(str, table.columns)]
     rows = [
         [str(index), *(str(int(v)) if name == "questions" else f"{v:.3f}" for name, v in row.items())]
@@ -715,7 +772,7 @@ def markdown(table: pd.DataFrame, corner: str) -> str:
 
 
 def write_sample(curves: list[Curve], path: Path, datasets: int = 12) -> None:
-    """Write the mean curves of some held-out datasets with at least a thousand rows."""
+    """Write the mean curves of some held-out datasets that have at least a thousand training rows."""
     large = sorted({curve.dataset for curve in curves if curve.n[-1] >= 1000})
     chosen = set(np.random.default_rng(SEED).choice(large, datasets, replace=False).tolist())
     sample = [

@@ -1,15 +1,15 @@
-"""Judge the claims on published learning curves, by the same rules as our own.
+"""Judge the claims on published learning curves, by the same rules as on our own.
 
     python scripts/evidence.py        (or: make evidence)
 
-The curves are those of LCDB (Mohr, Viering, Loog, van Rijn: LCDB 1.0, ECML PKDD 2022; MIT licence; package
-lcdb 0.1.0): 20 learners of scikit-learn with their defaults on 248 datasets. What is read from the package is
-kept in outputs/, and verdicts, tables and a page are written to reports/evidence. The page of the next
-evaluation shows them beside ours.
+The curves come from LCDB (Mohr, Viering, Loog, van Rijn: LCDB 1.0, ECML PKDD 2022; MIT licence; package
+lcdb 0.1.0): 20 learners of scikit-learn with their defaults on 248 datasets. The script keeps the means that
+it reads in outputs/. It writes verdicts, tables and a page to reports/evidence. The page of the next
+evaluation shows these verdicts next to ours.
 
-A repeat is an outer seed, which draws the test rows; its inner seeds, which draw the training rows, are
-averaged. A family is its best member by validation loss. The engine claim is left out: no net was run in
-several sizes. All datasets count as tables: pixels, where there are any, were given as columns.
+A repeat is an outer seed, which draws the test rows. Inner seeds draw the training rows, and the script
+averages over them. A family is its best member by validation loss. The engine claim is left out, because no
+net ran in several sizes. All datasets count as tables, because the learners get pixels as columns.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from fuelgauge.claims.analysis import Analysis, analyze
 from fuelgauge.claims.judging.members import PREFIX, family_trials
 from fuelgauge.cli import print_verdicts
 from fuelgauge.data.sources.archive import Archive, fetch, read_member
+from fuelgauge.files import whole
 from fuelgauge.report import ReportContext, write_report
 
 LCDB = Archive(
@@ -39,7 +40,7 @@ LCDB = Archive(
 MEMBER = "lcdb-0.1.0/lcdb/database-accuracy.csv"
 CACHE = paths.ROOT / "outputs" / "evidence" / "lcdb_means.parquet"
 CLAIMS = ("data", "depth", "time", "pattern")
-# What is not named here (single trees, kernels, discriminant analysis, Bayes) is in no family of the claims.
+# Other learners (single trees, kernels, discriminant analysis, Bayes) belong to no family of the claims.
 FAMILIES = {
     "sklearn.linear_model.LogisticRegression": "linear",
     "sklearn.linear_model.PassiveAggressiveClassifier": "linear",
@@ -64,9 +65,9 @@ CONTEXT = ReportContext(
     title="How much data does a model need, by published curves?",
     held_equal=("the rows: every learner of a repeat got the same training, validation and test rows",),
     not_held_equal=(
-        "validation rows: LCDB counts them beside n, not in it",
+        "validation rows: LCDB does not count them in n",
         "tuning: every learner ran with the defaults of scikit-learn, without scaling of its inputs",
-        "datasets: all are read as tables, those of pixels too",
+        "datasets: all are read as tables, even those of pixels",
     ),
     how_to_reproduce=("make evidence",),
 )
@@ -78,28 +79,27 @@ def main() -> None:
     write_report(families_only(analysis), paths.EVIDENCE, CONTEXT)
     print_verdicts([verdict for verdict in analysis.verdicts if verdict["level"] == "overall"])
     print(f"\nreport     {paths.EVIDENCE / 'index.html'}")
-    print("beside ours after: dvc repro --force --single-item evaluate")
+    print("to show these verdicts next to ours: dvc repro --force --single-item evaluate")
 
 
 def published_means() -> pd.DataFrame:
-    """Return the means of LCDB, from the cache where it has been read before."""
+    """Return the means of LCDB, from the cache if there is one."""
     if not CACHE.is_file():
-        CACHE.parent.mkdir(parents=True, exist_ok=True)
-        partial = CACHE.with_suffix(".partial")
-        read_means(fetch(LCDB, paths.ARCHIVES)).to_parquet(partial, index=False)
-        partial.replace(CACHE)
+        means = read_means(fetch(LCDB, paths.ARCHIVES))
+        with whole(CACHE) as partial:
+            means.to_parquet(partial, index=False)
     return pd.read_parquet(CACHE)
 
 
 def read_means(archive: Path) -> pd.DataFrame:
-    """Return one row a dataset, learner, size and outer seed, averaged over the inner seeds."""
+    """Return one row per dataset, learner, size and outer seed, averaged over the inner seeds."""
     table = pd.read_csv(BytesIO(read_member(archive, MEMBER)), usecols=[*KEYS, "inner_seed", *MEASURED])
     once = table.drop_duplicates([*KEYS, "inner_seed"])
     return once.dropna(subset=["score_test"]).groupby(KEYS)[MEASURED].mean().reset_index()
 
 
 def trial_table(means: pd.DataFrame) -> pd.DataFrame:
-    """Return the learners that are in a family as a trial table."""
+    """Return the trial table of the learners that belong to a family."""
     means = means[means["learner"].isin(FAMILIES)]
     return pd.DataFrame(
         {
@@ -120,13 +120,13 @@ def trial_table(means: pd.DataFrame) -> pd.DataFrame:
 
 
 def best_members(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return the trials of every family's best member, each under the name of its family."""
+    """Return the trials of the best member of every family, under the name of the family."""
     best, _ = family_trials(trials)
     return best.assign(model=best["model"].str.removeprefix(PREFIX))
 
 
 def families_only(analysis: Analysis) -> Analysis:
-    """Leave out the models, which are their families here, so that the page says each thing once."""
+    """Leave out the models, which are their families here, so that the page shows every curve once."""
     curves, pairs = (table[table["level"] == "family"] for table in (analysis.curves, analysis.pairs))
     extrapolations = analysis.extrapolations.iloc[:0]
     return replace(analysis, curves=curves, pairs=pairs, extrapolations=extrapolations)

@@ -1,12 +1,12 @@
-"""Run tuned models at the largest size of datasets with published figures, and print both side by side.
+"""Compare tuned models with published figures on the same datasets, at the largest number of rows.
 
     python scripts/published_figures.py --models xgboost mlp realmlp --trials 12 --repeats 3
     python scripts/published_figures.py --datasets diamonds --features engineered --trials 16
     python scripts/published_figures.py --datasets diamonds --models xgboost --trials 40 --repeats 6 --seen 2
 
-Protocol of the tables (TALENT, arXiv 2407.00956): 64% of the rows are fitted, 16% are for validation and 20%
-for the test. That of mnist1d: 4,000 and 1,000 rows (Greydanus, arXiv 2011.14439). Everything is kept in
-outputs/published: a second call runs only what is missing.
+Protocol of the tables (TALENT, arXiv 2407.00956): 64% of the rows for fitting, 16% for validation and 20% for
+the test. Protocol of mnist1d (Greydanus, arXiv 2011.14439): 4,000 training and 1,000 test rows. All results
+are kept in outputs/published, and a second call runs only the missing ones.
 """
 
 from __future__ import annotations
@@ -22,9 +22,20 @@ ROOT = REPOSITORY / "outputs" / "published"
 
 @dataclass(frozen=True)
 class Case:
-    """A dataset, what makes it the published one, and the published figures by model.
+    """A dataset with published figures.
 
-    `of_model` are the overrides of one model: what its publication has, where the defaults are made cheaper.
+    Attributes
+    ----------
+    dataset
+        Name of the dataset.
+    published
+        Published figures by model.
+    overrides
+        Settings that make the dataset equal to the published one.
+    of_model
+        Settings by model, those of its publication where our defaults are cheaper.
+    validation_fraction
+        Share of the training rows for validation, between 0 and 1.
     """
 
     dataset: str
@@ -46,7 +57,8 @@ PUBLISHED_LENGTH = tuple(
 )
 
 
-# Accuracy, tuned, mean of 15 seeds (TALENT); RMSE in dollars for diamonds; the paper's own for mnist1d.
+# TALENT: accuracy of tuned models, mean of 15 seeds; RMSE in dollars for diamonds.
+# mnist1d: figures of its own paper.
 CASES = (
     Case("letter", {"xgboost": ".964", "mlp": ".975", "realmlp": ".984", "ft_transformer": ".976"}),
     Case("satimage", {"xgboost": ".914", "mlp": ".899", "realmlp": ".916", "ft_transformer": ".896"}),
@@ -93,7 +105,7 @@ CASES = (
 
 
 def prepare_root() -> None:
-    """Make a project folder of its own, so that the results of the pipeline stay as they are."""
+    """Make a separate project folder, so that the results of the pipeline do not change."""
     ROOT.mkdir(parents=True, exist_ok=True)
     (ROOT / "data").mkdir(exist_ok=True)
     for name in ("conf", "params.yaml", "data/archives", "data/own"):
@@ -104,9 +116,10 @@ def prepare_root() -> None:
 
 
 def run(case: Case, model: str, features: str, trials: int, repeats: int, seen: int) -> str | None:
-    """Run one model on a feature set of one dataset at its largest size; return the row of the table.
+    """Run one model and feature set at the largest n of a dataset; return a row of the table.
 
-    The first `seen` repeats are not in the row: those by which the number of trials was chosen.
+    The row leaves out the first `seen` repeats, by which the number of trials was chosen. None means that the
+    model does not suit the dataset.
     """
     from fuelgauge import paths
     from fuelgauge.config.compose import compose
@@ -154,19 +167,26 @@ def run(case: Case, model: str, features: str, trials: int, repeats: int, seen: 
 
 
 def main() -> None:
-    """Run what is asked for and print the table."""
+    """Run the models and datasets that the command line names, and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--datasets", nargs="+", default=[case.dataset for case in CASES])
-    parser.add_argument("--models", nargs="+", default=["xgboost", "mlp", "realmlp"])
-    parser.add_argument("--features", default="raw", choices=["raw", "engineered"])
-    parser.add_argument("--trials", type=int, default=12, help="fits of a search, the default's included")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--seen", type=int, default=0, help="first repeats that are left out of the rows")
+    datasets, models = [case.dataset for case in CASES], ["xgboost", "mlp", "realmlp"]
+    parser.add_argument("--datasets", nargs="+", default=datasets, help="datasets (default: all)")
+    parser.add_argument("--models", nargs="+", default=models, help="models (default: xgboost mlp realmlp)")
+    parser.add_argument(
+        "--features", default="raw", choices=["raw", "engineered"], help="feature set (default: raw)"
+    )
+    parser.add_argument(
+        "--trials", type=int, default=12, help="fits per search, including the default settings (default: 12)"
+    )
+    parser.add_argument("--repeats", type=int, default=3, help="repeats per model (default: 3)")
+    parser.add_argument(
+        "--seen", type=int, default=0, help="number of first repeats to leave out of the table (default: 0)"
+    )
     asked = parser.parse_args()
     prepare_root()
-    titles = ["data, rows", "model", "published", "ours (range)", "repeats", "fits a search"]
+    titles = ["data, rows", "model", "published", "ours (range)", "repeats", "fits per search"]
     print(f"| {' | '.join(titles)} |\n|{' --- |' * len(titles)}", flush=True)
     for case in CASES:
         for model in asked.models if case.dataset in asked.datasets else []:

@@ -1,21 +1,25 @@
-"""Print the tables of docs/results.md from reports/ (python scripts/results_tables.py)."""
+"""Print the tables of docs/explanation/results.md from the files in reports/.
+
+python scripts/results_tables.py
+"""
 
 from __future__ import annotations
 
 import json
+from typing import cast
 
 import pandas as pd
 
 from fuelgauge import paths
 from fuelgauge.claims.statistics.resample import RepeatTest, leave_one_out_means
-from fuelgauge.pipeline.evaluate import machine_class
+from fuelgauge.sweep.machine import machine_class
 from fuelgauge.report._numbers import figure
 
 ANCHORS = (32, 128, 512, 2048)
 
 
 def main() -> None:
-    """Print machine and versions, losses, times, ratios and verdicts as Markdown."""
+    """Print the machine, the versions, losses, times, ratios and verdicts as Markdown."""
     trials = pd.read_parquet(paths.REPORTS / "trials.parquet")
     curves = pd.read_parquet(paths.REPORTS / "curves.parquet")
     pairs = pd.read_parquet(paths.REPORTS / "pairs.parquet")
@@ -36,20 +40,24 @@ def main() -> None:
 
 
 def trial_counts(counts: dict[str, int]) -> str:
-    """Return how many trials there were, by how they ended."""
+    """Return the number of trials by status, in words."""
     return ", ".join(f"{number} trials {status}" for status, number in counts.items())
 
 
 def print_curves(curves: pd.DataFrame) -> None:
-    """Print one row a curve: the mean loss at some anchors, and what there is to know at the largest."""
-    ends = ["largest n", "loss there [95%]", "seconds a fit"]
+    """Print one row per learning curve.
+
+    A row has the mean loss at some anchors. For the largest anchor it adds the interval and the fit time.
+    """
+    ends = ["largest n", "loss at it [95%]", "seconds per fit"]
     titles = ["mean test loss", *(f"n = {n:,}" for n in ANCHORS), *ends]
     print(f"\n| {' | '.join(titles)} |")
     print("|" + " --- |" * len(titles))
     models = curves[(curves["level"] == "model") & (curves["family"] != "baseline")]
     for (dataset, model), curve in models.groupby(["dataset", "model"]):
         points = curve.set_index("n_train").sort_index()
-        means = [f"{points.loc[n, 'loss_mean']:.3g}" if n in points.index else "" for n in ANCHORS]
+        losses = points["loss_mean"]
+        means = [f"{losses[n]:.3g}" if n in losses.index else "" for n in ANCHORS]
         last = points.iloc[-1]
         interval = f"{last['loss_mean']:.3g} [{last['loss_lo']:.3g}, {last['loss_hi']:.3g}]"
         ends = [f"{points.index[-1]:,}", interval, figure(last["fit_seconds_mean"], 2)]
@@ -57,13 +65,14 @@ def print_curves(curves: pd.DataFrame) -> None:
 
 
 def print_pairs(pairs: pd.DataFrame) -> None:
-    """Print what is known of deep against every other family, one row a pair and dataset."""
+    """Print the comparisons of deep with every other family, one row per pair and dataset."""
     intervals = ["median DER", "slope per doubling", "crossover"]
     titles = ["deep against", *(f"{name} [95%]" for name in intervals), "time ratio at largest n"]
     print(f"\n| {' | '.join(titles)} |")
     print("|" + " --- |" * len(titles))
     families = pairs[(pairs["model_a"] == "family:deep") & (pairs["model_b"] != "family:baseline")]
-    for (dataset, other), rows in families.groupby(["dataset", "model_b"]):
+    for key, rows in families.groupby(["dataset", "model_b"]):
+        dataset, other = cast("tuple[str, str]", key)
         last = rows.sort_values("n").iloc[-1]
         bound = {"below": "< ", "above": "> "}.get(last["der_median_censored"], "")
         der = f"{bound}{last['der_median']:.2f} [{last['der_median_lo']:.2f}, {last['der_median_hi']:.2f}]"
@@ -78,15 +87,17 @@ def print_pairs(pairs: pd.DataFrame) -> None:
 
 
 def print_worse_than_constant(trials: pd.DataFrame) -> None:
-    """Print where a deep model has a larger mean loss than the constant, though another model beats that.
+    """Print where a deep model has a larger mean loss than the constant and another model has a smaller one.
 
-    The p value is that of the paired one-sided t test over repeats with Nadeau and Bengio's correction
-    (docs/protocol.md), not adjusted for the number of places.
+    The p value comes from the paired one-sided t test over repeats with Nadeau and Bengio's correction
+    (docs/explanation/protocol.md). It is not adjusted for the number of rows.
     """
     compared = [row for _, rows in trials.groupby(["dataset", "n_train"]) for row in against_constant(rows)]
     table = pd.DataFrame(compared, columns=["dataset", "model", "n", "loss", "constant", "p"])
     worse = table[table["loss"] > table["constant"]].sort_values("p")
-    which = "mean losses of deep models, other than the constant's own, are larger than it"
+    which = (
+        "mean losses of deep models (those equal to the constant's left out) are larger than the constant's"
+    )
     print(f"\n{len(worse)} of {len(table)} {which}:\n")
     print("| " + " | ".join(worse.columns) + " |\n" + "|" + " --- |" * worse.shape[1])
     for row in worse.itertuples(index=False):
@@ -96,7 +107,11 @@ def print_worse_than_constant(trials: pd.DataFrame) -> None:
 
 
 def against_constant(rows: pd.DataFrame) -> list[tuple[str, str, int, float, float, float]]:
-    """Return each deep model of a dataset and anchor beside the constant; none where nothing beats that."""
+    """Return the comparison of each deep model with the constant, at one dataset and anchor.
+
+    The list is empty if no model has a smaller mean loss than the constant. It leaves out models with fewer
+    than two repeats, and models whose loss equals that of the constant in every repeat.
+    """
     losses = rows.pivot_table(index="repeat", columns="model", values="loss")
     constant = losses["dummy"].mean()
     if not (losses.mean() < constant).any():
