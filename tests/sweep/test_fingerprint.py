@@ -87,6 +87,7 @@ def form(source: str) -> str:
         (', "not positive"', ""),
         ("from fuelgauge.spec.trials import Trial", "from fuelgauge.spec.trials import Curve, Trial"),
         ("from __future__ import annotations\n", ""),
+        ("log = logging", '__all__ = ["f", "g"]\nlog = logging'),
         ("import logging\nimport math\n", "import math\nimport logging\n"),
     ],
 )

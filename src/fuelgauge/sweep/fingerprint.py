@@ -2,8 +2,9 @@
 
 The code is followed from a model's module and from the trial itself along the imports within this package.
 What cannot change a number does not count: comments, docstrings, formatting, annotations, imports for
-annotations, log calls and warnings, and the texts of raised errors. The fingerprint does not depend on the
-version of Python, because the syntax tree is written out here and not by `ast.unparse` or `ast.dump`.
+annotations, `__all__`, log calls and warnings, and the texts of raised errors. The fingerprint does not
+depend on the version of Python, because this module writes the syntax tree out itself: `ast.unparse` and
+`ast.dump` differ between versions.
 """
 
 from __future__ import annotations
@@ -175,7 +176,7 @@ def written(node: Any) -> str:
 
 
 class Stripper(ast.NodeTransformer):
-    """Remove docstrings, log calls, warnings, annotations and the texts of errors from a syntax tree."""
+    """Remove docstrings, annotations, `__all__`, log calls, warnings and the texts of errors."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         """Drop a bare string, and a bare call of a logger or of `warnings.warn`."""
@@ -185,6 +186,11 @@ class Stripper(ast.NodeTransformer):
         if isinstance(value, ast.Call) and is_talk(value.func):
             return None
         return self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
+        """Drop the list of a module's public names."""
+        is_list_of_names = [written(target) for target in node.targets] == [written(ast.Name("__all__"))]
+        return None if is_list_of_names else self.generic_visit(node)
 
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
         """Keep the class of a raised error and whatever it carries beside its text."""
