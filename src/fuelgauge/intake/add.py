@@ -22,6 +22,7 @@ from PIL import Image
 
 from fuelgauge import paths
 from fuelgauge.config.checks import check_dataset
+from fuelgauge.config.edit import Change, Unsafe, edited, parsed, read_exactly
 from fuelgauge.config.files import typed
 from fuelgauge.data.columns import choose, convert, numbered
 from fuelgauge.data.duplicates import repeated, row_hashes
@@ -105,7 +106,7 @@ def add(request: Request) -> Added:
     check_name(name, description, request.force)
     file = path if files.OWN in path.parents else files.OWN / path.name
     check_place(path, file, request.force)
-    params = with_names(read_text(paths.PARAMS), [name])
+    params = with_names(read_exactly(paths.PARAMS), [name])
     guessed, arguments = look(path, request)
     source = {**arguments, "path": file.relative_to(files.HOME).as_posix()}
     about = (name, ordered(source), title(guessed, path), request.command)
@@ -131,9 +132,9 @@ def add_suite(suite: str) -> list[str]:
     ConfigError
         params.yaml cannot be edited safely; then nothing is written.
     """
-    check_editable(read_text(paths.PARAMS))
+    check_editable(read_exactly(paths.PARAMS))
     names = expand_suite(suite)
-    write_whole(paths.PARAMS, with_names(read_text(paths.PARAMS), names))
+    write_whole(paths.PARAMS, with_names(read_exactly(paths.PARAMS), names))
     return names
 
 
@@ -331,72 +332,33 @@ def check_text(text: str, description: Path) -> DatasetConfig:
 
 
 def with_names(text: str, names: Sequence[str]) -> str:
-    """Return the text of params.yaml with further names in `datasets`, and all else as it was.
+    """Return the text of params.yaml with further names in `datasets`, and everything else as it was.
 
     Raises
     ------
     ConfigError
-        That cannot be done safely: the list is not there, or is written in a way that is not known.
+        The text cannot be edited safely; the sentence says what to write by hand.
     """
-    old = parsed(text)
-    new = [name for name in names if name not in (old.get("datasets") or [])]
-    if not new:
-        return text
-    edited = safely_edited(text, new)
-    if edited is None:
-        raise ConfigError(
-            f"params.yaml: its list of datasets cannot be edited safely; add {', '.join(new)} to it by hand, "
-            "as in datasets: [letter, mine]."
-        )
-    return edited
+    new = [name for name in names if name not in (parsed(text).get("datasets") or [])]
+    remedy = (
+        f"its list of datasets cannot be edited safely; add {', '.join(new)} to it by hand, "
+        "as in datasets: [letter, mine]."
+    )
+    return edited(text, appended(new), remedy) if new else text
 
 
 def check_editable(text: str) -> None:
-    """Raise ConfigError if no name can be put into the list of params.yaml."""
-    if safely_edited(text, ["fuelgauge_probe"]) is None:
-        raise ConfigError(
-            "params.yaml: its list of datasets cannot be edited safely; write it as in "
-            "datasets: [letter, mine]."
-        )
+    """Raise ConfigError if no name can be added to the list of datasets in params.yaml."""
+    remedy = "its list of datasets cannot be edited safely; write it as in datasets: [letter, mine]."
+    edited(text, appended(["fuelgauge_probe"]), remedy)
 
 
-def safely_edited(text: str, names: Sequence[str]) -> str | None:
-    """Return the text of params.yaml with further names; None if that changed anything else."""
-    old, edited = parsed(text), inserted(text, names)
-    wanted = {**old, "datasets": [*(old.get("datasets") or []), *names]}
-    return edited if edited is not None and parsed(edited) == wanted else None
+def appended(names: Sequence[str]) -> Change:
+    """Return the change of params.yaml that appends names to `datasets`."""
 
+    def change(content: dict[str, Any]) -> None:
+        if not isinstance(content.get("datasets") or [], list):
+            raise Unsafe
+        content["datasets"] = [*(content.get("datasets") or []), *names]
 
-def parsed(text: str) -> dict[str, Any]:
-    """Return what params.yaml says; nothing if it is not valid."""
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"params.yaml is not valid YAML: {' '.join(str(error).split())}") from error
-    return content if isinstance(content, dict) else {}
-
-
-def inserted(text: str, names: Sequence[str]) -> str | None:
-    """Return YAML with names inserted behind the last one of its list `datasets`; None if it has none."""
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
-    pairs = root.value if isinstance(root, yaml.MappingNode) else []
-    found = [value for key, value in pairs if key.value == "datasets"]
-    if len(found) != 1 or not isinstance(found[0], yaml.SequenceNode) or not found[0].value:
-        return None
-    last = found[0].value[-1]
-    if found[0].flow_style:
-        place = last.end_mark.index
-        return text[:place] + "".join(f", {name}" for name in names) + text[place:]
-    line_end = text.find("\n", last.end_mark.index)
-    place = len(text) if line_end < 0 else line_end
-    ending = "\r\n" if text[:place].endswith("\r") else "\n"
-    dash = text[last.start_mark.index - last.start_mark.column : last.start_mark.index]
-    place -= len(ending) - 1 if line_end >= 0 else 0
-    return text[:place] + "".join(f"{ending}{dash}{name}" for name in names) + text[place:]
-
-
-def read_text(path: Path) -> str:
-    """Return a file's text with its line ends as they are."""
-    if not path.is_file():
-        raise ConfigError(f"{path} does not exist: run this inside a checkout of the project.")
-    return path.read_bytes().decode("utf-8")
+    return change

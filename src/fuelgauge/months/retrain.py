@@ -1,7 +1,7 @@
-"""`make retrain`: one month more of data, the pipeline, the registry, and a report of what changed.
+"""`make retrain`: add one month of data, run the pipeline, register, and report the changes.
 
-The month moves in params.yaml, which is put back if the pipeline fails: the next run tries the same month
-again. A champion that was decided before the failure stays.
+The month in params.yaml moves forward. If the pipeline fails, the month is set back, and the next run tries the
+same month again. A champion that was promoted before the failure stays.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from fuelgauge import paths
 from fuelgauge.config.compose import compose
+from fuelgauge.config.edit import edited, read_exactly
 from fuelgauge.config.files import load_params
 from fuelgauge.data.months import AboutMonths, following
 from fuelgauge.errors import ConfigError, FuelgaugeError
@@ -33,29 +33,28 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fuelgauge")
 
-UNTIL = re.compile(r"(?m)^(?P<before>data:[ \t]*(?:#.*)?\{?\s*until:[ \t]*)(?P<month>[^\s,}#]+)")
 SUMMARY, DRIFT = "retrain.md", "drift"
 UNDER_WAY = paths.DATA / "retraining"
 
 
 class RetrainingFailed(FuelgaugeError):
-    """A retraining did not come to its end; the next run tries the same month."""
+    """A retraining has failed; the next run tries the same month again."""
 
 
 def retrain() -> Path:
-    """Move `data.until` one month on, reproduce, register, and write reports/retrain.md.
+    """Move `data.until` one month forward, run the pipeline, and write reports/retrain.md.
 
     Returns
     -------
     pathlib.Path
-        The report.
+        Path of the report.
 
     Raises
     ------
     ConfigError
         No month is set in params.yaml, or it cannot be edited safely.
     RetrainingFailed
-        The pipeline failed; params.yaml is as it was.
+        The pipeline has failed; params.yaml is restored.
     """
     with moved_on() as (before, until):
         log.info("data.until moves from %s to %s", before, until)
@@ -67,21 +66,26 @@ def retrain() -> Path:
 
 @contextlib.contextmanager
 def moved_on() -> Iterator[tuple[str, str]]:
-    """Move the month in params.yaml on, and back if what follows fails.
+    """Move the month in params.yaml forward; move it back if the body of the context fails.
 
-    A note of the month stays until its report is written. A run that was killed has left it, and so has one
-    whose report failed: the month is taken up again, and none is left out.
+    A note of the month exists until the report of the month is written. If a run was killed, or if its report
+    failed, the next run finds the note and repeats the month. No month is left out.
+
+    Yields
+    ------
+    before, until : str
+        Last month of the data before and after the move.
     """
-    original = paths.PARAMS.read_text()
+    original = read_exactly(paths.PARAMS)
     before = month_of_params()
     if UNDER_WAY.is_file() and UNDER_WAY.read_text() == before:
         until, before = before, str(pd.Period(before, "M") - 1)
         original = with_month(original, before)
     else:
         until = following(before)
-        edited = with_month(original, until)
+        moved = with_month(original, until)
         write_whole(UNDER_WAY, until)
-        write_whole(paths.PARAMS, edited)
+        write_whole(paths.PARAMS, moved)
     try:
         yield before, until
     except BaseException:
@@ -91,25 +95,24 @@ def moved_on() -> Iterator[tuple[str, str]]:
 
 
 def month_of_params() -> str:
-    """Return `data.until` of params.yaml, which must be a month."""
+    """Return `data.until` of params.yaml; raise ConfigError if it is null."""
     until = load_params(paths.PARAMS).get("data", {}).get("until")
     if until is None:
         raise ConfigError(
-            "params.yaml: data.until is null, so that there is no month to move on from; set it to the last "
-            "month that counts as seen, such as 2013-06."
+            "params.yaml: data.until is null, so there is no month to move forward; set it to the last month of "
+            "data that you have used so far, such as 2013-06."
         )
     return str(until)
 
 
 def with_month(text: str, month: str) -> str:
-    """Return the text of params.yaml with another month, and all else as it was."""
-    edited, n = UNTIL.subn(rf"\g<before>{month}", text)
-    if n != 1:
-        raise ConfigError(
-            "params.yaml: data.until cannot be edited safely; write it as the first setting of data, "
-            "on a line of its own."
-        )
-    return edited
+    """Return the text of params.yaml with another month in `data.until`, and everything else as it was."""
+
+    def change(content: dict[str, Any]) -> None:
+        content["data"]["until"] = month
+
+    remedy = "data.until cannot be edited safely; write until: 2013-06 on a line of its own below data:."
+    return edited(text, change, remedy)
 
 
 def reproduce(until: str) -> None:
@@ -117,13 +120,13 @@ def reproduce(until: str) -> None:
     command = [sys.executable, "-m", "dvc", "repro"]
     if subprocess.run(command, cwd=paths.ROOT, check=False).returncode:
         raise RetrainingFailed(
-            f"the pipeline failed with the data until {until} (the reason is above); params.yaml is as it "
-            "was. A champion that was decided before the failure stays: see reports/champions."
+            f"the pipeline failed with the data until {until} (see the reason above); params.yaml is restored. "
+            "A champion that was promoted before the failure stays: see reports/champions."
         )
 
 
 def write_summary(before: str, until: str) -> Path:
-    """Write reports/retrain.md and the drift of each registered dataset."""
+    """Write reports/retrain.md and the drift report of each registered dataset."""
     results = [registered(name) for name in compose().register]
     decisions, found = [d for d, _ in results], [f for _, f in results if f]
     summary = paths.REPORTS / SUMMARY
@@ -132,7 +135,7 @@ def write_summary(before: str, until: str) -> Path:
 
 
 def registered(name: str) -> tuple[Decision, drift.Drift | None]:
-    """Return what the register stage decided, and compare the month with those before."""
+    """Return the decision of the register stage and the drift; the drift is None without a held-out month."""
     from fuelgauge.registry import Decision
 
     config = compose(f"dataset={name}")
@@ -145,10 +148,10 @@ def registered(name: str) -> tuple[Decision, drift.Drift | None]:
 
 
 def models_of(config: Config, decision: Decision) -> dict[str, Registered]:
-    """Return the champion of before and the retrained model, by what the report calls them."""
+    """Return the previous champion and the retrained model, by their names in the report."""
     named = {f"version {decision.version}, retrained": decision.version}
     if decision.champion and decision.champion != decision.version:
-        named = {f"version {decision.champion}, champion before": decision.champion, **named}
+        named = {f"version {decision.champion}, previous champion": decision.champion, **named}
     return {label: Registered(config, version) for label, version in named.items()}
 
 
@@ -158,26 +161,26 @@ def summary_lines(
     """Return the report of a retraining as lines of Markdown."""
     return [
         f"# Retraining: {until}",
-        f"The data end with {until}, before with {before}. Trials see the months before {until}; "
-        f"the models are compared on rows that they were not fitted on.",
+        f"The data now end with {until}; before, they ended with {before}. Trials use the months before {until}. "
+        f"Models are compared on rows that they were not fitted on.",
         "",
         *decision_table(decisions),
         *(line for one in found for line in ["", *drift.markdown(one, folder=f"{DRIFT}/")]),
         "",
-        "## The verdict",
+        "## Verdict",
         *verdicts(),
         "",
-        "## What changed in the metrics",
+        "## Changes of the metrics",
         metrics_diff(),
     ]
 
 
 def decision_table(decisions: Sequence[Decision]) -> list[str]:
-    """Return what became of each dataset's best model."""
+    """Return the decision about the best contestant of each dataset as a Markdown table."""
     if not decisions:
         return ["No dataset is registered (`register` in params.yaml)."]
     return [
-        "| dataset | version | contestant | rows | | why |",
+        "| dataset | version | contestant | rows | role | reason |",
         "| --- | --- | --- | --- | --- | --- |",
         *(
             f"| {d.dataset} | {d.version} | {d.contestant} | {d.n_train:,} "
@@ -188,18 +191,22 @@ def decision_table(decisions: Sequence[Decision]) -> list[str]:
 
 
 def verdicts() -> list[str]:
-    """Return the verdicts over all datasets, a line each."""
+    """Return the verdicts over all datasets, one line each."""
     path = paths.REPORTS / "verdicts.json"
     known = json.loads(path.read_text()) if path.is_file() else []
     return [
         f"- {v['verdict'].upper()}: {v['sentence']}"
         for v in known
         if v["level"] == "overall" and v["modality"] == "all"
-    ] or ["None was reached."]
+    ] or ["No verdict was reached."]
 
 
 def metrics_diff() -> str:
-    """Return what `dvc metrics diff` says of the metrics since the last commit."""
+    """Return the output of `dvc metrics diff`: the changes of the metrics since the last commit."""
     command = [sys.executable, "-m", "dvc", "metrics", "diff", "--md", "--targets", "reports/metrics.json"]
     result = subprocess.run(command, cwd=paths.ROOT, check=False, capture_output=True, text=True)
-    return result.stdout.strip() or "Nothing changed." if result.returncode == 0 else "Not known: no commit."
+    return (
+        result.stdout.strip() or "Nothing changed."
+        if result.returncode == 0
+        else "Unknown: there is no commit to compare with."
+    )
