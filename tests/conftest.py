@@ -18,6 +18,7 @@ os.environ.pop("DVC_ROOT", None)
 PARAMS = """
 datasets: [mnist1d]
 models: [dummy, logistic, mlp]
+exclude: []
 features: [raw]
 sizes: [default]
 searches: [none]

@@ -1,4 +1,6 @@
+from dataclasses import asdict, fields
 from datetime import date
+from pathlib import Path
 
 import pytest
 import yaml
@@ -6,9 +8,10 @@ import yaml
 from fuelgauge import paths
 from fuelgauge.config.checks import check_dataset, check_model
 from fuelgauge.config.compose import all_curves, check_overrides, compose, models_of, params_of
-from fuelgauge.config.files import load_params, model_modules, options
+from fuelgauge.config.files import every_claim, load_params, model_modules, options, typed
 from fuelgauge.errors import ConfigError
 from fuelgauge.pipeline.check import check_all
+from fuelgauge.spec.params import Params
 from tests.conftest import CHECKOUT, PARAMS
 
 
@@ -45,6 +48,14 @@ from tests.conftest import CHECKOUT, PARAMS
         ({"register": ["letter"]}, "register: 'letter' is not in datasets"),
         ({"sizes": ["large", "large"]}, "sizes names one twice"),
         ({"claims": ["time", "time"]}, "claims names one twice"),
+        ({"claims": "al"}, r"params.yaml: claims is 'al'; write a list, \[al\]"),
+        (
+            {"models": "all", "exclude": ["xgbost"]},
+            "exclude: there is no model 'xgbost', did you mean 'xgboost'",
+        ),
+        ({"models": "all", "exclude": "mlp"}, r"exclude is 'mlp'; write a list, \[mlp\]"),
+        ({"exclude": ["mlp"]}, "exclude needs models: all; delete exclude, or write models: all"),
+        ({"models": "all", "exclude": options("model")}, "models is empty; name at least one"),
         ({"data": {"until": date(2013, 6, 1)}}, "params.yaml, data.until: Value 'date' is not a supported"),
     ],
 )
@@ -72,6 +83,75 @@ def test_params_that_are_not_yaml_or_not_there_are_said(tmp_path):
 def test_the_shipped_params_are_valid():
     params = load_params(CHECKOUT / "params.yaml")
     assert len(params["datasets"]) >= 8, "fewer cannot give a verdict across datasets (docs/protocol.md)"
+
+
+# The models of the profiles full and xl before they could write `models: all`.
+EVERY_MODEL = {
+    *("dummy", "logistic", "ridge", "knn", "tfidf", "xgboost", "random_forest", "mlp", "realmlp", "tabm"),
+    *("ft_transformer", "cnn1d", "fcn", "rnn", "gru", "lstm", "transformer", "cnn2d", "charcnn", "dan"),
+    *("text_transformer", "wordllama"),
+}
+
+
+def written(folder: Path, **settings: object) -> Path:
+    (folder / "params.yaml").write_text(yaml.safe_dump({**yaml.safe_load(PARAMS), **settings}))
+    return folder / "params.yaml"
+
+
+@pytest.mark.parametrize("profile", ["full", "xl"])
+def test_the_profiles_of_all_models_and_claims_ask_for_the_same_contestants_as_before(profile):
+    text = (CHECKOUT / f"conf/experiment/{profile}.yaml").read_text()
+    assert yaml.safe_load(text)["models"] == yaml.safe_load(text)["claims"] == "all"
+    params = load_params(CHECKOUT / f"conf/experiment/{profile}.yaml")
+    assert len(params["models"]) == len(EVERY_MODEL)
+    assert set(params["models"]) == EVERY_MODEL
+    assert sorted(params["claims"]) == ["data", "depth", "engine", "pattern", "time"]
+    assert (params["features"], params["sizes"], params["searches"]) == (["raw"], ["default"], ["none"])
+
+
+def test_all_models_are_those_in_conf_sorted_by_name_but_for_the_excluded_ones(tmp_path):
+    everything = load_params(written(tmp_path, models="all"))["models"]
+    assert everything == sorted(everything) == options("model")
+    params = load_params(written(tmp_path, models="all", exclude=["mlp", "dummy"]))
+    assert params["models"] == [name for name in options("model") if name not in ("mlp", "dummy")]
+    assert "exclude" not in params, "the list is complete: nothing is left to exclude"
+
+
+def test_all_claims_are_those_in_conf_by_their_order_then_by_name(tmp_path, monkeypatch):
+    (tmp_path / "claim").mkdir()
+    for name, order in (("a", ""), ("b", "order: 2"), ("c", "order: 1"), ("d", "")):
+        (tmp_path / "claim" / f"{name}.yaml").write_text(f"claim: {name}\n{order}\n")
+    monkeypatch.setattr(paths, "CONF", tmp_path)
+    assert every_claim() == ["c", "b", "a", "d"]
+
+
+def test_everything_behind_params_yaml_sees_a_list_of_models_and_of_claims():
+    original = paths.PARAMS.read_bytes()
+    written(paths.PARAMS.parent, models="all", claims="all", exclude=["mlp"])
+    try:
+        config = compose()
+        assert config.models == [name for name in options("model") if name != "mlp"]
+        assert set(config.claims) == set(options("claim"))
+        assert config.exclude == []
+        assert {curve.model.name for curve in all_curves()} == set(config.models)
+        assert params_of(["model=xgboost,mlp"]).models == ["xgboost", "mlp"]
+        assert compose("model=mlp").model.name == "mlp"
+        with pytest.raises(ConfigError, match="exclude works in params.yaml only; on the command line name"):
+            compose("exclude=[dummy]")
+    finally:
+        paths.PARAMS.write_bytes(original)
+
+
+def test_the_schema_has_a_default_for_every_setting_but_datasets_and_models():
+    written_out = yaml.safe_load((CHECKOUT / "params.yaml").read_text())
+    assert set(written_out) == {f.name for f in fields(Params)}
+    required = {"datasets": ["letter"], "models": ["mlp"]}
+    defaults = asdict(typed(Params, required, "params.yaml"))
+    chosen = {"datasets", "models", "claims"}
+    assert {key: defaults[key] for key in written_out if key not in {*chosen, "anchors"}} == {
+        key: value for key, value in written_out.items() if key not in {*chosen, "anchors"}
+    }
+    assert defaults["anchors"] == {**written_out["anchors"], "stop": None}
 
 
 @pytest.mark.parametrize(
@@ -263,7 +343,7 @@ def test_every_model_but_the_baseline_has_a_search_space_and_a_dial():
 def test_all_curves_are_those_that_would_be_composed_one_by_one(monkeypatch):
     params = {**yaml.safe_load(PARAMS), "datasets": ["letter", "mnist1d"], "searches": ["none", "tpe"]}
     params |= {"sizes": ["default", "large"], "features": ["raw", "engineered"]}
-    monkeypatch.setattr("fuelgauge.entry.load_params", lambda: params)
+    monkeypatch.setattr("fuelgauge.config.compose.load_params", lambda: params)
     curves = list(all_curves())
     assert len(curves) == 2 * 2 * 3 * 2 * 2
     assert len({(c.dataset.name, c.contestant) for c in curves}) == len(curves)

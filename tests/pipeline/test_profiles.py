@@ -3,7 +3,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from fuelgauge import paths
 from fuelgauge.config.compose import all_curves
@@ -32,7 +31,7 @@ def test_a_profile_names_what_there_is(name):
 
 
 def test_full_names_every_model_and_xl_every_row():
-    full, xl = (yaml.safe_load((paths.CONF / f"experiment/{n}.yaml").read_text()) for n in ("full", "xl"))
+    full, xl = (load_params(paths.CONF / f"experiment/{n}.yaml") for n in ("full", "xl"))
     assert set(full["models"]) == set(xl["models"]) == set(options("model"))
     assert xl["anchors"]["stop"] is None
     assert set(full["datasets"]) < set(xl["datasets"])

@@ -45,6 +45,10 @@ def check_params(params: Params, where: str) -> None:
             (n in params.datasets, f"register: '{n}' is not in datasets, {nearest(n, params.datasets)}")
             for n in params.register
         ),
+        (
+            not params.exclude,
+            "exclude works in params.yaml only; on the command line name the models, as in model=xgboost,mlp",
+        ),
         (params.anchors.start >= 8, f"anchors.start is {params.anchors.start}; it must be at least 8"),
         (params.seed >= 0, f"seed is {params.seed}; it must be at least 0"),
         (

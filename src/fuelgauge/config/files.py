@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from fuelgauge import paths
 from fuelgauge.config.checks import check_params
 from fuelgauge.errors import ConfigError, nearest
 from fuelgauge.spec.names import DEFAULT_SIZE
-from fuelgauge.spec.params import GROUPS_OF_NAMES, Params
+from fuelgauge.spec.params import ALL, GROUPS_OF_NAMES, Params
 
 
 def load_params(path: Path = paths.PARAMS) -> dict[str, Any]:
@@ -35,6 +36,7 @@ def load_params(path: Path = paths.PARAMS) -> dict[str, Any]:
         raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path} holds no settings (key: value), but a {type(content).__name__}.")
+    content = spelled_out(content, path.name)
     checked = typed(Params, content, path.name)
     check_params(checked, path.name)
     for setting, group in GROUPS_OF_NAMES.items():
@@ -42,6 +44,28 @@ def load_params(path: Path = paths.PARAMS) -> dict[str, Any]:
             check_option(group, name, f"{path.name}, {setting}")
     check_option("price", checked.prices, f"{path.name}, prices")
     return content
+
+
+def spelled_out(content: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return the content of params.yaml with every `all` replaced by the names that it stands for.
+
+    `models: all` means every model in conf/model but those in `exclude`, sorted by name. `claims: all` means
+    every claim in conf/claim. The result has no `exclude`, because its models are complete.
+
+    Raises
+    ------
+    ConfigError
+        `exclude` names something that is not a model, or `models` is not `all`.
+    """
+    names = {key: NAMES_OF_ALL[key]() for key in NAMES_OF_ALL if content.get(key) in (ALL, [ALL])}
+    excluded = typed(Params, {**content, **names}, where).exclude
+    if excluded and "models" not in names:
+        raise ConfigError(f"{where}: exclude needs models: all; delete exclude, or write models: all.")
+    for name in excluded:
+        check_option("model", name, f"{where}, exclude")
+    if "models" in names:
+        names["models"] = [name for name in names["models"] if name not in excluded]
+    return {key: value for key, value in {**content, **names}.items() if key != "exclude"}
 
 
 def typed(schema: type, content: Mapping[str, Any], where: str) -> Any:
@@ -71,6 +95,25 @@ def check_keys(schema: type, content: Mapping[str, Any], where: str) -> None:
             raise ConfigError(f"{where}: {key} is '{value}'; write a list, [{value}].")
         if is_dataclass(hints[key]) and isinstance(value, Mapping):
             check_keys(hints[key], value, f"{where}, {key}")
+
+
+def every_model() -> list[str]:
+    """Return the names of all models in conf/model, sorted by name."""
+    return options("model")
+
+
+def every_claim() -> list[str]:
+    """Return the names of all claims in conf/claim.
+
+    Claims whose rules have an `order` come first, by that number. The others follow, sorted by name.
+    """
+    rules = {
+        name: yaml.safe_load((paths.CONF / "claim" / f"{name}.yaml").read_text()) for name in options("claim")
+    }
+    return sorted(rules, key=lambda name: rules[name].get("order", math.inf))
+
+
+NAMES_OF_ALL = {"models": every_model, "claims": every_claim}
 
 
 def options(group: str) -> list[str]:

@@ -15,6 +15,7 @@ from fuelgauge.spec.splits import AnchorRule, SplitRule
 DEVICES = ("auto", "cpu", "cuda")
 PACKING = ("auto", "off")
 EXECUTORS = ("local", "ray")
+ALL = "all"  # in params.yaml, in place of a list of models or claims
 LISTS = ("datasets", "models", "features", "sizes", "searches")
 # A list of names in params.yaml, and the Hydra group whose options it names.
 GROUPS_OF_NAMES = {
@@ -85,6 +86,7 @@ class Params:
 
     datasets: list[str] = MISSING
     models: list[str] = MISSING
+    exclude: list[str] = field(default_factory=list)
     features: list[str] = field(default_factory=lambda: [RAW])
     sizes: list[str] = field(default_factory=lambda: [DEFAULT_SIZE])
     searches: list[str] = field(default_factory=lambda: [NO_SEARCH])
