@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .PHONY: help env repro evidence ui register serve retrain remote pull push serve-tracking test test-slow lint \
-	format lock clean
+	docs format lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,12 @@ lint: env  ## ruff, the type checker and a linter of workflows
 	@mypy
 	@lint-imports --no-cache --no-logo
 	@jactionlint
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
+
+docs: env  ## write the generated pages and build the site of documents in build/docs
+	@python scripts/reference.py
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
+	@echo "open build/docs/index.html"
 
 format: env  ## let ruff put the code in order
 	@ruff check --fix .
