@@ -31,15 +31,15 @@ ROWS = pd.DataFrame({"a": np.arange(40.0), "y": [0, 1, 1, 1] * 10})
 def test_the_card_counts_what_was_left_out_and_why(card):
     source = pd.concat([ROWS, ROWS.iloc[:2], ROWS.iloc[:3].assign(y=None)])
     shown = card(source, duplicates="drop")
-    assert shown["left out"] == "3 without a target and 2 identical to an earlier one, of 45 rows"
-    assert shown["identical rows"] == "kept once"
+    assert shown["left out"] == "3 without a target and 2 identical to an earlier row, of 45 rows"
+    assert shown["identical rows"] == "dropped: only the first of identical rows is kept"
     assert (shown["n_rows"], shown["smallest class"]) == (40, "25.0%")
 
 
 def test_identical_rows_that_are_kept_are_counted_across_the_split(card):
     shown = card(pd.concat([ROWS, ROWS]))
-    assert shown["identical rows"].startswith("kept: 40, so that ")
-    share = float(shown["identical rows"].split("so that ")[1].split("%")[0])
+    assert shown["identical rows"].startswith("kept: 40; ")
+    share = float(shown["identical rows"].split("kept: 40; ")[1].split("%")[0])
     assert 50 < share <= 100
 
 
@@ -58,10 +58,10 @@ def test_a_regression_shows_its_target_and_no_classes(card):
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({}, "at random, classes in proportion"),
+        ({}, "at random, stratified by class"),
         ({"group": "g"}, "by group: no group on both sides"),
-        ({"time": "t"}, "in time: train before test"),
-        ({"group": "g", "time": "t"}, "in time: train before test, no group on both sides"),
+        ({"time": "t"}, "by time: training rows before test rows"),
+        ({"group": "g", "time": "t"}, "by time: training rows before test rows, no group on both sides"),
     ],
 )
 def test_the_split_is_said_in_words(card, settings, sentence):

@@ -47,7 +47,7 @@ def test_a_file_that_is_cut_short_is_named_with_the_command_that_makes_it_anew(f
     whole = (folder / name).read_bytes()
     (folder / name).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(
-        DataError, match=rf"{name} is broken; make it anew with: dvc repro -f featurize@mnist1d"
+        DataError, match=rf"{name} is broken; make it again with: dvc repro -f featurize@mnist1d"
     ):
         Dataset.open("mnist1d", "raw", tmp_path)
 

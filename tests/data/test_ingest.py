@@ -83,7 +83,7 @@ BAD = {
     "no column 'a', did you mean 'aa'": (FRAME.rename(columns={"a": "aa"}), {}),
     "no column 'y'": (FRAME.drop(columns="y"), {}),
     "two columns 'a'": (pd.concat([FRAME, FRAME[["a"]]], axis=1), {}),
-    r"column 'a' mixes types: row 3 holds 'x' \(str\), the rows before hold float": (
+    r"column 'a' mixes types: row 3 holds 'x' \(str\), but the rows before it hold float": (
         FRAME.assign(a=pd.Series([1.0, 2.0, "x", 4.0], dtype=object)),
         {},
     ),
@@ -107,24 +107,24 @@ BAD = {
         FRAME.assign(b=["u", "v", "u", "u"]),
         {"features": FeatureTypes(categorical=["b"]), "checks": {"b": ColumnCheck(values=["u"])}},
     ),
-    "a column '__row__', a name kept for the pipeline; rename it": (FRAME.assign(__row__=1), {}),
+    "a column '__row__', a name reserved for the pipeline; rename it": (FRAME.assign(__row__=1), {}),
     "the only feature is a column 'x' of strings": (
         pd.DataFrame({"x": list("uvuv"), "y": [0, 1, 0, 1]}),
         {"features": FeatureTypes(categorical=["x"])},
     ),
-    "column 'g', by which rows are split, is missing in row 3": (
+    "column 'g', which decides the split, is missing in row 3": (
         FRAME.assign(g=[1.0, 1.0, np.nan, 2.0]),
         {"group": "g"},
     ),
-    "column 'g', by which rows are split, is missing in row 2": (
+    "column 'g', which decides the split, is missing in row 2": (
         FRAME.assign(g=["p", None, "q", "q"]),
         {"group": "g"},
     ),
-    "column 'x' holds list.* not one array of the same shape a row": (
+    "column 'x' holds list.*; every row must hold one array, and all of them one shape": (
         pd.DataFrame({"x": [[1.0, 2.0], [1.0], [1.0], [0.0]], "y": [0, 1, 0, 1]}),
         {"modality": "sequence", "features": FeatureTypes()},
     ),
-    "column 'a' is of type list.* which is no feature": (
+    "column 'a' has type list.* which cannot be a feature": (
         pd.DataFrame({"a": [[1.0]] * 4, "y": [0, 1, 0, 1]}),
         {"features": FeatureTypes(infer=True)},
     ),
@@ -134,8 +134,8 @@ BAD = {
 @pytest.mark.parametrize(
     ("name", "check", "sentence"),
     [
-        ("aa", ColumnCheck(min=0), "checks.aa: the dataset keeps no such column, did you mean 'a'"),
-        ("b", ColumnCheck(min=0), "checks.b: min and max are for numbers, the column holds string"),
+        ("aa", ColumnCheck(min=0), "checks.aa: the dataset does not use such a column, did you mean 'a'"),
+        ("b", ColumnCheck(min=0), "checks.b: min and max need numbers, but the column holds string"),
     ],
 )
 def test_a_check_that_could_not_hold_is_refused(tmp_path, name, check, sentence):
@@ -146,7 +146,7 @@ def test_a_check_that_could_not_hold_is_refused(tmp_path, name, check, sentence)
 
 @pytest.mark.parametrize("loader", ["os.system", "builtins.print", "fuelgauge_evil.run"])
 def test_a_loader_outside_the_package_is_never_called(tmp_path, loader):
-    with pytest.raises(ConfigError, match=f"'{loader}' is not of this package"):
+    with pytest.raises(ConfigError, match=f"'{loader}' is not in this package"):
         ingest(replace(described(FRAME), source={"_target_": loader, "command": "true"}), tmp_path)
 
 

@@ -70,10 +70,10 @@ def test_a_dataset_without_time_stays_whole(tmp_path):
 
 def test_a_month_without_rows_stops_with_the_months_that_there_are(tmp_path):
     for until in ("2013-05", "2012-12"):
-        refused(tmp_path, until, f"no row is of {until} .*the source has 2013-01 to 2013-04")
-    refused(tmp_path, "2013-01", "no row is from before 2013-01")
+        refused(tmp_path, until, f"no row lies in {until} .*the source covers 2013-01 to 2013-04")
+    refused(tmp_path, "2013-01", "no row lies before 2013-01")
     hole = ROWS[ROWS["when"].dt.month != 2]
-    refused(tmp_path, "2013-02", "no row is of 2013-02", source=hole)
+    refused(tmp_path, "2013-02", "no row lies in 2013-02", source=hole)
 
 
 def test_a_time_of_numbers_has_no_months(tmp_path):
@@ -88,7 +88,9 @@ def test_a_column_that_is_gone_or_of_another_kind_stops_and_is_named(tmp_path):
         tmp_path, "2013-03", r"the new data have no column 'b' \(strings before\)", gone, features=features
     )
     other = ROWS.assign(b=7)
-    sentence = "column 'b' holds numbers in the new data, strings before.*removing data/schema/made.json"
+    sentence = (
+        "column 'b' holds numbers in the new data, but held strings before.*deleting data/schema/made.json"
+    )
     refused(tmp_path, "2013-03", sentence, other, features=features)
     (tmp_path / "schema/made.json").unlink()
     ended(tmp_path, "2013-03", other, features=features)
@@ -98,7 +100,7 @@ def test_inferred_columns_are_remembered_too(tmp_path):
     infer = FeatureTypes(infer=True)
     ended(tmp_path, "2013-02", features=infer)
     refused(tmp_path, "2013-03", "have no column 'a'", ROWS.drop(columns="a"), features=infer)
-    refused(tmp_path, "2013-03", "a column 'c' that was not there", ROWS.assign(c=1), features=infer)
+    refused(tmp_path, "2013-03", "a column 'c', which was not there before", ROWS.assign(c=1), features=infer)
     ended(tmp_path, "2013-03", ROWS.assign(a=ROWS["a"].astype(int)), features=infer)
 
 
@@ -112,5 +114,5 @@ def test_a_refused_month_does_not_change_what_is_remembered(tmp_path):
 def test_a_month_whose_rows_have_no_target_stops(tmp_path):
     unlabelled = ROWS.assign(y=ROWS["y"].where(ROWS["when"] < "2013-03-01"))
     refused(
-        tmp_path, "2013-03", "no row of 2013-03 has a target", unlabelled[unlabelled["when"] < "2013-04-01"]
+        tmp_path, "2013-03", "no row in 2013-03 has a target", unlabelled[unlabelled["when"] < "2013-04-01"]
     )

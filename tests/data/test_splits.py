@@ -420,7 +420,7 @@ def test_a_group_that_costs_too_many_training_rows_is_not_tested_on():
 
 def test_one_group_for_all_times_is_refused():
     rows = Rows(np.zeros(100), "regression", np.zeros(100, dtype=int), np.arange(100.0))
-    with pytest.raises(DataError, match="Every row before the test is of a group of the test rows"):
+    with pytest.raises(DataError, match="Every row before the test rows is in a group of the test rows"):
         draw(rows, SplitRule(), 0, 0)
 
 

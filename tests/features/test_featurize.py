@@ -53,7 +53,7 @@ def test_a_class_that_one_row_is_left_of_is_refused(tmp_path):
 
 def test_dropping_many_rows_is_said(tmp_path, caplog):
     make(tmp_path, pd.concat([FRAME, FRAME]), features=BOTH, duplicates="drop")
-    assert "4 of 8 rows are identical to an earlier one and dropped; set duplicates: keep" in caplog.text
+    assert "4 of 8 rows are identical to an earlier row and were dropped; set duplicates: keep" in caplog.text
 
 
 def test_a_group_may_be_a_feature_too(tmp_path):

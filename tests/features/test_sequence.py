@@ -99,7 +99,7 @@ def test_lags_are_values_counted_from_the_end():
 @pytest.mark.parametrize("lag", [0, 7])
 def test_a_lag_outside_the_sequence_is_said(lag):
     with pytest.raises(
-        ConfigError, match=f"engineered.lags holds {lag}; it must lie between 1 and the 6 steps"
+        ConfigError, match=f"engineered.lags holds {lag}; a lag must lie between 1 and the 6 steps"
     ):
         engineered(np.zeros((2, 6, 1), np.float32), [lag], SETTINGS)
 

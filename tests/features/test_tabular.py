@@ -148,18 +148,27 @@ def test_an_expression_that_is_not_arithmetic_on_one_row_is_refused(expression):
     [
         (
             {"derive": {"x": "a + bc"}},
-            "engineered.derive.x: 'bc' is no listed number or date, did you mean 'b c'",
+            "engineered.derive.x: 'bc' is not a listed number or date, did you mean 'b c'",
         ),
-        ({"derive": {"x": "price * 2"}}, "engineered.derive.x: 'price' is no listed number or date"),
-        ({"derive": {"x": "kind * 2"}}, "engineered.derive.x: 'kind' is no listed number or date"),
-        ({"derive": {"x": "y", "y": "a"}}, "engineered.derive.x: 'y' is no listed number or date"),
-        ({"derive": {"x": "log"}}, "engineered.derive.x: 'log' is no listed number or date"),
+        ({"derive": {"x": "price * 2"}}, "engineered.derive.x: 'price' is not a listed number or date"),
+        ({"derive": {"x": "kind * 2"}}, "engineered.derive.x: 'kind' is not a listed number or date"),
+        ({"derive": {"x": "y", "y": "a"}}, "engineered.derive.x: 'y' is not a listed number or date"),
+        ({"derive": {"x": "log"}}, "engineered.derive.x: 'log' is not a listed number or date"),
         ({"derive": {"x": "1 + 2"}}, "engineered.derive.x: '1 \\+ 2' uses no column"),
-        ({"derive": {"a": "a + 1"}}, "conf/dataset/toy.yaml: features and engineered would make 'a' twice"),
-        ({"derive": {"price": "a"}}, "would make 'price' twice, or beside a target of that name"),
-        ({"derive": {"a_sin": "a"}, "cyclic": {"a": 2}}, "would make 'a_sin' twice"),
-        ({"categorical": ["a"]}, "would make 'a' twice"),
-        ({"cyclic": {"d": 7}}, "conf/dataset/toy.yaml, engineered.cyclic.d: 'd' is no listed number or date"),
+        (
+            {"derive": {"a": "a + 1"}},
+            "conf/dataset/toy.yaml: features and engineered would make two columns named 'a'",
+        ),
+        (
+            {"derive": {"price": "a"}},
+            "would make two columns named 'price', or one with the name of the target",
+        ),
+        ({"derive": {"a_sin": "a"}, "cyclic": {"a": 2}}, "would make two columns named 'a_sin'"),
+        ({"categorical": ["a"]}, "would make two columns named 'a'"),
+        (
+            {"cyclic": {"d": 7}},
+            "conf/dataset/toy.yaml, engineered.cyclic.d: 'd' is not a listed number or date",
+        ),
         ({"cyclic": {"a": 0}}, "engineered.cyclic.a is 0; a period must be above 0"),
         ({"cyclic": {"a": float("nan")}}, "engineered.cyclic.a is nan"),
     ],
@@ -179,7 +188,8 @@ def test_truth_values_are_not_made_of_numbers():
     [
         (
             {"numeric": ["z"]},
-            "toy.yaml lists the column 'z', which the ingested table does not have; run: dvc",
+            "toy.yaml lists the column 'z', which the ingested table does not have; "
+            "ingest the dataset again with: dvc repro",
         ),
         ({"numeric": ["kind"], "categorical": []}, "lists the column 'kind' under numeric, but it holds str"),
         ({"dates": ["a"], "numeric": []}, "lists the column 'a' under dates, but it holds float64"),

@@ -1,1 +1,1 @@
-"""Where data come from, what a dataset is, how it is split and nested."""
+"""Datasets: sources, ingestion, checks, splits and the files that trials read."""

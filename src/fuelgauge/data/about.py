@@ -1,4 +1,4 @@
-"""What ingest found out about a source, kept in the metadata of the file that it writes."""
+"""Findings of the ingest stage about a source, stored in the metadata of the Parquet file that it writes."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ ABOUT = b"fuelgauge"
 
 @dataclass(frozen=True)
 class About:
-    """What ingest found out, kept in the file's metadata.
+    """Findings of the ingest stage about a source.
 
     Parameters
     ----------
     columns
         The columns by kind.
     n_rows
-        Rows that the source had.
+        Number of rows in the source, up to the end of the month `until`.
     n_without_target
-        Rows that were left out because they have no target.
+        Number of rows that were left out because they have no target.
     warnings
-        What looks wrong, such as a column that gives the target away.
+        Sentences about suspicious columns, such as a column that gives the target away.
     until
-        The last month of the rows, such as 2013-06; empty where there is no limit.
+        Last month of the rows, such as 2013-06; empty if there is no limit.
     n_later
-        Rows that were left out because they are of a later month.
+        Number of rows that were left out because they are from a later month.
     """
 
     columns: Columns
@@ -40,12 +40,12 @@ class About:
     n_later: int = 0
 
     def to_metadata(self) -> dict[bytes, bytes]:
-        """Return the metadata of a Parquet file."""
+        """Return the findings as metadata for a Parquet file."""
         return {ABOUT: json.dumps({**asdict(self), "columns": self.columns.to_json()}).encode()}
 
     @classmethod
     def of(cls, file: pq.ParquetFile) -> About:
-        """Return what the metadata of a Parquet file say."""
+        """Return the findings that the metadata of a Parquet file hold."""
         content = json.loads((file.metadata.metadata or {})[ABOUT])
         content |= {"columns": Columns.from_json(content["columns"]), "warnings": tuple(content["warnings"])}
         return cls(**content)

@@ -1,4 +1,4 @@
-"""What a reader should know of a dataset before believing a curve on it."""
+"""Data cards: the facts about a dataset that a reader needs before trusting a learning curve on it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ MOST_MISSING = 3
 
 
 def data_card(name: str, params: Params) -> dict[str, Any]:
-    """Return a dataset's card: what it is, what was left out, how it is split, where it comes from."""
+    """Return the card of a dataset: kind, size, rows left out, missing values, split, licence and citation.
+
+    Licence, citation and reference come from conf/dataset/<name>.yaml, and are empty without this file.
+    """
     dataset = Dataset.open(name, RAW if RAW in params.features else params.features[0])
     about = dataset.description
     path = paths.CONF / "dataset" / f"{name}.yaml"
@@ -47,21 +50,21 @@ def data_card(name: str, params: Params) -> dict[str, Any]:
 
 
 def left_out(about: Description, months: AboutMonths | None) -> str:
-    """Return how many rows of the source are not used, and why."""
+    """Return in words how many rows of the source are left out, and why; empty if there are none."""
     reasons = []
     if months:
-        reasons.append(f"{months.n_held_out:,} of {months.until}, kept to compare retrained models on")
-        reasons.append(f"{months.n_later:,} of later months")
+        reasons.append(f"{months.n_held_out:,} from {months.until}, held out to compare retrained models")
+        reasons.append(f"{months.n_later:,} from later months")
     if about.n_without_target:
         reasons.append(f"{about.n_without_target:,} without a target")
     if about.duplicates == "drop" and about.n_identical:
-        reasons.append(f"{about.n_identical:,} identical to an earlier one")
+        reasons.append(f"{about.n_identical:,} identical to an earlier row")
     n_source = about.n_source + (months.n_later if months else 0)
     return f"{' and '.join(reasons)}, of {n_source:,} rows" if reasons else ""
 
 
 def missing(about: Description) -> str:
-    """Return the share of missing values, and the features that lack most."""
+    """Return in words the share of missing values, and the features with the largest shares."""
     if not about.missing:
         return "none"
     share = f"{about.missing_fraction:.1%}" if about.missing_fraction >= 0.0005 else "under 0.1%"
@@ -72,22 +75,28 @@ def missing(about: Description) -> str:
 
 
 def identical(dataset: Dataset, params: Params) -> str:
-    """Return how many test rows have an identical training row, in the first repeat."""
+    """Return in words how identical rows are handled.
+
+    If they are kept, the text gives the share of test rows of the first repeat that have an identical
+    training row.
+    """
     about = dataset.description
     if not about.n_identical:
         return "none"
     if about.duplicates == "drop":
-        return "kept once"
+        return "dropped: only the first of identical rows is kept"
     drawn = draw(dataset.rows, params.split, params.seed, 0)
     hashes = dataset.table[ROW].to_numpy()
     twins = np.isin(hashes[drawn.test], hashes[drawn.order]).mean()
-    return f"kept: {about.n_identical:,}, so that {twins:.1%} of the test rows have one to train on"
+    return f"kept: {about.n_identical:,}; {twins:.1%} of the test rows have an identical training row"
 
 
 def split_kind(rows: Rows) -> str:
-    """Return in words how test rows are chosen."""
+    """Return in words how the test rows are chosen."""
     if rows.time is not None:
-        return "in time: train before test" + (", no group on both sides" if rows.group is not None else "")
+        return "by time: training rows before test rows" + (
+            ", no group on both sides" if rows.group is not None else ""
+        )
     if rows.group is not None:
         return "by group: no group on both sides"
-    return "at random" if rows.task == "regression" else "at random, classes in proportion"
+    return "at random" if rows.task == "regression" else "at random, stratified by class"

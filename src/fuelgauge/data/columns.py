@@ -1,4 +1,4 @@
-"""Which columns of a source are what, and each batch of rows in the types that the pipeline works with."""
+"""Columns of a source: the role of each, and the conversion of batches to the types of the pipeline."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ MOMENT = pa.timestamp("us")
 class Columns:
     """The columns of a dataset by kind.
 
-    The first five are what `raw` shows; `further` are columns that only engineered features use, by
-    their kind.
+    The first five fields hold the columns of the feature set `raw`. The fields `further_*` hold the columns
+    that only engineered features use.
     """
 
     numeric: tuple[str, ...] = ()
@@ -47,50 +47,50 @@ class Columns:
 
     @property
     def all_numeric(self) -> tuple[str, ...]:
-        """Names of all columns that hold numbers, the target apart."""
+        """Names of all columns that hold numbers, without the target."""
         return (*self.numeric, *self.further_numeric)
 
     @property
     def all_categorical(self) -> tuple[str, ...]:
-        """Names of all columns that hold categories, the target apart."""
+        """Names of all columns that hold categories, without the target."""
         return (*self.categorical, *self.further_categorical)
 
     @property
     def all_dates(self) -> tuple[str, ...]:
-        """Names of all columns that hold dates, the target and the time apart."""
+        """Names of all columns that hold dates, without the target and the time column."""
         return (*self.dates, *self.further_dates)
 
     @property
     def everything(self) -> tuple[str, ...]:
-        """Names of all columns that are kept, each once."""
+        """Names of all columns that ingest keeps, each once."""
         further = (*self.further_numeric, *self.further_categorical, *self.further_dates)
         named = (*self.raw, *further, self.group, self.time, self.target)
         return tuple(dict.fromkeys(name for name in named if name))
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain data, for a file."""
+        """Return the columns as plain data for a JSON file."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Columns:
-        """Return what `to_json` was made of."""
+        """Return the columns that `to_json` has written."""
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
         return cls(**values)
 
 
 def choose(schema: pa.Schema, dataset: DatasetConfig, where: str) -> Columns:
-    """Return the columns that a description names, or infers, from those that a source has.
+    """Return the columns that a dataset uses: those that its description names, or the inferred ones.
 
     Raises
     ------
     DataError
-        A column is not there, or is there twice, or has a type that no feature can have.
+        A column is missing, occurs twice, has a reserved name, or has a type that cannot be a feature.
     """
     if twice := [name for name in schema.names if schema.names.count(name) > 1]:
         raise DataError(f"{where}: the source has two columns '{twice[0]}'; rename one of them.")
     if taken := [name for name in schema.names if name in OWN]:
         raise DataError(
-            f"{where}: the source has a column '{taken[0]}', a name kept for the pipeline; rename it."
+            f"{where}: the source has a column '{taken[0]}', a name reserved for the pipeline; rename it."
         )
     types = dataset.features
     numeric, categorical, dates = types.numeric, types.categorical, types.dates
@@ -113,7 +113,8 @@ def choose(schema: pa.Schema, dataset: DatasetConfig, where: str) -> Columns:
     )
     if chosen.raw == (ARRAY,) == chosen.categorical:
         raise DataError(
-            f"{where}: the only feature is a column '{ARRAY}' of strings, which looks like texts; rename it."
+            f"{where}: the only feature is a column '{ARRAY}' of strings, which would be taken for texts; "
+            "rename it."
         )
     for name in chosen.everything:
         if name not in schema.names:
@@ -125,7 +126,7 @@ def choose(schema: pa.Schema, dataset: DatasetConfig, where: str) -> Columns:
 
 
 def infer(schema: pa.Schema, others: Sequence[str], where: str) -> tuple[list[str], list[str], list[str]]:
-    """Return the numeric, categorical and date columns among those that have no other role."""
+    """Return the numeric, categorical and date columns of a source, except those in `others`."""
     kinds: tuple[list[str], list[str], list[str]] = ([], [], [])
     for field in schema:
         if field.name not in others:
@@ -134,7 +135,7 @@ def infer(schema: pa.Schema, others: Sequence[str], where: str) -> tuple[list[st
 
 
 def kind_of(field: pa.Field, where: str) -> int:
-    """Return 0 for a numeric column, 1 for a categorical one, 2 for dates."""
+    """Return 0 for a numeric column, 1 for a categorical one and 2 for one of dates."""
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return 1 if pa.types.is_dictionary(field.type) else 0
@@ -145,18 +146,18 @@ def kind_of(field: pa.Field, where: str) -> int:
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return 2
     raise DataError(
-        f"{where}: column '{field.name}' is of type {field.type}, which is no feature; "
+        f"{where}: column '{field.name}' has type {field.type}, which cannot be a feature; "
         "list the columns to use under features instead of infer."
     )
 
 
 def batches(source: pd.DataFrame | pa.Table | pa.RecordBatchReader, where: str) -> pa.RecordBatchReader:
-    """Return what a loader gave as a stream of batches of rows.
+    """Return the result of a loader as a stream of batches of rows.
 
     Raises
     ------
     DataError
-        A column of a DataFrame mixes types.
+        A column of a DataFrame mixes types, or occurs twice.
     """
     if isinstance(source, pa.RecordBatchReader):
         return source
@@ -179,26 +180,27 @@ def table_of(frame: pd.DataFrame, where: str) -> pa.Table:
 
 
 def without_zone(values: pd.Series) -> pd.Series:
-    """Return dates with a time zone as UTC without one, anything else as it is."""
+    """Return dates with a time zone as UTC without a time zone, and all other values unchanged."""
     return values.dt.tz_convert(None) if isinstance(values.dtype, pd.DatetimeTZDtype) else values
 
 
 def mixture(values: pd.Series) -> str:
-    """Return a sentence on the first value of a column whose type is not that of the values before."""
+    """Return a sentence about the first value of a column whose type differs from the values before it."""
     present = values.reset_index(drop=True).dropna()
     types = present.map(type)
     first = types.iloc[0]
     place = int(np.flatnonzero(types != first)[0])
     return (
         f"column '{values.name}' mixes types: row {present.index[place] + 1} holds {present.iloc[place]!r} "
-        f"({types.iloc[place].__name__}), the rows before hold {first.__name__}; make them one type."
+        f"({types.iloc[place].__name__}), but the rows before it hold {first.__name__}; use one type."
     )
 
 
 def convert(batch: pa.RecordBatch, columns: Columns, task: str, first_row: int, where: str) -> pa.Table:
-    """Return the chosen columns of a batch in the types that the pipeline works with.
+    """Return the chosen columns of a batch in the types of the pipeline.
 
-    Numbers keep their type, categories become strings, dates microseconds, a missing text is empty.
+    Numbers keep their type, categories become strings, and dates become timestamps in microseconds. A
+    missing text becomes an empty one.
     """
     numeric, categorical = set(columns.all_numeric), set(columns.all_categorical)
     dates = set(columns.all_dates)
@@ -216,18 +218,20 @@ def convert(batch: pa.RecordBatch, columns: Columns, task: str, first_row: int, 
         elif name in columns.text:
             values = pc.fill_null(pc.cast(values, pa.string()), "")
         elif name in columns.array and not is_tensor(values.type):
-            raise DataError(f"{place} holds {values.type}, not one array of the same shape a row.")
+            raise DataError(
+                f"{place} holds {values.type}; every row must hold one array, and all of them one shape."
+            )
         converted[name] = values
     return pa.table(converted)
 
 
 def is_number(kind: pa.DataType) -> bool:
-    """Return whether a type is a number that can be computed with."""
+    """Return whether a type is an integer or a float."""
     return pa.types.is_integer(kind) or pa.types.is_floating(kind)
 
 
 def as_numbers(values: pa.Array, first_row: int, place: str) -> pa.Array:
-    """Return numbers as they are, and truth values, decimals and strings of digits as float64."""
+    """Return integers and floats unchanged, and truth values, decimals and numbers in strings as float64."""
     if is_number(values.type):
         return values
     try:
@@ -242,12 +246,12 @@ def as_numbers(values: pa.Array, first_row: int, place: str) -> pa.Array:
         row = int(np.flatnonzero(odd)[0])
         raise DataError(
             f"{place} is listed as numeric, but row {first_row + row + 1} holds '{strings.iloc[row]}'; "
-            "mend the row, or list the column as categorical."
+            "correct the row, or list the column as categorical."
         ) from error
 
 
 def as_dates(values: pa.Array, first_row: int, place: str) -> pa.Array:
-    """Return dates as timestamps in microseconds; strings must be written in ISO 8601."""
+    """Return dates as timestamps in microseconds; strings must follow ISO 8601."""
     if pa.types.is_temporal(values.type):
         return utc(values) if has_zone(values.type) else pc.cast(values, MOMENT, safe=False)
     strings = values.to_pandas()
@@ -256,23 +260,23 @@ def as_dates(values: pa.Array, first_row: int, place: str) -> pa.Array:
         row = int(np.flatnonzero(odd)[0])
         raise DataError(
             f"{place}: row {first_row + row + 1} holds the date '{strings.iloc[row]}', which is not written "
-            "like 2026-01-31; mend it, or give the format in source.dates if all rows have it."
+            "like 2026-01-31; correct it, or give the format in source.dates if all rows have it."
         )
     return pa.array(without_zone(parsed).astype("datetime64[us]"), type=MOMENT)
 
 
 def has_zone(kind: pa.DataType) -> bool:
-    """Return whether a type of dates knows its time zone."""
+    """Return whether a type is a timestamp with a time zone."""
     return pa.types.is_timestamp(kind) and kind.tz is not None
 
 
 def utc(values: pa.Array) -> pa.Array:
-    """Return timestamps with a zone as UTC without one."""
+    """Return timestamps with a time zone as UTC without a time zone."""
     return pc.local_timestamp(pc.cast(values, pa.timestamp("us", "UTC"), safe=False))
 
 
 def numbered(reader: pa.RecordBatchReader) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Yield each batch with the number of rows before it."""
+    """Yield each batch with the number of rows that come before it."""
     first_row = 0
     for batch in reader:
         yield first_row, batch

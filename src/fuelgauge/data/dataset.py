@@ -1,9 +1,16 @@
-"""What a dataset is on disk and in memory.
+"""Featurized datasets on disk and in memory.
 
-Two files a feature set: `<features>.arrow`, an uncompressed Arrow IPC file that trials map into
-memory and share, and `<features>.json`, its description. The features are columns, or one column `x`
-of arrays or texts; `__target__` holds class codes or values, `__group__` and `__time__` what splits
-need to know, `__row__` a hash by which identical rows are found.
+Each feature set has two files:
+
+- `<features>.arrow`: an uncompressed Arrow IPC file, which trials map into memory and share;
+- `<features>.json`: its description.
+
+The features are several columns, or one column `x` of arrays or texts. Four further columns have reserved
+names:
+
+- `__target__`: class codes, or values of a regression target;
+- `__group__`, `__time__`: group codes and times for the splits, if the dataset has them;
+- `__row__`: hashes that identify identical rows.
 """
 
 from __future__ import annotations
@@ -34,16 +41,19 @@ OWN = (TARGET, GROUP, TIME, ROW)
 
 @dataclass(frozen=True)
 class Examples:
-    """Rows handed to a model.
+    """Rows in the form that models receive.
 
     Parameters
     ----------
     x
-        By the kind of the features: a DataFrame, or a float32 array of shape (rows, features)
-        (tabular); float32 of shape (rows, steps, channels), NaN where missing (sequence); uint8 of
-        shape (rows, height, width, channels) (image); strings of shape (rows,) (text).
+        Features of the rows. Their form depends on the kind of the features:
+
+        - tabular: a DataFrame, or a float32 array of shape (rows, features);
+        - sequence: a float32 array of shape (rows, steps, channels), NaN where missing;
+        - image: a uint8 array of shape (rows, height, width, channels);
+        - text: an array of strings, shape (rows,).
     y
-        Class codes, int64, or values, float64; shape (rows,).
+        Targets, shape (rows,): class codes as int64, or values of a regression as float64.
     task
         binary, multiclass or regression.
     n_classes
@@ -66,13 +76,13 @@ class Examples:
         return self.pick(slice(n))
 
     def few(self, n: int) -> Examples:
-        """Return the first n rows, and the first row of each class that is not among them."""
+        """Return the first n rows, and the first row of each class that these rows lack."""
         rows = np.arange(min(n, len(self)))
         firsts = np.unique(self.y, return_index=True)[1] if self.n_classes else rows
         return self.pick(np.union1d(rows, firsts))
 
     def pick(self, rows: slice | np.ndarray) -> Examples:
-        """Return rows by their places."""
+        """Return the rows at the given positions."""
         x = self.x.iloc[rows] if isinstance(self.x, pd.DataFrame) else self.x[rows]
         return Examples(x, self.y[rows], self.task, self.n_classes, self.categorical)
 
@@ -86,12 +96,12 @@ class Dataset:
 
     @classmethod
     def open(cls, name: str, features: str, folder: Path = paths.FEATURES) -> Dataset:
-        """Map a dataset that featurize has written.
+        """Map a dataset that the featurize stage has written into memory.
 
         Raises
         ------
         DataError
-            There is no such file, or it is broken.
+            The file does not exist or is broken.
         """
         path = folder / name / f"{features}.arrow"
         if not path.is_file():
@@ -100,7 +110,7 @@ class Dataset:
             with pa.memory_map(str(path)) as source:
                 table = pa.ipc.open_file(source).read_all()
         except (OSError, pa.ArrowException) as error:
-            raise DataError(f"{path} is broken; make it anew with: dvc repro -f featurize@{name}") from error
+            raise DataError(f"{path} is broken; make it again with: dvc repro -f featurize@{name}") from error
         return cls(table, read_description(name, features, folder))
 
     @cached_property
@@ -110,7 +120,7 @@ class Dataset:
 
     @cached_property
     def rows(self) -> Rows:
-        """What splits need to know of all rows."""
+        """Targets, groups and times of all rows, for the splits."""
         known = self.table.column_names
         return Rows(
             self.target,
@@ -129,7 +139,7 @@ class Dataset:
 
 
 def as_input(features: pa.Table) -> pd.DataFrame | np.ndarray:
-    """Return features in the form that models take them."""
+    """Return features in the form that models receive (see `Examples.x`)."""
     if features.column_names == [ARRAY] and is_tensor(features[ARRAY].type):
         return to_array(features[ARRAY])
     if features.column_names == [ARRAY] and pa.types.is_string(features[ARRAY].type):
@@ -138,7 +148,7 @@ def as_input(features: pa.Table) -> pd.DataFrame | np.ndarray:
 
 
 def write(tables: Iterable[pa.Table], features: str, folder: Path) -> None:
-    """Write the rows of a feature set, batch by batch, so that there is a whole file or none."""
+    """Write the rows of a feature set batch by batch; the file appears only when it is complete."""
     writer = None
     with whole(folder / f"{features}.arrow") as partial, pa.OSFile(str(partial), "wb") as sink:
         for table in tables:
@@ -149,7 +159,7 @@ def write(tables: Iterable[pa.Table], features: str, folder: Path) -> None:
 
 
 def write_description(description: Description, folder: Path) -> None:
-    """Write the description, which vouches for the rows."""
+    """Write the description of a feature set; the stage does so after the rows are complete."""
     text = json.dumps(asdict(description), indent=2)
     write_whole(folder / f"{description.features}.json", text + "\n")
 
@@ -164,18 +174,18 @@ def read_description(name: str, features: str, folder: Path = paths.FEATURES) ->
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
         return Description(**values)
     except ValueError as error:
-        raise DataError(f"{path} is broken; make it anew with: dvc repro -f featurize@{name}") from error
+        raise DataError(f"{path} is broken; make it again with: dvc repro -f featurize@{name}") from error
     except TypeError as error:
         raise DataError(
-            f"{path} was written by another version; make it anew with: dvc repro -f featurize@{name}"
+            f"{path} was written by another version; make it again with: dvc repro -f featurize@{name}"
         ) from error
 
 
 class Fingerprint:
     """A SHA-256 of the names, types and values of columns that arrive in batches.
 
-    Strings enter through a 64-bit hash of each value, numbers through their bytes; the result does not
-    depend on how the rows were divided into batches.
+    Strings enter as a 64-bit hash of each value, numbers as their bytes. The result does not depend on how
+    the rows are divided into batches.
     """
 
     def __init__(self) -> None:
@@ -183,7 +193,7 @@ class Fingerprint:
         self.types: dict[str, str] = {}
 
     def update(self, columns: Mapping[str, np.ndarray | pa.StringArray]) -> None:
-        """Take in the next rows."""
+        """Add the next rows."""
         for name, values in columns.items():
             if isinstance(values, np.ndarray):
                 self.types[name], content = f"{values.dtype.str}:{values.shape[1:]}", values
@@ -201,7 +211,7 @@ class Fingerprint:
 
 
 def encode_target(values: pd.Series, task: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return class codes and class names in sorted order, or the values of a regression target."""
+    """Return class codes and the sorted class names, or the values of a regression target and no names."""
     if task == "regression":
         return values.to_numpy(np.float64), ()
     codes, names = pd.factorize(values, sort=True)

@@ -1,4 +1,4 @@
-"""Identical rows: a 64-bit hash of each row, and which rows have been seen before."""
+"""Identical rows: a 64-bit hash of each row, and the rows that repeat an earlier one."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ MISSING = np.uint64(0x9E3779B97F4A7C15)
 def row_hashes(table: pa.Table) -> np.ndarray:
     """Return a hash of the values of each row, uint64, shape (rows,).
 
-    Values are mixed column by column with the finaliser of splitmix64 (Steele, Lea and Flood 2014),
-    so that the hash of a row does not depend on the batch that it comes in. Among ten million
-    different rows, two share a hash with a probability of 3e-6.
+    The finaliser of splitmix64 (Steele, Lea and Flood 2014) mixes in the values column by column. The hash of
+    a row therefore does not depend on its batch. Among ten million different rows, the probability that two
+    of them share a hash is 3e-6.
     """
     hashes = np.zeros(table.num_rows, dtype=np.uint64)
     for column in table.columns:
@@ -27,7 +27,7 @@ def row_hashes(table: pa.Table) -> np.ndarray:
 
 
 def codes(column: pa.ChunkedArray) -> list[np.ndarray]:
-    """Return the values of a column as 64-bit codes: one array, or one per eight bytes of a tensor."""
+    """Return the values of a column as 64-bit codes: one array, or for tensors one array per eight bytes."""
     if is_tensor(column.type):
         return tensor_codes(to_array(column))
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
@@ -41,14 +41,14 @@ def codes(column: pa.ChunkedArray) -> list[np.ndarray]:
 
 
 def tensor_codes(values: np.ndarray) -> list[np.ndarray]:
-    """Return the bytes of each row's array in words of eight."""
+    """Return the bytes of each row's array as 64-bit words, one array per word."""
     rows = np.ascontiguousarray(values).reshape(len(values), -1).view(np.uint8)
     padded = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 8)))
     return list(np.ascontiguousarray(padded.view(np.uint64).T))
 
 
 def string_codes(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
-    """Return a hash of each string; a missing one has a code of its own."""
+    """Return a hash of each string; missing strings share a code of their own."""
     strings = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     encoded = strings.dictionary_encode()
     names = encoded.dictionary.to_numpy(zero_copy_only=False).astype(object)
@@ -58,7 +58,7 @@ def string_codes(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
 
 
 def mix(values: np.ndarray) -> np.ndarray:
-    """Return each value well mixed: every bit of the input changes half of the output's."""
+    """Return each value mixed: on average, a change of one input bit changes half of the output bits."""
     values = values + MISSING
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -66,5 +66,5 @@ def mix(values: np.ndarray) -> np.ndarray:
 
 
 def repeated(hashes: np.ndarray) -> np.ndarray:
-    """Return which rows have an identical row before them, shape (rows,)."""
+    """Return whether each row has an identical row before it, bool, shape (rows,)."""
     return pd.Series(hashes).duplicated().to_numpy()

@@ -1,6 +1,6 @@
-"""The ingest stage: from a source to one checked table.
+"""The ingest stage: read a source and write one checked table.
 
-Rows are read, checked and written in batches, so that a table of any size needs little memory.
+Rows are read, checked and written in batches, so that even a large table needs little memory.
 """
 
 from __future__ import annotations
@@ -39,27 +39,33 @@ LOOKED_AT = 50_000
 def ingest(dataset: DatasetConfig, folder: Path = paths.RAW, until: str | None = None) -> Path:
     """Read a dataset from its source and write the columns that its description names.
 
-    The column `__row__` is a hash of the raw features, the time and the target, by which identical
-    rows are found (`fuelgauge.data.duplicates`).
+    The column `__row__` is a hash of the raw features, the time and the target. It serves to find identical
+    rows (`fuelgauge.data.duplicates`).
 
     Parameters
     ----------
+    dataset
+        Description of the dataset.
     folder
-        What is written goes here, and the kinds of the source's columns to ../schema
+        Folder of the table. The kinds of the columns go to ../schema, seen from this folder
         (`fuelgauge.data._schemas`).
     until
-        The last month to be seen, such as 2013-06; None: all. Later rows are checked and left out.
+        Last month to use, such as 2013-06; None for all months. Later rows are checked and left out. A
+        dataset without a time column ignores it.
 
     Returns
     -------
     pathlib.Path
-        data/raw/<name>.parquet
+        Path of the table, data/raw/<name>.parquet.
 
     Raises
     ------
     DataError
-        The source is not what the description says; the sentence names file, column and row. Or it has
-        no row of the month `until`, or a column is gone or of another kind than a month ago.
+        The source differs from its description; the sentence names the file, and the column and row where
+        there are any. With `until`: the month has no row, or no row comes before it, or a column is missing
+        or has another kind than in the last accepted data.
+    ConfigError
+        The loader or a check of the description is not valid.
     """
     where = f"conf/dataset/{dataset.name}.yaml"
     reader = column_kinds.batches(read_source(dataset), where)
@@ -80,7 +86,11 @@ def ingest(dataset: DatasetConfig, folder: Path = paths.RAW, until: str | None =
 
 
 def read_source(dataset: DatasetConfig) -> Any:
-    """Call the loader that the dataset's source names, with the other keys as its arguments."""
+    """Call the loader that `source._target_` names and return its result.
+
+    The other keys of `source` are its arguments. A loader with a parameter `dataset` also receives the
+    description of the dataset.
+    """
     where = f"conf/dataset/{dataset.name}.yaml"
     arguments = {key: value for key, value in dataset.source.items() if key != "_target_"}
     loader = load_object(dataset.source["_target_"], where)
@@ -97,7 +107,7 @@ def read_source(dataset: DatasetConfig) -> Any:
 def checked(
     reader: pa.RecordBatchReader, columns: Columns, dataset: DatasetConfig, where: str
 ) -> Iterator[pa.Table]:
-    """Yield each batch, its columns converted and its values checked."""
+    """Yield each batch with converted columns and checked values."""
     schema = None
     for first_row, batch in column_kinds.numbered(reader):
         table = column_kinds.convert(batch, columns, dataset.task, first_row, where)
@@ -110,7 +120,7 @@ def checked(
 def described_checks(
     schema: pa.Schema, columns: Columns, dataset: DatasetConfig, where: str
 ) -> pandera.DataFrameSchema:
-    """Return what each batch is checked for."""
+    """Return the checks of each batch as a pandera schema."""
     try:
         return batch_schema(schema, columns, dataset.checks)
     except ConfigError as error:
@@ -125,7 +135,7 @@ def write(
     months: Months,
     path: Path,
 ) -> About:
-    """Write the rows that have a target, and what is known of the whole."""
+    """Write the rows that have a target, and the findings about the source; return the findings."""
     tally = Tally(dataset, columns, where)
     first = next(tables, None)
     if first is None:
@@ -148,12 +158,12 @@ def write(
 
 
 def repetitive(schema: pa.Schema) -> list[str]:
-    """Return the columns that are worth a dictionary: strings. Looking for one in numbers costs more."""
+    """Return the columns to encode with a dictionary: strings. For numbers, the attempt alone is costly."""
     return [field.name for field in schema if pa.types.is_string(field.type)]
 
 
 def suspicions(table: pa.Table, columns: Columns, dataset: DatasetConfig, where: str) -> list[str]:
-    """Return what in the first rows looks as if a column gave the target away."""
+    """Return a warning for each column that gives the target away in the first rows."""
     named = [*columns.all_numeric, *columns.all_categorical]
     if not named:
         return []

@@ -1,7 +1,7 @@
-"""What looks wrong in a table: columns that give the target away.
+"""Target leakage: columns of a table that give the target away.
 
-These are warnings: a column may well decide the target and be known when a prediction is needed.
-Only what a single column does by itself is found.
+The results are warnings, because a column may determine the target and still be known when a prediction is
+needed. Each column is examined alone, so a combination of columns that leaks the target is not found.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ FEW_VALUES = 0.5
 
 
 def leaks(table: pd.DataFrame, target: str, task: str) -> list[str]:
-    """Return a sentence on each column that gives the target away.
+    """Return a sentence about each column that gives the target away.
 
     Parameters
     ----------
     table
-        Some rows, with the target; strings, numbers, truth values or dates.
+        Some rows, including the target; columns of strings, numbers, truth values or dates.
     target
-        Its column.
+        Name of the target column.
     task
         binary, multiclass or regression.
     """
@@ -37,13 +37,25 @@ def leaks(table: pd.DataFrame, target: str, task: str) -> list[str]:
 
 
 def tell_tales(table: pd.DataFrame, target: str, task: str) -> dict[str, str]:
-    """Return the columns that give the target away, and how each does.
+    """Return the columns that give the target away, each with a phrase that says how.
 
-    A number does if the classes lie in ranges of it that do not overlap, or if it correlates by more
-    than .9999 with the values; so does the alphabetical order of strings. A category does if its other
-    rows foretell a row's class, or value, with less than one error in a thousand rows that are not of
-    the most frequent class; a category that occurs once foretells nothing. Too few rows, or too few
-    that are not of the most frequent class, prove nothing.
+    A numeric column gives the target away in two cases:
+
+    - classification: each class lies in its own range of the column, and the ranges do not overlap;
+    - regression: its correlation with the target, of values or of ranks, is above .9999.
+
+    Dates, and strings in alphabetical order, are treated like numbers.
+
+    Any column also gives the target away if its values, taken as categories, predict the target. Each row is
+    predicted from the other rows with the same value:
+
+    - classification: the number of errors is at most one thousandth of the number of rows outside the most
+      frequent class;
+    - regression: the unexplained share of the variance is below 1 - .9999 squared.
+
+    A value that occurs once predicts nothing. A column with more distinct values than half of the rows is not
+    taken as categories. Nothing is reported for fewer than 20 rows with a target, or for fewer than 5 rows
+    outside the most frequent class. Of a large table, at most 20,000 rows are examined.
     """
     known = table[table[target].notna()]
     known = known.iloc[:: -(-len(known) // MOST_ROWS) or 1]
@@ -58,7 +70,7 @@ def tell_tales(table: pd.DataFrame, target: str, task: str) -> dict[str, str]:
 
 
 def of_classes(values: pd.Series, target: pd.Series, y: np.ndarray) -> str:
-    """Return how a column gives classes away; an empty string if it does not."""
+    """Return how a column gives the class away; an empty string if it does not."""
     codes, names = pd.factorize(values, use_na_sentinel=False)
     if len(names) <= FEW_VALUES * len(codes) and category_errors(codes, y) <= NOISE * others(y):
         if len(names) == y.max() + 1:
@@ -71,7 +83,7 @@ def of_classes(values: pd.Series, target: pd.Series, y: np.ndarray) -> str:
 
 
 def of_values(values: pd.Series, target: pd.Series, y: np.ndarray) -> str:
-    """Return how a column gives values away; an empty string if it does not."""
+    """Return how a column gives a regression target away; an empty string if it does not."""
     x = ranks(values)
     present = np.isfinite(x)
     if present.sum() >= max(FEWEST_ROWS, len(x) / 2) and correlation(x[present], y[present]) > NEAR_ONE:
@@ -83,7 +95,7 @@ def of_values(values: pd.Series, target: pd.Series, y: np.ndarray) -> str:
 
 
 def order_of(values: pd.Series, does: str) -> str:
-    """Return what a column does: by its order, if its values are names or numbers of rows."""
+    """Return a phrase on a column: by itself for numbers, by its order for strings, dates and row numbers."""
     if not pd.api.types.is_numeric_dtype(values):
         return f"its order {does}"
     numbers_rows = values.nunique() == len(values) and (values % 1 == 0).all()
@@ -91,12 +103,12 @@ def order_of(values: pd.Series, does: str) -> str:
 
 
 def others(y: np.ndarray) -> int:
-    """Return how many rows are not of the most frequent class."""
+    """Return the number of rows outside the most frequent class."""
     return len(y) - int(np.bincount(y).max())
 
 
 def ranks(values: pd.Series) -> np.ndarray:
-    """Return numbers and dates as floats, and strings as their places in the alphabet; NaN for missing."""
+    """Return numbers as floats, and strings and dates as positions in sorted order; NaN where missing."""
     if pd.api.types.is_numeric_dtype(values):
         return values.to_numpy(np.float64, na_value=np.nan)
     strings = values if pd.api.types.is_datetime64_any_dtype(values) else values.astype("string")
@@ -106,9 +118,10 @@ def ranks(values: pd.Series) -> np.ndarray:
 
 
 def separates(x: np.ndarray, y: np.ndarray) -> bool:
-    """Return whether classes lie in ranges of x that do not overlap, but for one row in a thousand.
+    """Return whether the classes lie in ranges of x that do not overlap.
 
-    Missing values are a range of their own.
+    The range of a class leaves out one thousandth of its rows at each end. Missing values count as minus
+    infinity.
     """
     x = np.where(np.isnan(x), -np.inf, x)
     ends = [
@@ -119,10 +132,10 @@ def separates(x: np.ndarray, y: np.ndarray) -> bool:
 
 
 def category_errors(codes: np.ndarray, y: np.ndarray) -> int:
-    """Return how many rows the other rows of their category foretell wrongly.
+    """Return the number of rows that the other rows of their category predict wrongly.
 
-    The most frequent class among them is foretold; for a category that occurs once, the most frequent
-    of all.
+    The prediction is the most frequent class among those other rows. For a category that occurs once, it is
+    the most frequent class of all rows.
     """
     pairs, n_rows = np.unique(np.stack([codes, y]), axis=1, return_counts=True)
     by_size = np.lexsort((-n_rows, pairs[0]))
@@ -139,7 +152,11 @@ def category_errors(codes: np.ndarray, y: np.ndarray) -> int:
 
 
 def category_error(codes: np.ndarray, y: np.ndarray) -> float:
-    """Return the variance that the other rows of a row's category leave unexplained, as a share."""
+    """Return the share of the variance that remains if the other rows of its category predict each row.
+
+    The prediction is the mean of those other rows. For a category that occurs once, it is the mean of all
+    rows.
+    """
     n_rows = np.bincount(codes)[codes]
     means = (np.bincount(codes, weights=y) / np.bincount(codes))[codes]
     total = y - y.mean()
@@ -148,7 +165,7 @@ def category_error(codes: np.ndarray, y: np.ndarray) -> float:
 
 
 def correlation(x: np.ndarray, y: np.ndarray) -> float:
-    """Return the larger one of the correlations of values and of ranks, without their sign."""
+    """Return the larger absolute value of two correlations: of the values and of their ranks."""
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return 0.0
     frame = pd.DataFrame({"x": x, "y": y})

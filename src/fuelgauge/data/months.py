@@ -1,8 +1,8 @@
-"""Data that come in month by month: what is known at the end of a month, and the month to be judged on.
+"""Data that arrive month by month: the rows known at the end of a month, and the held-out last month.
 
-With `data.until` in params.yaml the rows of later months are left out at ingest. The rows of that month
-itself are held out: no trial sees them, neither to learn nor to choose a model, and a retrained model is
-compared with the champion on them. What trials see ends with the month before.
+The setting `data.until` in params.yaml names a month. Ingest leaves out the rows of later months. The rows of
+the month itself are held out: no trial uses them to fit or to choose a model. A retrained model is compared
+with the champion on them. Trials use the rows of the months before.
 """
 
 from __future__ import annotations
@@ -26,7 +26,17 @@ ABOUT_MONTHS = "months.json"
 
 
 class Months:
-    """The rows up to the end of a month, and what is counted of them; without a month, all rows."""
+    """A filter for the rows up to the end of a month, with counts; without a month, it keeps all rows.
+
+    Parameters
+    ----------
+    until
+        The month, such as 2013-06; None for no limit.
+    column
+        Name of the time column.
+    where
+        File that describes the dataset, for the messages.
+    """
 
     def __init__(self, until: str | None, column: str, where: str):
         self.until, self.column, self.where = until, column, where
@@ -35,7 +45,7 @@ class Months:
         self.months: set[str] = set()
 
     def known(self, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-        """Yield the rows of each table that are not later than the month."""
+        """Yield the rows of each table up to the end of the month, and count the others."""
         if self.until is None:
             yield from tables
             return
@@ -50,55 +60,57 @@ class Months:
                 yield table.filter(pa.array(early))
 
     def moments(self, table: pa.Table) -> np.ndarray:
-        """Return the column of time, which must hold dates."""
+        """Return the time column as an array; raise DataError if it does not hold dates."""
         if not pa.types.is_timestamp(table[self.column].type):
             raise DataError(
-                f"{self.where}: the time '{self.column}' holds numbers, not dates, so that it has no months; "
+                f"{self.where}: the time column '{self.column}' holds numbers, not dates, and so no months; "
                 "set data.until to null in params.yaml."
             )
         return table[self.column].to_numpy()
 
     def check(self) -> None:
-        """Raise DataError if there is no row of the month, or none before it."""
+        """Raise DataError if no row lies in the month, or none before it."""
         if self.until is None or (self.n_last and min(self.months) < self.until):
             return
-        ends = f"the source has {min(self.months)} to {max(self.months)}" if self.months else "it has no rows"
-        what = "no row is of" if not self.n_last else "no row is from before"
+        ends = (
+            f"the source covers {min(self.months)} to {max(self.months)}" if self.months else "it has no rows"
+        )
+        what = "no row lies in" if not self.n_last else "no row lies before"
         raise DataError(f"{self.where}: {what} {self.until} (data.until in params.yaml); {ends}.")
 
 
 def bounds(month: str) -> tuple[np.datetime64, np.datetime64]:
-    """Return the first moment of a month and that of the next one."""
+    """Return the first moment of a month and the first moment of the next month."""
     return np.datetime64(month, "us"), np.datetime64(following(month), "us")
 
 
 def following(month: str) -> str:
-    """Return the month after one."""
+    """Return the month after the given one."""
     return str(pd.Period(month, "M") + 1)
 
 
 def of_last_month(time: np.ndarray, until: str) -> np.ndarray:
-    """Return which rows are of the month `until`, by their seconds since 1970."""
+    """Return whether each row lies in the month `until` or later; `time` holds seconds since 1970."""
     return time >= bounds(until)[0].astype(np.int64) / 1e6
 
 
 def months_of(time: np.ndarray) -> np.ndarray:
-    """Return the months of seconds since 1970, such as 2013-06."""
+    """Return the month of each time, such as 2013-06; `time` holds seconds since 1970."""
     return pd.to_datetime(time, unit="s").strftime("%Y-%m").to_numpy()
 
 
 @dataclass(frozen=True)
 class AboutMonths:
-    """What is known of a dataset that ends with a month.
+    """The last month of a dataset, and the numbers of rows that trials do not see.
 
     Parameters
     ----------
     until
-        The month, such as 2013-06.
+        Last month, such as 2013-06.
     n_held_out
-        Its rows, which no trial sees.
+        Number of rows of this month, which are held out.
     n_later
-        Rows of the source that are later.
+        Number of rows of the source from later months.
     """
 
     until: str
@@ -106,12 +118,12 @@ class AboutMonths:
     n_later: int
 
     def write(self, folder: Path) -> None:
-        """Write it beside the features."""
+        """Write the object as JSON into the folder of the features."""
         write_whole(folder / ABOUT_MONTHS, json.dumps(asdict(self)) + "\n")
 
     @classmethod
     def of(cls, name: str, folder: Path = paths.FEATURES) -> AboutMonths | None:
-        """Return what is known of a featurized dataset, or None if it does not end with a month."""
+        """Return the last month of a featurized dataset, or None if the dataset does not end with a month."""
         path = folder / name / ABOUT_MONTHS
         return cls(**json.loads(path.read_text())) if path.is_file() else None
 
@@ -119,9 +131,26 @@ class AboutMonths:
 def to_judge_on(
     name: str, features: str, most: int, seed: int, folder: Path = paths.FEATURES
 ) -> tuple[Dataset, np.ndarray] | None:
-    """Return the last month and the numbers of at most so many of its rows, drawn at random.
+    """Return the held-out month and the row numbers of a random sample of its rows.
 
-    None if the dataset does not end with a month.
+    Parameters
+    ----------
+    name
+        Name of the dataset.
+    features
+        Name of the feature set.
+    most
+        Largest number of sampled rows.
+    seed
+        Random seed of the sample.
+    folder
+        Folder of all features.
+
+    Returns
+    -------
+    tuple or None
+        The held-out month as a `Dataset`, and at most `most` sorted row numbers. None if the dataset does not
+        end with a month.
     """
     month = held_out(name, features, folder)
     if month is None:
@@ -131,5 +160,5 @@ def to_judge_on(
 
 
 def held_out(name: str, features: str, folder: Path = paths.FEATURES) -> Dataset | None:
-    """Return the rows of the last month, or None if the dataset does not end with a month."""
+    """Return the held-out rows of the last month, or None if the dataset does not end with a month."""
     return Dataset.open(HELD_OUT, features, folder / name) if AboutMonths.of(name, folder) else None

@@ -1,10 +1,13 @@
-"""Who sees which rows: test rows, the nested order of training rows, validation rows.
+"""Splits: the test rows, the nested order of the training rows, and the validation rows.
 
-Everything here depends on the seed, the repeat and the rows' targets, groups and times alone, so
-that every model of a repeat gets the same rows (docs/protocol.md, rules 1 to 4).
+All results depend only on the seed, the repeat, the rule, and the targets, groups and times of the rows.
+Every model of a repeat therefore gets the same rows (docs/explanation/protocol.md, rules 1 to 4).
 
-Rows without group and time are divided at random, stratified by class; rows with a group by whole
-groups; rows with a time by a cut in time, whether they have a group as well or not.
+Three kinds of split exist:
+
+- rows without a group and a time are divided at random, stratified by class;
+- rows with a group but without a time are divided by whole groups;
+- rows with a time are divided by a cut in time, with or without a group.
 """
 
 from __future__ import annotations
@@ -20,20 +23,23 @@ from fuelgauge.spec.splits import AnchorRule, SplitRule
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """What a split may know about rows, all of a dataset or those of an anchor.
+    """The information about rows that a split may use: all rows of a dataset, or those of an anchor.
 
     Parameters
     ----------
     target
-        Class codes or values, shape (n_rows,).
+        Class codes, or values of a regression target, shape (n_rows,).
     task
-        Classes are stratified; a regression target is not.
+        binary, multiclass or regression. Classes are stratified; a regression target is not.
     group
-        A whole number a row, shape (n_rows,): rows of one group are never on both sides.
+        Whole number per row, shape (n_rows,). Rows of one group are never on both sides of a split.
     time
-        Shape (n_rows,): test rows are later than training rows, validation rows later than fitting rows.
+        Time per row, shape (n_rows,). Test rows are later than training rows. Validation rows are later than
+        fitting rows, but for the oldest row of each class, which is always a fitting row.
     gap
-        A row whose time is less than this before the first row of the other side is left out.
+        Least distance in time between the two sides of a split, in units of `time`. Training or fitting rows
+        that are closer to the first row of the other side are left out. Within an anchor, at most half of the
+        rows before the validation rows are left out.
     """
 
     target: np.ndarray
@@ -46,14 +52,14 @@ class Rows:
         return len(self.target)
 
     def take(self, rows: np.ndarray) -> Rows:
-        """Return some of the rows, by number."""
+        """Return the rows with the given numbers."""
         group = None if self.group is None else self.group[rows]
         time = None if self.time is None else self.time[rows]
         return Rows(self.target[rows], self.task, group, time, self.gap)
 
     @property
     def classes(self) -> np.ndarray:
-        """Class codes, shape (n_rows,); with a regression target all rows are of one class."""
+        """Class codes, shape (n_rows,); all rows of a regression count as one class."""
         return self.target if self.task != "regression" else np.zeros(len(self), dtype=np.int64)
 
 
@@ -64,9 +70,9 @@ class Draw:
     Parameters
     ----------
     test
-        Row numbers held out for the test, shape (n_test,).
+        Numbers of the test rows, sorted, shape (n_test,).
     order
-        The other row numbers; the first n are the rows of anchor n, shape (n_pool,).
+        Numbers of the rows to train on, shape (n_pool,). The first n are the rows of anchor n.
     """
 
     test: np.ndarray
@@ -79,7 +85,7 @@ def draw(rows: Rows, rule: SplitRule, seed: int, repeat: int) -> Draw:
     Raises
     ------
     DataError
-        The groups or times leave no row for the test or none to train on.
+        The groups or times leave no row for the test, or no row to train on.
     """
     rng = np.random.default_rng([seed, repeat])
     if rows.time is not None:
@@ -95,7 +101,7 @@ def draw(rows: Rows, rule: SplitRule, seed: int, repeat: int) -> Draw:
 def divide_by_group(
     rows: Rows, group: np.ndarray, rule: SplitRule, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return test rows that are whole groups, and the rows of the other groups."""
+    """Return the rows of some groups as test rows, and the rows of the other groups."""
     if reason := why_no_group_is_spare(rows, group):
         raise DataError(
             f"No group can be held out for the test: {reason}; name another group column, or none."
@@ -107,9 +113,10 @@ def divide_by_group(
 def divide_by_time(
     rows: Rows, time: np.ndarray, rule: SplitRule, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return test rows that follow a random cut in time, and the rows before it.
+    """Return test rows after a random cut in time, and the rows before it.
 
-    The test rows are a sample of the first `test_fraction` of all rows after the cut.
+    The test rows are a sample of a stretch of rows that follows the cut. The stretch holds the share
+    `test_fraction` of all rows, and more if several rows share its last time.
     """
     by_time = np.argsort(time, kind="stable")
     time = time[by_time]
@@ -129,16 +136,16 @@ def divide_by_time(
         late, early = part_by_group(rows.group, late, early, wanted, rule.test_fraction, rng)
     if not len(early):
         raise DataError(
-            "Every row before the test is of a group of the test rows; name a group or a time, not both."
+            "Every row before the test rows is in a group of the test rows; name a group or a time, not both."
         )
     return nested_order_of(late, rows, rng)[:wanted], early
 
 
 def choose_cut(time: np.ndarray, lowest: int, highest: int, rng: np.random.Generator) -> int:
-    """Return how many of the rows, sorted by time, lie before a random cut.
+    """Return the number of rows before a random cut; the rows are sorted by time.
 
-    Every time between `lowest` and `highest` rows is as likely as another; rows of one time stay
-    together. If they leave no cut within these bounds, the nearest to them is taken.
+    A cut lies between two different times, so rows of one time stay together. All cuts with `lowest` to
+    `highest` rows before them are equally likely. If there is no such cut, the nearest one is taken.
     """
     cuts = np.flatnonzero(np.diff(time) > 0) + 1
     if not len(cuts):
@@ -155,11 +162,11 @@ def part_by_group(
     share: float,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return late rows of some groups, and early rows of the others.
+    """Return the late rows of some groups, and the early rows of the other groups.
 
-    The groups are taken in random order until they have the wanted number of late rows, or a share
-    of the early rows: where every group is in every time, the late rows of all groups would leave
-    nothing to train on.
+    Groups are taken in random order until they hold the wanted number of late rows, or the given share of the
+    early rows. The second limit matters if groups recur over time: the late rows of all groups would leave no
+    early row to train on.
     """
     names, codes = np.unique(group[np.concatenate([late, early])], return_inverse=True)
     late_codes, early_codes = np.split(codes, [len(late)])
@@ -178,17 +185,31 @@ def part_by_group(
 def hold_out_groups(
     rows: Rows, group: np.ndarray, wanted: int, most: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return which rows are held out: whole groups with as near as possible to the wanted rows.
+    """Return which rows are held out: whole groups, with a total as close as possible to the wanted rows.
 
-    The groups are taken in nested order of the classes of one random row each. They are at most
-    half of all groups (or the wanted share of the rows, if that is more), hold at most `most` rows
-    unless the first one is larger, and leave every class a group. A group that is larger than both
-    the wanted rows and the median group is passed over.
+    The groups are taken in nested order of their classes; the class of a group is that of one random row.
+    These limits apply:
+
+    - at most half of all groups are held out, or the wanted share of the rows if that is more;
+    - together they hold at most `most` rows, unless the first group alone is larger;
+    - every class keeps at least one group;
+    - a group that is larger than both the wanted rows and the median group is skipped.
+
+    Parameters
+    ----------
+    rows
+        All rows.
+    group
+        Group of each row, shape (n_rows,).
+    wanted
+        Number of rows to hold out.
+    most
+        Largest number of rows to hold out.
 
     Returns
     -------
     numpy.ndarray
-        Shape (n_rows,), bool.
+        Whether each row is held out, bool, shape (n_rows,).
     """
     _, codes, sizes = np.unique(group, return_inverse=True, return_counts=True)
     order = order_of_groups(rows, codes, len(sizes), rng)
@@ -205,7 +226,7 @@ def hold_out_groups(
 
 
 def order_of_groups(rows: Rows, codes: np.ndarray, n_groups: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the groups in nested order of the class of one row each, drawn at random."""
+    """Return the groups in nested order of their classes; one random row gives the class of a group."""
     shuffled = rng.permutation(len(rows))
     drawn = np.empty(n_groups, dtype=np.int64)
     drawn[codes[shuffled]] = shuffled
@@ -213,7 +234,7 @@ def order_of_groups(rows: Rows, codes: np.ndarray, n_groups: int, rng: np.random
 
 
 def spare_groups(classes: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Return which groups have no class to themselves."""
+    """Return whether each group can be spared: every class in it also occurs in another group."""
     n_groups, n_classes = int(codes.max()) + 1, int(classes.max()) + 1
     first, last = np.full(n_classes, n_groups), np.full(n_classes, -1)
     np.minimum.at(first, classes, codes)
@@ -224,7 +245,7 @@ def spare_groups(classes: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 
 def removable(order: np.ndarray, classes: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Return the groups without those that are the last in the order to hold a class."""
+    """Return the order of the groups without the last group of each class, so that each class keeps one."""
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
     last = np.full(int(classes.max()) + 1, -1)
@@ -233,16 +254,16 @@ def removable(order: np.ndarray, classes: np.ndarray, codes: np.ndarray) -> np.n
 
 
 def test_size(n_rows: int, rule: SplitRule) -> int:
-    """Return how many of n_rows rows are test rows."""
+    """Return the number of test rows among n_rows rows."""
     return max(1, min(round(n_rows * rule.test_fraction), rule.test_max))
 
 
 def nested_order(target: np.ndarray, task: str, rng: np.random.Generator) -> np.ndarray:
-    """Return a random order of which every prefix holds the classes in proportion.
+    """Return a random order in which every prefix is stratified by class.
 
-    Row r of m shuffled rows of a class gets the place (r + 1/2) / m on a common line, so that a
-    prefix with a share s of all rows holds s * m rows of the class to within one (systematic
-    sampling). Classes that meet at one place are put in random order.
+    This is systematic sampling. The m rows of a class are shuffled, and row r of them gets the position
+    (r + 1/2) / m on a line that all classes share. A prefix with the share s of all rows then holds s * m
+    rows of the class, to within one row. Rows of different classes at the same position are in random order.
     """
     shuffled = rng.permutation(len(target))
     if task == "regression":
@@ -258,30 +279,36 @@ def nested_order(target: np.ndarray, task: str, rng: np.random.Generator) -> np.
 
 
 def nested_order_of(numbers: np.ndarray, rows: Rows, rng: np.random.Generator) -> np.ndarray:
-    """Return row numbers in nested order."""
+    """Return the given row numbers in nested order (see `nested_order`)."""
     return numbers[nested_order(rows.target[numbers], rows.task, rng)]
 
 
 def split_validation(rows: Rows, fraction: float, seed: int, repeat: int) -> tuple[np.ndarray, np.ndarray]:
     """Divide the rows of an anchor into fitting and validation rows.
 
-    No class is without a fitting row: where n is close to the number of classes, the validation
-    rows are fewer than the fraction says. With a time some rows may be in neither part.
+    Every class keeps a fitting row. If n_train is close to the number of classes, there are therefore fewer
+    validation rows than the fraction asks for. With a time, some rows may be in neither part.
 
     Parameters
     ----------
     rows
-        The rows of the anchor, n_train in number.
+        Rows of the anchor, n_train in number.
+    fraction
+        Share of validation rows, between 0 and 1.
+    seed
+        Random seed of the run.
+    repeat
+        Number of the repeat.
 
     Returns
     -------
     tuple of numpy.ndarray
-        Positions within the anchor's rows: fitting, validation.
+        Positions of the fitting rows and of the validation rows among the rows of the anchor.
 
     Raises
     ------
     DataError
-        `cannot_split` says why.
+        No row can be a validation row; `cannot_split` gives the reason.
     """
     if reason := cannot_split(rows):
         raise DataError(f"An anchor has no validation rows: {reason}.")
@@ -297,7 +324,7 @@ def split_validation(rows: Rows, fraction: float, seed: int, repeat: int) -> tup
 
 
 def hold_out_rows(rows: Rows, wanted: int, rng: np.random.Generator) -> np.ndarray:
-    """Return which rows are held out, of each class in proportion and never all."""
+    """Return which rows are held out: stratified by class, and never all rows of a class."""
     order = nested_order(rows.target, rows.task, rng)
     if rows.task != "regression":
         order = order[is_repetition(rows.target[order])]
@@ -309,10 +336,10 @@ def hold_out_rows(rows: Rows, wanted: int, rng: np.random.Generator) -> np.ndarr
 def split_by_time(
     rows: Rows, time: np.ndarray, wanted: int, share: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the fitting rows and the latest rows, which validate.
+    """Return the fitting rows, and the latest rows as validation rows.
 
-    Of the rows before the first validation row, those within the gap are dropped, the latest
-    first, but never more than half. The oldest row of each class is always a fitting row.
+    Rows within the gap before the first validation row are dropped, the latest first. At most half of the
+    rows before it are dropped. The oldest row of each class is always a fitting row.
     """
     oldest = oldest_rows(rows, time)
     movable = movable_rows(rows, oldest)
@@ -328,13 +355,13 @@ def split_by_time(
 
 
 def oldest_rows(rows: Rows, time: np.ndarray) -> np.ndarray:
-    """Return the oldest row of each class; of rows of one time, the one that comes first."""
+    """Return the oldest row of each class; if several have the same time, the first of them."""
     by_time = np.argsort(time, kind="stable")
     return by_time[~is_repetition(rows.classes[by_time])]
 
 
 def movable_rows(rows: Rows, oldest: np.ndarray) -> np.ndarray:
-    """Return which rows may validate: not the oldest of a class, nor of the group of such a row."""
+    """Return which rows may be validation rows: not the oldest of a class, nor in the group of such a row."""
     movable = np.ones(len(rows), dtype=bool)
     movable[oldest] = False
     if rows.group is not None:
@@ -343,21 +370,24 @@ def movable_rows(rows: Rows, oldest: np.ndarray) -> np.ndarray:
 
 
 def first_validation_time(times: np.ndarray, start: float, wanted: int) -> float:
-    """Return the time after `start` from which on there are nearest to the wanted rows."""
+    """Return the first time of the validation rows, later than `start`.
+
+    The number of rows from this time on is as close as possible to the wanted number.
+    """
     firsts = np.flatnonzero(np.diff(times, prepend=-np.inf) > 0)
     firsts = firsts[times[firsts] > start]
     return float(times[firsts[np.argmin(np.abs(len(times) - firsts - wanted))]])
 
 
 def cannot_split(rows: Rows) -> str | None:
-    """Return why the rows of an anchor cannot be divided into fitting and validation rows, if so."""
+    """Return why the rows of an anchor cannot be divided, as a clause for a message; None if they can."""
     if reason := why_none_validates(rows):
         return f"{reason}, so none can be for validation"
     return None
 
 
 def why_none_validates(rows: Rows) -> str | None:
-    """Return why no row of an anchor can be a validation row, if so."""
+    """Return why no row of an anchor can be a validation row; None if one can."""
     n = len(rows)
     if rows.task != "regression" and np.bincount(rows.target).max() < 2:
         return f"no class has more than one row among the {n}"
@@ -369,7 +399,7 @@ def why_none_validates(rows: Rows) -> str | None:
 
 
 def why_none_is_late(rows: Rows, time: np.ndarray) -> str | None:
-    """Return why no row can be held out by its time, if so."""
+    """Return why no row can be held out by its time; None if one can."""
     n, later = len(rows), time > time.min()
     if not later.any():
         return f"all {n} rows have the same time"
@@ -382,7 +412,7 @@ def why_none_is_late(rows: Rows, time: np.ndarray) -> str | None:
 
 
 def why_no_group_is_spare(rows: Rows, group: np.ndarray) -> str | None:
-    """Return why no whole group can be held out, if so."""
+    """Return why no whole group can be held out; None if one can."""
     if (group == group[0]).all():
         return f"all {len(rows)} rows are of one group"
     if not spare_groups(rows.classes, np.unique(group, return_inverse=True)[1]).any():
@@ -391,18 +421,18 @@ def why_no_group_is_spare(rows: Rows, group: np.ndarray) -> str | None:
 
 
 def is_repetition(codes: np.ndarray) -> np.ndarray:
-    """Return which places hold a class that has been seen at an earlier place."""
+    """Return whether the class at each position occurs at an earlier position."""
     repeated = np.ones(len(codes), dtype=bool)
     repeated[np.unique(codes, return_index=True)[1]] = False
     return repeated
 
 
 def anchors(rule: AnchorRule, n_pool: int) -> list[int]:
-    """Return the anchors of a rule: geometric, up to `stop`, or to all rows where it is None.
+    """Return the anchors of a rule: a geometric sequence up to `stop`, or up to n_pool if `stop` is None.
 
-    With `stop` None the last anchor is all rows; the one before is dropped if it is closer to it
-    than the square root of the factor. Anchors above n_pool are returned too: the grid records
-    them as skipped.
+    If `stop` is None, n_pool becomes the last anchor. The anchor before it is dropped if the ratio of the two
+    is below the square root of the factor. There are no anchors if n_pool is below `start`. With a `stop`,
+    anchors above n_pool are returned too: the grid records them as skipped.
     """
     stop = n_pool if rule.stop is None else rule.stop
     count = math.floor(math.log(stop / rule.start, rule.factor) + 1e-9) + 1 if stop >= rule.start else 0
@@ -414,5 +444,5 @@ def anchors(rule: AnchorRule, n_pool: int) -> list[int]:
 
 
 def fit_seed(seed: int, repeat: int, n_train: int) -> int:
-    """Return the seed of a fit: the same for every model at an anchor of a repeat."""
+    """Return the random seed of a fit, the same for every model at an anchor of a repeat."""
     return int(np.random.SeedSequence([seed, repeat, n_train]).generate_state(1)[0])

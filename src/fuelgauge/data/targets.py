@@ -1,4 +1,4 @@
-"""What a target has to be, so that something can be learned."""
+"""Checks of a target: whether a model can learn anything from it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ def check_classes(names: Sequence[object], counts: np.ndarray, task: str, where:
 
     Parameters
     ----------
-    names, counts
-        The classes and how many rows each has.
+    names
+        Names of the classes.
+    counts
+        Number of rows of each class, shape (classes,).
+    task
+        binary or multiclass.
     where
-        The file that describes the dataset, for the message.
+        File that describes the dataset, for the message.
+    target
+        Name of the target column, for the message.
     """
     if len(names) < 2:
         raise DataError(f"{where}: the target '{target}' is constant ({names[0]}).")
@@ -30,11 +36,11 @@ def check_classes(names: Sequence[object], counts: np.ndarray, task: str, where:
         lonely = names[int(counts.argmin())]
         raise DataError(
             f"{where}: class '{lonely}' of the target '{target}' has a single row; "
-            "leave the row out, or join the class with another."
+            "leave the row out, or merge the class with another."
         )
 
 
 def check_values(lowest: float, highest: float, where: str, target: str) -> None:
-    """Raise DataError if a target of values is constant."""
+    """Raise DataError if a regression target is constant."""
     if lowest == highest:
         raise DataError(f"{where}: the target '{target}' is constant ({lowest:g}).")

@@ -1,4 +1,4 @@
-"""What every ingested table has to keep to: checks on each batch of rows and on the table as a whole."""
+"""Checks of an ingested table: of each batch of rows, and of the table as a whole."""
 
 from __future__ import annotations
 
@@ -22,18 +22,24 @@ MAX_MISSING_TARGETS = 0.5
 def batch_schema(
     table: pa.Schema, columns: Columns, checks: dict[str, ColumnCheck]
 ) -> pandera.DataFrameSchema:
-    """Return the pandera schema of a batch: numbers are finite, and the description's own checks hold."""
+    """Return the pandera schema of a batch: floats are finite, and the checks of the description hold.
+
+    Raises
+    ------
+    ConfigError
+        A check names a column that the dataset does not use, or bounds a column that does not hold numbers.
+    """
     described = {}
     for name, check in checks.items():
         where = f"checks.{name}"
         if name not in columns.everything:
             raise ConfigError(
-                f"{where}: the dataset keeps no such column, {nearest(name, columns.everything)}."
+                f"{where}: the dataset does not use such a column, {nearest(name, columns.everything)}."
             )
         bounded = check.min is not None or check.max is not None
         if bounded and not is_number(table.field(name).type):
             raise ConfigError(
-                f"{where}: min and max are for numbers, the column holds {table.field(name).type}."
+                f"{where}: min and max need numbers, but the column holds {table.field(name).type}."
             )
     for name in columns.everything:
         rules = own_checks(checks.get(name))
@@ -45,7 +51,7 @@ def batch_schema(
 
 
 def own_checks(check: ColumnCheck | None) -> list[pandera.Check]:
-    """Return the checks that a description asks for."""
+    """Return the checks that the description asks for, as pandera checks."""
     if check is None:
         return []
     rules = []
@@ -62,7 +68,7 @@ def own_checks(check: ColumnCheck | None) -> list[pandera.Check]:
 
 
 def check_batch(table: pa.Table, schema: pandera.DataFrameSchema, first_row: int, where: str) -> None:
-    """Raise DataError, with column and row, if a batch does not keep to the schema."""
+    """Raise DataError with column and row if a batch violates the schema."""
     if not schema.columns:
         return
     frame = table.select(list(schema.columns)).to_pandas()
@@ -73,12 +79,12 @@ def check_batch(table: pa.Table, schema: pandera.DataFrameSchema, first_row: int
         row = first_row + int(first["index"]) + 1
         raise DataError(
             f"{where}: column '{first['column']}' holds {first['failure_case']} in row {row}; "
-            f"it {first['check']}. Mend the row or the check."
+            f"it {first['check']}. Correct the row or the check."
         ) from errors
 
 
 class Tally:
-    """What is counted over all batches: rows, targets, categories."""
+    """Counts over all batches: rows, classes or range of the target, categories of each column."""
 
     def __init__(self, dataset: DatasetConfig, columns: Columns, where: str):
         self.dataset, self.columns, self.where = dataset, columns, where
@@ -89,7 +95,7 @@ class Tally:
         self.categories: dict[str, set[str]] = {name: set() for name in columns.all_categorical}
 
     def count(self, table: pa.Table) -> pa.Table:
-        """Count a batch, and return its rows that have a target."""
+        """Count a batch and return those of its rows that have a target."""
         target = table[self.columns.target]
         missing = pc.is_null(target, nan_is_null=True)
         labelled = table.filter(pc.invert(missing)) if pc.any(missing).as_py() else table
@@ -106,7 +112,7 @@ class Tally:
         return labelled
 
     def count_target(self, target: pa.ChunkedArray) -> None:
-        """Count classes, or follow the range of values."""
+        """Count the rows of each class, or update the range of a regression target."""
         if self.dataset.task == "regression":
             if len(target):
                 ends = pc.min_max(target)
@@ -122,7 +128,7 @@ class Tally:
             )
 
     def check(self) -> None:
-        """Raise DataError if the table as a whole cannot be learned from."""
+        """Raise DataError if a model cannot learn from the table as a whole."""
         target = self.columns.target
         if not self.n_rows:
             raise DataError(f"{self.where}: the source has no rows.")
@@ -140,11 +146,11 @@ class Tally:
 
 
 def check_complete(table: pa.Table, names: tuple[str, ...], first_row: int, where: str) -> None:
-    """Raise DataError if a column that splits need has a missing value."""
+    """Raise DataError if one of the named columns, which the splits need, has a missing value."""
     for name in names:
         missing = pc.is_null(table[name], nan_is_null=True)
         if pc.any(missing).as_py():
             row = first_row + int(np.flatnonzero(missing.to_numpy())[0]) + 1
             raise DataError(
-                f"{where}: column '{name}', by which rows are split, is missing in row {row}; fill it."
+                f"{where}: column '{name}', which decides the split, is missing in row {row}; fill it in."
             )

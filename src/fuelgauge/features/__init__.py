@@ -1,1 +1,1 @@
-"""Row-wise featurization: deterministic, nothing fitted."""
+"""Featurization row by row: deterministic, with nothing fitted."""

@@ -1,4 +1,4 @@
-"""What the featurizers of arrays share: work in small blocks of rows, and a cast that stays finite."""
+"""Helpers of the array featurizers: work in small blocks of rows, and a finite cast to float32."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ LARGEST = float(np.finfo(np.float32).max)
 
 
 def by_block(featurizer: Callable[[np.ndarray], np.ndarray], rows: np.ndarray) -> np.ndarray:
-    """Apply a row-wise function to blocks of rows, so that its float64 copies fit a processor's cache.
+    """Apply a row-wise function to blocks of rows, so that its float64 copies fit into a processor's cache.
 
     Parameters
     ----------
     featurizer
-        From rows of shape (n, ...) to features of shape (n, d), for n = 0 as well.
+        Function that turns rows of shape (n, ...) into features of shape (n, d); it must also accept n = 0.
     rows
-        Shape (rows, ...).
+        Rows, shape (rows, ...).
 
     Returns
     -------
     numpy.ndarray
-        float32, shape (rows, d).
+        Features, float32, shape (rows, d).
     """
     step = max(1, BLOCK_VALUES // max(1, math.prod(rows.shape[1:])))
     starts = range(0, max(1, len(rows)), step)
@@ -32,5 +32,5 @@ def by_block(featurizer: Callable[[np.ndarray], np.ndarray], rows: np.ndarray) -
 
 
 def as_float32(values: np.ndarray) -> np.ndarray:
-    """Return values as float32: too large ones become the largest, NaN stays."""
+    """Return values as float32; values beyond its range become its largest values, and NaN stays NaN."""
     return np.clip(values, -LARGEST, LARGEST).astype(np.float32)

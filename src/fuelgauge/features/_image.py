@@ -1,7 +1,7 @@
-"""Engineered features of images: oriented gradients, moments and projections.
+"""Engineered features of images: oriented gradients, tones, moments and projections.
 
-The gradients are scikit-image's HOG, on a bounded number of cells, so that a large image has no
-more features than a small one.
+The gradients are scikit-image's HOG. The number of cells is bounded, so the number of features is bounded at
+any image size.
 """
 
 from __future__ import annotations
@@ -15,17 +15,19 @@ SMALLEST_HU = 1e-12
 
 
 def engineered(images: np.ndarray, settings: ImageSettings) -> np.ndarray:
-    """Return gradients, moments and projections of every image.
+    """Return gradients, tones, moments and projections of every image.
 
     Parameters
     ----------
     images
-        uint8, shape (rows, height, width, channels).
+        Images, uint8, shape (rows, height, width, channels).
+    settings
+        Settings of the features.
 
     Returns
     -------
     numpy.ndarray
-        float32, shape (rows, d).
+        Features, float32, shape (rows, d).
     """
     return by_block(lambda block: image_features(block, settings), images)
 
@@ -45,9 +47,10 @@ def image_features(images: np.ndarray, settings: ImageSettings) -> np.ndarray:
 
 
 def gradients(images: np.ndarray, settings: ImageSettings) -> np.ndarray:
-    """Return the histograms of oriented gradients; of several channels, the strongest at each pixel.
+    """Return the histograms of oriented gradients of every image.
 
-    What cells of equal size leave over of an image is cut off evenly at its sides.
+    Each pixel uses the channel with the strongest gradient. Pixels that do not fit into cells of equal size
+    are cut off evenly at both sides.
     """
     from skimage.feature import hog
 
@@ -70,19 +73,19 @@ def gradients(images: np.ndarray, settings: ImageSettings) -> np.ndarray:
 
 
 def cells(side: int, settings: ImageSettings) -> tuple[int, int]:
-    """Return how many cells lie along a side of an image, and their size."""
+    """Return the number of cells along a side of an image, and the size of a cell in pixels."""
     n = min(max(side // settings.cell, 1), settings.cells)
     return n, side // n
 
 
 def middle(length: int, side: int) -> slice:
-    """Return the middle of a side."""
+    """Return the slice of the given length in the middle of a side."""
     start = (side - length) // 2
     return slice(start, start + length)
 
 
 def tones(images: np.ndarray) -> np.ndarray:
-    """Return mean, deviation and skewness of every channel, shape (rows, 3 * channels)."""
+    """Return mean, standard deviation and skewness of every channel, shape (rows, 3 * channels)."""
     n_rows, height, width, channels = images.shape
     values = images.reshape(n_rows, height * width, channels).transpose(0, 2, 1).astype(np.float64)
     mean = values.mean(axis=-1)
@@ -95,10 +98,11 @@ def tones(images: np.ndarray) -> np.ndarray:
 
 
 def shape(brightness: np.ndarray) -> np.ndarray:
-    """Return centroid, spread and Hu's seven invariants of images as densities, shape (rows, 12).
+    """Return centroid, spread and Hu's seven invariants of images, shape (rows, 12).
 
-    Coordinates run from 0 to 1 along the longer side. An all-black image counts as evenly grey. Hu's
-    invariants, which span many powers of ten, are given as sign(h) * log10(1 + |h| / 1e-12).
+    An image is treated as a density. Coordinates run from 0 to 1 along the longer side. An all-black image
+    counts as evenly grey. Hu's invariants span many powers of ten, so each invariant h is given as
+    sign(h) * log10(1 + |h| / 1e-12).
     """
     height, width = brightness.shape[1:]
     longer = max(height, width)
@@ -118,7 +122,7 @@ def shape(brightness: np.ndarray) -> np.ndarray:
 def central_moments(
     density: np.ndarray, down: np.ndarray, across: np.ndarray
 ) -> dict[tuple[int, int], np.ndarray]:
-    """Return the moments of second and third order, by the powers of the row and of the column."""
+    """Return the moments of second and third order, keyed by the powers of row and column."""
     down_powers = [np.ones_like(down), down, down * down, down * down * down]
     across_powers = [np.ones_like(across), across, across * across, across * across * across]
     along_rows = [(density * power[:, None, :]).sum(axis=2) for power in across_powers]
@@ -144,7 +148,7 @@ def hu(eta: dict[tuple[int, int], np.ndarray]) -> list[np.ndarray]:
 
 
 def projection(profile: np.ndarray, bins: int) -> np.ndarray:
-    """Return the means of a profile of shape (rows, side) in at most `bins` bins."""
+    """Return the means of a profile of shape (rows, side) within at most `bins` bins along the side."""
     side = profile.shape[1]
     starts = np.arange(min(bins, side)) * side // min(bins, side)
     return np.add.reduceat(profile, starts, axis=1) / np.diff([*starts, side])

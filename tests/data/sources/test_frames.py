@@ -48,7 +48,7 @@ def test_a_pickle_that_runs_a_command_is_refused_and_nothing_runs(tmp_path, prot
     trace = tmp_path / "it_ran"
     bomb = pickle.dumps(Command(f"touch {trace}"), protocol=protocol)
     with pytest.raises(
-        DataError, match=r"bomb is not read: it asks for \w+.system, which is no container of data"
+        DataError, match=r"bomb cannot be read: it asks for \w+.system, which is not a container of data"
     ):
         read_frame(lzma.compress(bomb), "bomb")
     assert not trace.exists()
@@ -59,7 +59,7 @@ def test_a_pickle_that_runs_a_command_is_refused_and_nothing_runs(tmp_path, prot
 def test_a_command_inside_a_data_frame_is_refused_too(tmp_path):
     trace = tmp_path / "it_ran"
     frame = pd.DataFrame({0: np.array([Command(f"touch {trace}"), "a"], dtype=object)})
-    with pytest.raises(DataError, match="which is no container of data"):
+    with pytest.raises(DataError, match="which is not a container of data"):
         read_frame(packed(frame), "frame")
     assert not trace.exists()
 
@@ -80,13 +80,13 @@ def test_only_exact_names_of_containers_are_known(module, name):
     for text in (module.encode(), name.encode()):
         stream.write(b"\x8c" + bytes([len(text)]) + text)
     stream.write(b"\x93.")
-    with pytest.raises(DataError, match=f"asks for {module}.{name}, which is no container"):
+    with pytest.raises(DataError, match=f"asks for {module}.{name}, which is not a container"):
         read_frame(lzma.compress(stream.getvalue()), "odd")
 
 
 @pytest.mark.parametrize("content", [b"", b"\x80\x04garbage", pickle.dumps([1])[:-1]])
 def test_what_is_no_pickle_is_one_sentence(content):
-    with pytest.raises(DataError, match="odd is not read: "):
+    with pytest.raises(DataError, match="odd cannot be read: "):
         read_frame(lzma.compress(content), "odd")
 
 

@@ -75,7 +75,7 @@ def test_images_of_another_shape_are_refused(server):
 @pytest.mark.parametrize("value", ["0.5", "256", "-1"])
 def test_pixels_that_are_no_shades_are_refused(server, value):
     server.add(3, "odd", IMAGES.replace("243,", f"{value},"), "class", 2)
-    with pytest.raises(DataError, match="dataset 3 has pixels that are no whole numbers from 0 to 255"):
+    with pytest.raises(DataError, match="dataset 3 has pixels that are not whole numbers from 0 to 255"):
         openml.images(3, height=3, width=4)
 
 
@@ -122,13 +122,17 @@ def test_a_server_that_is_away_is_one_sentence(server):
 
 
 def test_a_dataset_that_openml_does_not_know_is_named(server):
-    with pytest.raises(DataError, match="OpenML's dataset 77 is not read: Dataset with data_id 77 not found"):
+    with pytest.raises(
+        DataError, match="OpenML's dataset 77 cannot be read: Dataset with data_id 77 not found"
+    ):
         openml.table(77)
 
 
 def test_data_that_are_not_those_of_the_record_are_refused(server):
     server.add(4, "changed", ADULTS, "class", 2, md5_checksum="0" * 32)
-    with pytest.raises(DataError, match="OpenML's dataset 4 is not read: The md5 checksum .* does not match"):
+    with pytest.raises(
+        DataError, match="OpenML's dataset 4 cannot be read: The md5 checksum .* does not match"
+    ):
         openml.table(4)
 
 

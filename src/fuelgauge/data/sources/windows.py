@@ -1,10 +1,11 @@
-"""Time series as examples: a window of the past, and what is to be forecast at its end.
+"""Loaders that turn time series into examples: a window of the past, and a target to forecast at its end.
 
-Each loader builds a regular grid of channels over time and the value to forecast at each step of it;
-`windows` cuts both into examples. The column `time` is the moment at which the forecast is made: the
-last step of the window. What a forecast looks at lies at or before that moment, unless the calendar
-tells it in advance; what is forecast lies within the horizon after it, so that a temporal split whose
-`gap` is the horizon trains on no label from the time of the test rows.
+Each loader builds a regular grid of channels over time, and the target of each step. `windows` cuts both into
+examples. The column `time` holds the moment of the forecast, the last step of the window.
+
+- The inputs lie at or before this moment, except those that the calendar tells in advance.
+- The target lies within the horizon after it. In a temporal split whose `gap` is the horizon, no training
+  target therefore lies in the time of the test rows.
 """
 
 from __future__ import annotations
@@ -24,25 +25,31 @@ WEATHER = ("temp", "dewp", "humid", "wind_speed", "precip", "pressure", "visib")
 
 
 def electricity(archive: Mapping[str, str], member: str, window: int, horizon: int) -> pa.Table:
-    """Half-hourly electricity demand: the demand `horizon` half-hours after the end of the window.
+    """Return windows of half-hourly electricity demand; the target is the demand `horizon` half-hours later.
 
-    Channels: demand, temperature, whether the half-hour `horizon` later falls on a workday (known from
-    the calendar), and the time of day as sine and cosine. The source has no column of time: its rows
-    are the half-hours of 2014 in order.
+    The channels are:
+
+    - demand and temperature;
+    - whether the half-hour of the target is on a workday, which the calendar tells in advance;
+    - the time of day as sine and cosine.
+
+    The source has no time column. Its rows are the half-hours of 2014 in order.
 
     Parameters
     ----------
     archive
-        package, version, file and sha256 of the archive.
+        The keys package, version, file and sha256 of the archive.
     member
-        The table inside it.
-    window, horizon
-        In half-hours.
+        Name of the table inside the archive.
+    window
+        Length of a window, in half-hours.
+    horizon
+        Distance from the end of the window to the target, in half-hours.
 
     Returns
     -------
     pyarrow.Table
-        x, time, demand
+        Columns x (sequences of shape (window, 5)), time (end of the window) and demand.
     """
     rows = read(archive, member, ["Demand", "Temperature", "WorkDay"])
     if len(rows) != 365 * 48:
@@ -61,30 +68,32 @@ def weather(
     max_missing: float,
     plausible: Mapping[str, Sequence[float]],
 ) -> pa.Table:
-    """Hourly weather at airports: whether it rains there in any of the next `horizon` hours.
+    """Return windows of hourly weather at airports; the target is rain within the next `horizon` hours.
 
-    Channels: temperature, dew point, humidity, wind speed, precipitation, pressure, visibility, and
-    wind direction and time of day as sine and cosine. Hours that the source lacks are missing values in
-    their place, so that no window is shifted. It rained if any of the hours had precipitation; where
-    one of the hours is lacking, nobody knows, and there is no example.
+    The channels are temperature, dew point, humidity, wind speed, precipitation, pressure and visibility, and
+    wind direction and time of day as sine and cosine. An hour that the source lacks becomes missing values in
+    its place, so that no window is shifted. It rains if any of the next hours has precipitation. If the
+    precipitation of one of these hours is not known, there is no example.
 
     Parameters
     ----------
     archive
-        package, version, file and sha256 of the archive.
+        The keys package, version, file and sha256 of the archive.
     member
-        The table inside it.
-    window, horizon
-        In hours.
+        Name of the table inside the archive.
+    window
+        Length of a window, in hours.
+    horizon
+        Number of hours after the window that the target covers.
     max_missing
-        The largest share of a window's hours that may be lacking.
+        Largest share of missing hours in a window, between 0 and 1.
     plausible
-        Columns and the [lowest, highest] value that can be true; values outside become missing.
+        Range [lowest, highest] of plausible values, by column; values outside become missing.
 
     Returns
     -------
     pyarrow.Table
-        x, time (UTC), rain
+        Columns x (sequences of shape (window, 11)), time (end of the window, UTC) and rain (truth values).
     """
     rows = read(archive, member, [*WEATHER, "wind_dir", "origin", "time_hour", *plausible])
     rows = believed(rows, plausible)
@@ -106,29 +115,29 @@ def weather(
 def ridership(
     archive: Mapping[str, str], member: str, stations: Sequence[str], window: int, lag: int
 ) -> pa.Table:
-    """Daily entries to stations of a metro: tomorrow's at one station from the past days at all.
+    """Return windows of daily entries at metro stations; the target is one station's entries on the next day.
 
-    In the source a row holds the target station's entries on its date (`ridership`), and all stations'
-    entries `lag` days earlier; here each value is put back on its own day. Channels: every station, the
-    target station among them, and the day of the week as sine and cosine.
+    A row of the source holds the entries at the target station on its date (`ridership`), and the entries at
+    all stations `lag` days earlier. Here, each value is moved back to its own day. The channels are the
+    entries at all stations, including the target station, and the day of the week as sine and cosine.
 
     Parameters
     ----------
     archive
-        package, version, file and sha256 of the archive.
+        The keys package, version, file and sha256 of the archive.
     member
-        The table inside it.
+        Name of the table inside the archive.
     stations
-        The stations' columns.
+        Names of the columns with the entries at the stations.
     window
-        In days.
+        Length of a window, in days.
     lag
-        By how many days the stations' columns are late.
+        Number of days by which the columns of the stations are late.
 
     Returns
     -------
     pyarrow.Table
-        x, time, ridership
+        Columns x (sequences of shape (window, stations + 2)), time (end of the window) and ridership.
     """
     rows = read(archive, member, ["date", "ridership", *stations])
     rows.index = pd.DatetimeIndex(rows["date"])
@@ -139,7 +148,7 @@ def ridership(
 
 
 def read(archive: Mapping[str, str], member: str, columns: Sequence[str]) -> pd.DataFrame:
-    """Return a table of an archive that has the given columns."""
+    """Return a table of an archive; raise DataError if it lacks one of the columns."""
     rows = read_table(fetch(pinned(archive)), member)
     check_columns(rows, columns, member)
     return rows
@@ -148,7 +157,7 @@ def read(archive: Mapping[str, str], member: str, columns: Sequence[str]) -> pd.
 def with_cycle(
     channels: pd.DataFrame, name: str, phase: np.ndarray | pd.Series | pd.Index, period: float
 ) -> pd.DataFrame:
-    """Return the channels and two more: sine and cosine of a quantity that repeats after `period`."""
+    """Return the channels with two more: sine and cosine of a quantity that repeats after `period`."""
     angle = np.asarray(phase, dtype=np.float64) * (2 * np.pi / period)
     return channels.assign(**{f"{name}_sin": np.sin(angle), f"{name}_cos": np.cos(angle)})
 
@@ -160,25 +169,27 @@ def windows(
     present: pd.Series | None = None,
     max_missing: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cut a regular time series into overlapping windows, one for each step at which one ends.
+    """Cut a regular time series into overlapping windows, one per step at which a window can end.
+
+    Windows without a target, or with too many missing steps, are left out.
 
     Parameters
     ----------
     channels
-        A row a step of a regular grid of time (the index).
+        Values of the channels, one row per step; the index is a regular grid of times.
     target
-        What is to be forecast at each step; missing where it is not known.
+        Value to forecast at each step; missing if it is not known.
     length
-        Steps of a window.
+        Number of steps in a window.
     present
-        Which steps the source has; all of them by default.
+        Whether the source has each step; None if it has all.
     max_missing
-        Windows of which a larger share of steps is not present are left out.
+        Largest share of missing steps in a window, between 0 and 1.
 
     Returns
     -------
     tuple of numpy.ndarray
-        Windows, float32, of shape (rows, length, channels); the times of their ends; the targets.
+        Windows (float32, shape (rows, length, channels)), times of their ends, and targets.
     """
     if len(channels) < length:
         raise DataError(f"the series has {len(channels)} steps, fewer than one window of {length}.")
@@ -192,7 +203,7 @@ def windows(
 
 
 def table_of(parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], target: str) -> pa.Table:
-    """Return the windows of one or more series as a table, in the order of time."""
+    """Return the windows of one or more series as one table, sorted by time."""
     x, time, y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     order = np.argsort(time, kind="stable")
     moments = time[order].astype("datetime64[us]")
