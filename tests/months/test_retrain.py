@@ -159,8 +159,8 @@ def test_a_month_that_has_not_come_stops_and_changes_nothing(monthly):
     before, champion = params.read_text(), registered_champion(monthly)
     result = monthly.run(FUELGAUGE, "retrain")
     assert result.returncode == 1
-    assert "no row is of 2013-06 (data.until in params.yaml)" in result.stdout + result.stderr
-    assert "the source has 2013-01 to 2013-05" in result.stdout + result.stderr
+    assert "no row lies in 2013-06 (data.until in params.yaml)" in result.stdout + result.stderr
+    assert "the source covers 2013-01 to 2013-05" in result.stdout + result.stderr
     assert params.read_text() == before
     assert "Running stage 'train" not in result.stdout
     assert registered_champion(monthly) == champion
