@@ -14,6 +14,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from omegaconf import MISSING
 
@@ -34,7 +35,7 @@ IN_PARAMS = [
     (splits.AnchorRule, "anchors"),
     (splits.SplitRule, "split"),
 ]
-GROUPS = {
+GROUPS: dict[str, list[tuple[type, str]]] = {
     "conf/dataset/NAME.yaml": [
         (dataset.DatasetConfig, ""),
         (dataset.FeatureTypes, "features"),
@@ -196,20 +197,14 @@ def described(places: Iterable[tuple[type, str]], group: str) -> list[str]:
         text, entries = docstring(schema)
         if where:
             parts.append(f"### {'.'.join(filter(None, [group, where]))}")
-        parts.append(text)
-        rows = [
-            (
-                f"`{where}.{f.name}`" if where else f"`{f.name}`",
-                f"`{kind(f)}`",
-                initial(f),
-                cell(entries.get(f.name, "")),
-            )
-            for f in dataclasses.fields(schema)
-        ]
+        rows = []
+        for field in dataclasses.fields(schema):
+            name = f"{where}.{field.name}" if where else field.name
+            meaning = cell(entries.get(field.name, ""))
+            rows.append((f"`{name}`", f"`{kind(field)}`", initial(field), meaning))
         titles = ["setting", "type", "default", "meaning"]
-        parts.append(
-            table(titles, rows) if any(row[3] for row in rows) else table(titles[:3], [r[:3] for r in rows])
-        )
+        is_silent = not any(row[3] for row in rows)
+        parts += [text, table(titles[:3], [row[:3] for row in rows]) if is_silent else table(titles, rows)]
     return parts
 
 
@@ -227,15 +222,20 @@ def docstring(schema: type) -> tuple[str, dict[str, str]]:
             entries |= dict.fromkeys(names, right)
         elif line:
             entries |= {name: f"{entries[name]} {line.strip()}".strip() for name in names}
-    return text, entries
+    return yaml_words(text), {name: yaml_words(entry) for name, entry in entries.items()}
 
 
-def kind(field: dataclasses.Field) -> str:
+def yaml_words(text: str) -> str:
+    """Return a text with the words of YAML in place of those of Python."""
+    return re.sub(r"\bNone\b", "null", text)
+
+
+def kind(field: dataclasses.Field[Any]) -> str:
     """Return the type of a field as its source writes it."""
     return str(field.type).replace(" | None", " or null")
 
 
-def initial(field: dataclasses.Field) -> str:
+def initial(field: dataclasses.Field[Any]) -> str:
     """Return the default of a field as YAML would hold it."""
     value = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
     if value == MISSING or value is dataclasses.MISSING:
