@@ -82,7 +82,9 @@ def test_params_that_are_not_yaml_or_not_there_are_said(tmp_path):
 
 def test_the_shipped_params_are_valid():
     params = load_params(CHECKOUT / "params.yaml")
-    assert len(params["datasets"]) >= 8, "fewer cannot give a verdict across datasets (docs/protocol.md)"
+    assert len(params["datasets"]) >= 8, (
+        "fewer give no verdict across datasets (docs/explanation/protocol.md)"
+    )
 
 
 # The models of the profiles full and xl before they could write `models: all`.
@@ -203,7 +205,7 @@ def test_descriptions_that_contradict_themselves_are_refused():
     with pytest.raises(ConfigError, match=r"conf/model/mlp.yaml: family is 'forest'"):
         check_model(config.model)
     config.model.family, config.model.subfamily = "deep", "forest"
-    with pytest.raises(ConfigError, match="subfamily 'forest' is none of the family deep"):
+    with pytest.raises(ConfigError, match="subfamily 'forest' does not belong to the family deep"):
         check_model(config.model)
 
 
@@ -273,7 +275,7 @@ def twin():
         ),
         ("\n  C: {type", "\n  D: {type", "conf/model/twin.yaml: there is no hyperparameter 'D'"),
         ("tiny: {C:", "tiny: {D:", "conf/model/twin.yaml: there is no hyperparameter 'D'"),
-        ("tiny: {C:", "tiny: {C.inner:", "'C' is no mapping, so that there is no 'C.inner'"),
+        ("tiny: {C:", "tiny: {C.inner:", "'C' is not a mapping, so there is no 'C.inner'"),
         ("tiny: {C:", "default: {C:", "capacity names a size 'default'"),
         ("tiny: {C:", "ti/ny: {C:", "capacity names a size 'ti/ny'"),
         ("type: float, low: 1.0e-3", "type: int, low: 0.5", "low, high and step of an int must be whole"),
@@ -287,11 +289,11 @@ def test_a_slip_in_a_search_space_or_a_size_is_refused_before_any_compute(twin, 
 
 
 def test_a_search_without_an_end_and_an_unknown_size_are_refused():
-    with pytest.raises(ConfigError, match=r"conf/search/tpe.yaml: the search has no end"):
+    with pytest.raises(ConfigError, match=r"conf/search/tpe.yaml: the search would never end"):
         compose("search=tpe", "search.trials=null")
-    with pytest.raises(ConfigError, match="the search 'none' alone has the method none"):
+    with pytest.raises(ConfigError, match="only the search 'none' has the method none"):
         compose("search.method=tpe", "search.trials=4")
-    with pytest.raises(ConfigError, match="the search 'none' alone has the method none"):
+    with pytest.raises(ConfigError, match="only the search 'none' has the method none"):
         compose("search=tpe", "search.method=none")
     with pytest.raises(ConfigError, match="command line: no model has a size 'larg', did you mean 'large'"):
         check_overrides(["-m", "size=default,larg"])

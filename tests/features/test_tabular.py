@@ -140,7 +140,7 @@ def test_an_expression_that_is_not_arithmetic_on_one_row_is_refused(expression):
         derived(expression)
     sentence = f"conf/dataset/toy.yaml, engineered.derive.new: '{expression}' may hold only columns, numbers"
     assert str(error.value).startswith(sentence)
-    assert "each row is computed alone" in str(error.value)
+    assert "Each row is computed alone" in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -375,8 +375,8 @@ def test_names_of_files():
         ("seed: 0\ndatasets: ['a', \"b\"]\n", "seed: 0\ndatasets: ['a', \"b\", c]\n"),
         ("datasets: [c]\n", "datasets: [c]\n"),
         (
-            "datasets:  # all\n  - a  # one\n  # between\n  - b  # two\n  # - d\n\n# new\nseed: 0  # 0\n",
-            "datasets:  # all\n  - a  # one\n  # between\n  - b  # two\n  - c\n  # - d\n\n# new\nseed: 0  # 0\n",
+            "datasets:  # all\n  - a  # one\n  # between\n  - b  # two\n  # - d\n\n# new\nseed: 0\n",
+            "datasets:  # all\n  - a  # one\n  # between\n  - b  # two\n  - c\n  # - d\n\n# new\nseed: 0\n",
         ),
         (
             "datasets: [\n  a,  # one\n  b,  # two\n]\nseed: 0\n",

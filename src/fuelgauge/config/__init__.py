@@ -1,1 +1,1 @@
-"""The configuration: reading, composing and checking it."""
+"""Read, edit, compose and check the configuration."""

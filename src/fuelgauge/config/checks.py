@@ -1,4 +1,4 @@
-"""Checks of the configuration that need no data."""
+"""Check the configuration without any data."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from fuelgauge.spec.params import (
     RegistryConfig,
 )
 
-LEAST_FACTOR = 1.01  # of one anchor to the next; smaller ones would be measured within a row of each other
+LEAST_FACTOR = 1.01  # with a smaller factor, anchors would differ by less than a row
 PLAIN_NAME = "[a-z0-9_]+"
 MONTH = r"\d{4}-(0[1-9]|1[0-2])"
 
 
 def check_params(params: Params, where: str) -> None:
-    """Raise ConfigError if a parameter lies outside what it may be; the sentence names it."""
+    """Raise ConfigError if a value of params.yaml is not valid; the message names the setting."""
     lists = {name: getattr(params, name) for name in LISTS}
     rules = [
         *((len(names) > 0, f"{key} is empty; name at least one") for key, names in lists.items()),
@@ -76,7 +76,7 @@ def check_params(params: Params, where: str) -> None:
 
 
 def check_dataset(dataset: DatasetConfig) -> None:
-    """Raise ConfigError if a dataset's description contradicts itself."""
+    """Raise ConfigError if a file of conf/dataset has an invalid value or contradicts itself."""
     where = f"conf/dataset/{dataset.name}.yaml"
     check_member("modality", dataset.modality, MODALITIES, where)
     check_member("task", dataset.task, TASKS, where)
@@ -96,13 +96,13 @@ def check_dataset(dataset: DatasetConfig) -> None:
 
 
 def check_model(model: ModelConfig) -> None:
-    """Raise ConfigError if a model's description contradicts itself."""
+    """Raise ConfigError if a file of conf/model has an invalid value or contradicts itself."""
     where = f"conf/model/{model.name}.yaml"
     check_member("family", model.family, FAMILIES, where)
     if model.subfamily and SUBFAMILIES.get(model.subfamily) != model.family:
         raise ConfigError(
-            f"{where}: subfamily '{model.subfamily}' is none of the family {model.family}; leave it out, or "
-            f"give {' or '.join(SUBFAMILIES)} in the family trees."
+            f"{where}: subfamily '{model.subfamily}' does not belong to the family {model.family}; leave it "
+            f"out, or set {' or '.join(SUBFAMILIES)} in the family trees."
         )
     for modality in model.modalities:
         check_member("modalities", modality, MODALITIES, where)
@@ -111,21 +111,23 @@ def check_model(model: ModelConfig) -> None:
     for device in model.devices:
         check_member("devices", device, ("cpu", "cuda"), where)
     if (model.family == "pretrained") != bool(model.pretrained_on):
-        raise ConfigError(f"{where}: pretrained_on belongs to the family pretrained, and to no other.")
+        raise ConfigError(
+            f"{where}: models of the family pretrained need pretrained_on; other models must not have it."
+        )
     for name, choice in model.search.items():
         check_range(choice, f"{where}, search.{name}")
     changed(model.hyperparameters, dict.fromkeys(model.search), where)
     for size, changes in model.capacity.items():
         if size == DEFAULT_SIZE or not re.fullmatch(PLAIN_NAME, size):
             raise ConfigError(
-                f"{where}: capacity names a size '{size}'; it must be of the letters a to z, digits and _, "
-                f"and not '{DEFAULT_SIZE}', which is the file's own hyperparameters."
+                f"{where}: capacity names a size '{size}'; a name has only the letters a to z, digits and _, "
+                f"and '{DEFAULT_SIZE}' stands for the file's own hyperparameters."
             )
         changed(model.hyperparameters, changes, where)
 
 
 def check_range(choice: Range, where: str) -> None:
-    """Raise ConfigError if a search could not choose from a range."""
+    """Raise ConfigError if a search cannot draw values from a range."""
     check_member("type", choice.type, RANGES, where)
     if choice.type == "choice":
         if not choice.values:
@@ -145,19 +147,19 @@ def check_range(choice: Range, where: str) -> None:
 
 
 def check_search(search: SearchConfig) -> None:
-    """Raise ConfigError if a search has no end or no beginning."""
+    """Raise ConfigError if a file of conf/search has an invalid value, or if the search would never end."""
     where = f"conf/search/{search.name}.yaml"
     check_member("method", search.method, METHODS, where)
     if not re.fullmatch(PLAIN_NAME, search.name):
-        raise ConfigError(f"{where}: its name must be of the letters a to z, digits and _.")
+        raise ConfigError(f"{where}: its name may have only the letters a to z, digits and _.")
     if (search.name == NO_SEARCH) != (search.method == "none"):
         raise ConfigError(
-            f"{where}: method is '{search.method}'; the search '{NO_SEARCH}' alone has the method none."
+            f"{where}: method is '{search.method}'; only the search '{NO_SEARCH}' has the method none."
         )
     if search.method == "none":
         return
     if search.trials is None and search.seconds is None:
-        raise ConfigError(f"{where}: the search has no end; set trials, seconds or both.")
+        raise ConfigError(f"{where}: the search would never end; set trials, seconds or both.")
     for setting in ("trials", "seconds"):
         value = getattr(search, setting)
         if value is not None and value <= 0:
@@ -165,7 +167,7 @@ def check_search(search: SearchConfig) -> None:
 
 
 def check_executor(executor: ExecutorConfig) -> None:
-    """Raise ConfigError if trials cannot be spread as asked."""
+    """Raise ConfigError if a setting of the executor is not valid."""
     if executor.workers is not None and executor.workers < 1:
         raise ConfigError(f"executor.workers is {executor.workers}; it must be at least 1 or null.")
     if executor.trial_seconds is not None and executor.trial_seconds <= 0:
@@ -177,7 +179,7 @@ def check_executor(executor: ExecutorConfig) -> None:
 
 
 def check_registry(registry: RegistryConfig) -> None:
-    """Raise ConfigError if a rule of the registry lies outside what it may be."""
+    """Raise ConfigError if a setting of the registry is not valid."""
     rules = (
         (0 <= registry.margin < 1, "margin", "at least 0 and below 1"),
         (0 < registry.level < 1, "level", "between 0 and 1"),
@@ -191,7 +193,7 @@ def check_registry(registry: RegistryConfig) -> None:
             raise ConfigError(f"registry.{setting} is {getattr(registry, setting)}; it must be {wanted}.")
 
 
-# What an option of a group must keep to beside its schema.
+# Checks of the files of a group, in addition to their schema.
 CHECKS: dict[str, Callable[[Any], None]] = {
     "dataset": check_dataset,
     "model": check_model,
@@ -208,12 +210,12 @@ def check_member(setting: str, value: str, valid: tuple[str, ...], where: str) -
 
 
 def resolve(composed: DictConfig) -> Config:
-    """Turn what Hydra composed into typed objects and check them.
+    """Return the configuration that Hydra composed as typed and checked objects.
 
     Raises
     ------
     ConfigError
-        A value is missing, of the wrong type, or outside what it may be.
+        A value is missing, has the wrong type, or is not valid.
     """
     try:
         config = OmegaConf.to_object(composed)

@@ -1,4 +1,4 @@
-"""Configurations composed by Hydra from conf/ and params.yaml."""
+"""Compose configurations from conf/ and params.yaml with Hydra."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from fuelgauge.errors import ConfigError, nearest
 from fuelgauge.spec.params import GROUPS_OF_NAMES, Config, Params
 
 GROUPS = ("dataset", "feature_set", "model", "search", "executor", "tracking", "registry")
-CHOSEN = ("dataset", "feature_set", "model", "size", "search")  # what makes a curve
+CHOSEN = ("dataset", "feature_set", "model", "size", "search")  # the choices that define a curve
 
 
 def register(models: Sequence[str] = ()) -> None:
-    """Make the schema, params.yaml and the resolvers known to Hydra.
+    """Register the schema, params.yaml and the resolvers with Hydra.
 
     Parameters
     ----------
     models
-        Of this run, if others are asked for than params.yaml names. Workers import these, and no others.
+        Models of this run; empty for the models of params.yaml. Workers import only these models.
 
     Raises
     ------
     ConfigError
-        params.yaml does not pass its checks.
+        A value of params.yaml is not valid.
     """
     params = load_params()
     if models:
@@ -51,12 +51,12 @@ def register(models: Sequence[str] = ()) -> None:
 
 
 def compose(*overrides: str) -> Config:
-    """Compose the configuration outside a Hydra job, as the stages would.
+    """Return the configuration that a stage would compose, outside a Hydra job.
 
     Parameters
     ----------
     overrides
-        Such as ``dataset=letter``, ``model=mlp``.
+        Overrides in Hydra's grammar, such as ``dataset=letter`` and ``model=mlp``.
 
     Raises
     ------
@@ -91,7 +91,10 @@ def check_size(size: str, where: str) -> None:
 
 
 def check_name(group: str, file: str, name: str) -> None:
-    """Raise ConfigError if a file names something else than itself: results would be mixed up."""
+    """Raise ConfigError if the name in a file differs from the name of the file.
+
+    Results would otherwise be stored under another name.
+    """
     if file != name:
         raise ConfigError(f"conf/{group}/{file}.yaml: its name is '{name}'; it must be '{file}'.")
 
@@ -99,8 +102,8 @@ def check_name(group: str, file: str, name: str) -> None:
 def all_curves() -> Iterator[Config]:
     """Yield the configuration of every curve that params.yaml asks for.
 
-    The options are read one by one and put together with all others: composing every curve by itself would
-    take a fifth of a second each.
+    Every file of conf/ is read once, and the results are combined. Composing each curve with Hydra would take
+    a fifth of a second per curve.
     """
     base = compose()
     chosen = {group: [read_option(group, name) for name in names] for group, names in named(base).items()}
@@ -111,12 +114,12 @@ def all_curves() -> Iterator[Config]:
 
 
 def read_option(group: str, name: str) -> Any:
-    """Return an option of a group as its typed object, without the whole of a configuration around it.
+    """Return a file of a group as a typed object, without composing a whole configuration.
 
     Raises
     ------
     ConfigError
-        The option contradicts its schema or itself.
+        The file does not fit its schema, or contradicts itself.
     """
     path = paths.CONF / group / f"{name}.yaml"
     content: Any = OmegaConf.to_container(OmegaConf.load(path))
@@ -129,17 +132,17 @@ def read_option(group: str, name: str) -> Any:
 
 
 def named(config: Config) -> dict[str, list[str]]:
-    """Return the options of each group that params.yaml names, in the order in which curves are run."""
+    """Return the names of each group in params.yaml, in the order in which curves are run."""
     return {group: getattr(config, key) for key, group in GROUPS_OF_NAMES.items() if group in GROUPS}
 
 
 def check_overrides(arguments: list[str]) -> None:
-    """Check the names in command-line overrides, so that a slip is answered with the nearest one.
+    """Check the names in command-line overrides.
 
     Raises
     ------
     ConfigError
-        A group has no such option, or there is no such setting.
+        A group has no such option, or there is no such setting; the message suggests the nearest valid name.
     """
     for override in parsed(arguments):
         if override.key_or_group in GROUPS:
@@ -158,7 +161,7 @@ def parsed(arguments: list[str]) -> list[Override]:
     Raises
     ------
     ConfigError
-        They are not in Hydra's grammar.
+        The arguments do not follow Hydra's grammar.
     """
     words = [a for a in arguments if "=" in a and not a.startswith("-")]
     try:
@@ -173,9 +176,12 @@ def models_of(arguments: list[str]) -> list[str]:
 
 
 def params_of(arguments: list[str]) -> Params | None:
-    """Return params.yaml with the datasets and models of command-line arguments.
+    """Return params.yaml with the datasets, models and other choices of command-line arguments.
 
-    None where these change more than who is run on what, which is for Hydra to resolve.
+    Returns
+    -------
+    Params or None
+        None if the arguments change any other setting, because only Hydra can resolve these.
     """
     named = named_by(parsed(arguments))
     if not named.keys() <= {*CHOSEN, "tracking"}:
@@ -186,7 +192,7 @@ def params_of(arguments: list[str]) -> Params | None:
 
 
 def named_by(overrides: list[Override]) -> dict[str, list[str]]:
-    """Return what overrides name, by what they override."""
+    """Return the names that overrides choose, by the group or setting that they override."""
     named: dict[str, list[str]] = {}
     for override in overrides:
         named.setdefault(override.key_or_group, []).extend(choices(override))
@@ -194,17 +200,17 @@ def named_by(overrides: list[Override]) -> dict[str, list[str]]:
 
 
 def choices(override: Override) -> list[str]:
-    """Return the options that an override of a group names, one or a sweep."""
+    """Return the names in an override of a group: one name, or those of a sweep."""
     if override.is_sweep_override():
         try:
             return [text.strip("'\"") for text in override.sweep_string_iterator()]
         except HydraException:
-            return []  # a glob or a range: Hydra itself resolves it
+            return []  # Hydra itself resolves a glob or a range
     return [str(override.value())]
 
 
 def check_setting(key: str) -> None:
-    """Raise ConfigError if the schema has no setting of this dotted name."""
+    """Raise ConfigError if the schema has no setting with this dotted name."""
     schema: Any = Config
     for part in key.split("."):
         valid = [f.name for f in fields(schema)]

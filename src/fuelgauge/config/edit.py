@@ -3,8 +3,8 @@
 Comments, quotes, line ends, the order of keys and the style of lists stay as they are. The YAML parser says
 where a value stands in the text, and only that place changes.
 
-Loading and dumping with ruamel.yaml (0.19) does not suffice. It drops the comments inside bracketed lists, joins
-the lines of such lists, and moves other comments.
+Loading and dumping with ruamel.yaml (0.19) does not suffice. It drops the comments inside bracketed lists,
+joins the lines of such lists, and moves other comments.
 """
 
 from __future__ import annotations
@@ -145,7 +145,8 @@ def at_value(text: str, node: yaml.Node, old: Any, new: Any) -> Iterator[Splice]
         yield behind_last(text, node, new[len(old) :])
     elif isinstance(node, yaml.ScalarNode) or (isinstance(node, yaml.SequenceNode) and node.flow_style):
         start, end = node.start_mark.index, node.end_mark.index
-        quote = node.style if isinstance(new, str) and node.style in ("'", '"') else None
+        style = node.style if isinstance(node, yaml.ScalarNode) else None
+        quote = style if isinstance(new, str) and style in ("'", '"') else None
         yield Splice(start, end, " " * (start == end) + inline(new, quote))
     else:
         raise Unsafe

@@ -1,4 +1,4 @@
-"""Engineered features of a table, as its description names them."""
+"""Check and parse the engineered features that a file of conf/dataset describes."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ BACKQUOTED = re.compile("`([^`]*)`")
 
 
 def check(dataset: DatasetConfig) -> None:
-    """Raise ConfigError if the features of a description contradict each other; no data is needed.
+    """Raise ConfigError if the described features are not valid; no data are needed.
 
-    A column is named that `features` and `engineered` do not list, an expression is more than
-    arithmetic on one row, a period is not above 0, or two features have one name.
+    The checks find four kinds of errors:
+
+    - an expression or a cycle uses a column that `features` and `engineered` do not list;
+    - an expression is more than arithmetic on one row;
+    - a period is not above 0;
+    - two features have the same name.
     """
     known = [*listed("numeric", dataset), *listed("dates", dataset)]
     for name, expression in dataset.engineered.derive.items():
@@ -40,21 +44,21 @@ def check(dataset: DatasetConfig) -> None:
     for name in feature_names(dataset):
         if name in taken:
             raise ConfigError(
-                f"conf/dataset/{dataset.name}.yaml: features and engineered would make '{name}' twice, or "
-                "beside a target of that name; rename or leave out one of them."
+                f"conf/dataset/{dataset.name}.yaml: features and engineered would make two columns named "
+                f"'{name}', or one with the name of the target; rename or leave out one of them."
             )
         taken.add(name)
 
 
 def check_known(names: Iterable[str], known: list[str], where: str) -> None:
-    """Raise ConfigError if a name is not that of a listed number or date."""
+    """Raise ConfigError if a name is not a listed number or date."""
     for name in names:
         if name not in known:
-            raise ConfigError(f"{where}: '{name}' is no listed number or date, {nearest(name, known)}.")
+            raise ConfigError(f"{where}: '{name}' is not a listed number or date, {nearest(name, known)}.")
 
 
 def feature_names(dataset: DatasetConfig) -> list[str]:
-    """Return the names of all engineered features, in their order."""
+    """Return the names of all engineered features, in the order of their columns."""
     return [
         *listed("numeric", dataset),
         *listed("categorical", dataset),
@@ -65,33 +69,40 @@ def feature_names(dataset: DatasetConfig) -> list[str]:
 
 
 def names_of_date(name: str) -> list[str]:
-    """Return the names of the parts of a date: its year, and the cycles of year, week and day."""
+    """Return the names of the features of a date: its year, and its place in year, week and day."""
     cycles = [f"{name}_{cycle}" for cycle in ("day_of_year", "weekday", "time")]
     return [f"{name}_year", *(made for cycle in cycles for made in names_of_cycle(cycle))]
 
 
 def names_of_cycle(name: str) -> tuple[str, str]:
-    """Return the names of the sine and the cosine of a cycle."""
+    """Return the names of the two features of a cycle: its sine and its cosine."""
     return f"{name}_sin", f"{name}_cos"
 
 
 def listed(kind: str, dataset: DatasetConfig) -> list[str]:
-    """Return the columns of a kind (numeric, categorical, dates), each once, those of `raw` first."""
+    """Return the columns of a kind (numeric, categorical, dates), each once; those of `raw` come first."""
     return list(dict.fromkeys([*getattr(dataset.features, kind), *getattr(dataset.engineered, kind)]))
 
 
 def place(dataset: DatasetConfig, section: str, name: str) -> str:
-    """Return what an error calls an entry of `engineered`."""
+    """Return the place of an entry of `engineered`, for error messages."""
     return f"conf/dataset/{dataset.name}.yaml, engineered.{section}.{name}"
 
 
 def parse(expression: str, where: str) -> tuple[str, dict[str, str]]:
-    """Return an expression without backquotes, and the columns that its identifiers stand for.
+    """Return an expression without backquotes, and the columns of its identifiers.
+
+    Returns
+    -------
+    expression : str
+        Python expression in which every column is an identifier.
+    columns : dict
+        Names of the columns by identifier.
 
     Raises
     ------
     ConfigError
-        The expression is none, uses no column, or does more than arithmetic on one row.
+        The text is not an expression, uses no column, or does more than arithmetic on one row.
     """
     names: dict[str, str] = {}
 
@@ -104,7 +115,7 @@ def parse(expression: str, where: str) -> tuple[str, dict[str, str]]:
     if not nodes or not all(allowed(node) for node in nodes):
         raise ConfigError(
             f"{where}: '{expression}' may hold only columns, numbers, arithmetic, comparisons, `and`, `or`, "
-            f"`not` and {', '.join(FUNCTIONS)} of one value, so that each row is computed alone."
+            f"`not` and {', '.join(FUNCTIONS)} of one value. Each row is computed alone."
         )
     called = [node.func for node in nodes if isinstance(node, ast.Call)]
     for node in nodes:
@@ -116,7 +127,7 @@ def parse(expression: str, where: str) -> tuple[str, dict[str, str]]:
 
 
 def syntax(text: str) -> list[ast.AST]:
-    """Return the parts of an expression; none if it is no expression."""
+    """Return the nodes of the syntax tree of a text; an empty list if it is not an expression."""
     try:
         return list(ast.walk(ast.parse(text, mode="eval")))
     except (SyntaxError, ValueError):
@@ -124,7 +135,7 @@ def syntax(text: str) -> list[ast.AST]:
 
 
 def allowed(node: ast.AST) -> bool:
-    """Return whether a part of an expression is arithmetic on one row."""
+    """Return whether a node of the syntax tree is arithmetic on one row."""
     if isinstance(node, ast.Call):
         function = node.func.id if isinstance(node.func, ast.Name) else ""
         return function in FUNCTIONS and len(node.args) == 1 and not node.keywords

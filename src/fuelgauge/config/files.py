@@ -1,4 +1,4 @@
-"""Files of the configuration: params.yaml and the options in conf/."""
+"""Read the files of the configuration: params.yaml and the options in conf/."""
 
 from __future__ import annotations
 
@@ -21,12 +21,18 @@ from fuelgauge.spec.params import ALL, GROUPS_OF_NAMES, Params
 
 
 def load_params(path: Path = paths.PARAMS) -> dict[str, Any]:
-    """Read params.yaml and check every name and type in it.
+    """Return the content of params.yaml, after a check of every name, type and value.
+
+    Returns
+    -------
+    dict
+        Settings by name, as they stand in the file. `models` and `claims` are always lists, and `exclude` has
+        been applied and removed.
 
     Raises
     ------
     ConfigError
-        The file is missing or not YAML, or a key or value is not allowed; the sentence names it.
+        The file is missing or not valid YAML, or a key or value is not valid; the message names it.
     """
     if not path.is_file():
         raise ConfigError(f"{path} does not exist: run this inside a checkout of the project.")
@@ -55,7 +61,7 @@ def spelled_out(content: Mapping[str, Any], where: str) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        `exclude` names something that is not a model, or `models` is not `all`.
+        `exclude` names an unknown model, or it is used although `models` is not `all`.
     """
     names = {key: NAMES_OF_ALL[key]() for key in NAMES_OF_ALL if content.get(key) in (ALL, [ALL])}
     excluded = typed(Params, {**content, **names}, where).exclude
@@ -69,12 +75,21 @@ def spelled_out(content: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 
 def typed(schema: type, content: Mapping[str, Any], where: str) -> Any:
-    """Merge a plain mapping into a dataclass schema.
+    """Return a plain mapping as an object of a dataclass schema.
+
+    Parameters
+    ----------
+    schema
+        Dataclass with types and default values.
+    content
+        Values by setting.
+    where
+        File that holds the content, for error messages.
 
     Raises
     ------
     ConfigError
-        A key is unknown (the nearest valid one is named) or a value has the wrong type.
+        A key is unknown (the message suggests the nearest valid one), or a value has the wrong type.
     """
     check_keys(schema, content, where)
     try:
@@ -85,7 +100,10 @@ def typed(schema: type, content: Mapping[str, Any], where: str) -> Any:
 
 
 def check_keys(schema: type, content: Mapping[str, Any], where: str) -> None:
-    """Name an unknown key and the nearest valid one, at any depth of a dataclass schema."""
+    """Raise ConfigError if a dataclass schema lacks a key, at any depth.
+
+    The message suggests the nearest valid key.
+    """
     valid = {f.name for f in fields(schema)}
     hints = get_type_hints(schema)
     for key, value in content.items():
@@ -117,32 +135,32 @@ NAMES_OF_ALL = {"models": every_model, "claims": every_claim}
 
 
 def options(group: str) -> list[str]:
-    """Return the names that a Hydra group offers: the YAML files in its folder."""
+    """Return the names of the YAML files in the folder of a Hydra group, sorted."""
     return sorted(p.stem for p in (paths.CONF / group).glob("*.yaml"))
 
 
 @functools.cache
 def known_sizes() -> frozenset[str]:
-    """Return the names of all sizes that some model in conf/model has."""
+    """Return the names of all sizes of the models in conf/model."""
     sizes = (model_file(name).get("capacity", {}) for name in options("model"))
     return frozenset({DEFAULT_SIZE}).union(*sizes)
 
 
 @functools.cache
 def model_modules(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the modules that files in conf/model name as the models' own, each once."""
+    """Return the modules of the classes of some models, each once; unknown models are ignored."""
     known = set(names).intersection(options("model"))
     targets = {model_file(name).get("target", "") for name in known}
     return tuple(sorted(target.rpartition(".")[0] for target in targets if target))
 
 
 def model_file(name: str) -> dict[str, Any]:
-    """Return the content of conf/model/<name>.yaml, unchecked."""
+    """Return the content of conf/model/<name>.yaml without a check."""
     content: dict[str, Any] = yaml.safe_load((paths.CONF / "model" / f"{name}.yaml").read_text())
     return content
 
 
 def check_option(group: str, name: str, where: str) -> None:
-    """Raise ConfigError, with the nearest valid name, if a group has no such option."""
+    """Raise ConfigError if a group has no such option; the message suggests the nearest valid name."""
     if name not in options(group):
         raise ConfigError(f"{where}: there is no {group} '{name}', {nearest(name, options(group))}.")

@@ -1,4 +1,4 @@
-"""Objects named by a dotted path in a configuration file."""
+"""Import the objects that a configuration file names by a dotted path."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from fuelgauge.errors import ConfigError
 
 PACKAGE = "fuelgauge"
-# Loaders that datasets of earlier versions name: where they stood, and where they stand.
+# Modules of loaders: their names in the dataset files of earlier versions, and their present names.
 FORMER = {
     "fuelgauge.data.sources": "fuelgauge.data.sources.packages",
     **{
@@ -24,18 +24,18 @@ def load_object(path: str, where: str) -> Any:
     Parameters
     ----------
     path
-        For example ``fuelgauge.data.sources.packages.table``.
+        Dotted path, such as ``fuelgauge.data.sources.packages.table``.
     where
-        The file or setting that names it, for the message.
+        File or setting that names the object, for error messages.
 
     Raises
     ------
     ConfigError
-        The path leads nowhere.
+        The path is outside this package, or it cannot be imported.
     """
     module, _, name = path.rpartition(".")
     if not module.startswith(f"{PACKAGE}."):
-        raise ConfigError(f"{where}: '{path}' is not of this package; only its own code is run.")
+        raise ConfigError(f"{where}: '{path}' is not in this package; only the package's own code is run.")
     try:
         return getattr(importlib.import_module(FORMER.get(module, module)), name)
     except (ImportError, AttributeError, ValueError) as error:

@@ -1,1 +1,1 @@
-"""Plain types that every room shares. This room imports no other."""
+"""Plain types that all other packages share. This package imports none of them but `fuelgauge.errors`."""

@@ -1,4 +1,4 @@
-"""A dataset: its configuration, and its description once it is featurized."""
+"""The configuration of a dataset, and the values that its settings may have."""
 
 from __future__ import annotations
 
@@ -19,10 +19,17 @@ DUPLICATES = ("drop", "keep")
 
 @dataclass
 class FeatureTypes:
-    """Which columns a model may see, by kind.
+    """The columns that models may use as features, by kind.
 
-    `text` names the column of a text dataset. Sequences and images have none: their one column is
-    `x`. With `infer`, every column but target, group and time is a feature, by its type.
+    Parameters
+    ----------
+    numeric, categorical, dates
+        Names of the columns of each kind, for a tabular dataset.
+    text
+        Name of the column that holds the texts, for a text dataset. The column of sequences and images is
+        always `x`.
+    infer
+        Whether every column except target, group and time is a feature. Its kind then follows from its type.
     """
 
     numeric: list[str] = field(default_factory=list)
@@ -34,7 +41,19 @@ class FeatureTypes:
 
 @dataclass
 class EngineeredFeatures:
-    """What the feature set `engineered` shows beyond `raw` (fuelgauge.features)."""
+    """Features that the feature set `engineered` has in addition to those of `raw` (fuelgauge.features).
+
+    Parameters
+    ----------
+    numeric, categorical, dates
+        Names of further columns of each kind.
+    derive
+        Arithmetic expressions on the columns of a row, by the name of the new feature.
+    cyclic
+        Periods of numbers that repeat, such as 24 for an hour of the day, by the name of the column.
+    lags
+        Lags of a sequence in steps. The value of each channel that many steps before the end is a feature.
+    """
 
     numeric: list[str] = field(default_factory=list)
     categorical: list[str] = field(default_factory=list)
@@ -46,7 +65,15 @@ class EngineeredFeatures:
 
 @dataclass
 class ColumnCheck:
-    """What the values of a column must keep to; None asks nothing."""
+    """Limits of the values of a column; None stands for no limit.
+
+    Parameters
+    ----------
+    min, max
+        Smallest and largest valid number.
+    values
+        All valid values.
+    """
 
     min: float | None = None
     max: float | None = None
@@ -55,7 +82,43 @@ class ColumnCheck:
 
 @dataclass
 class DatasetConfig:
-    """One dataset: where it comes from, what is learned and how it is judged."""
+    """One dataset: its source, its task and its metric.
+
+    Parameters
+    ----------
+    name
+        Name of the file in conf/dataset, without `.yaml`.
+    title
+        Title for the report.
+    modality
+        tabular, text, image or sequence.
+    task
+        binary, multiclass or regression.
+    metric
+        Metric of the scores; `METRICS` lists the metrics of each task.
+    target
+        Name of the column to predict.
+    control
+        Whether the dataset is a copy of another one without its pattern, such as permuted pixels.
+    source
+        Loader (`_target_`) and its arguments.
+    features, engineered
+        Columns of the feature sets `raw` and `engineered`.
+    group
+        Column whose rows of one value are never on both sides of a split; empty for none.
+    time
+        Column by which training rows are earlier than test rows; empty for none.
+    gap
+        Least distance in time between training and test rows: a number, or a duration such as 7D.
+    duplicates
+        Treatment of identical rows: `drop` or `keep`.
+    checks
+        Limits of the values of columns, by the name of the column.
+    licence, citation
+        Licence of the data, and the work to cite.
+    reference
+        Published results on the same data.
+    """
 
     name: str = MISSING
     title: str = MISSING

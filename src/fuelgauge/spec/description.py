@@ -1,4 +1,4 @@
-"""The description of a featurized dataset."""
+"""The facts about a featurized dataset."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Description:
-    """What is known of a dataset beside its rows.
+    """The facts about a featurized dataset, without its rows.
 
     Parameters
     ----------
     inputs
-        The kind of the features: the dataset's modality for raw ones, `tabular` for engineered ones.
+        Kind of the features: the modality of the dataset for raw features, `tabular` for engineered features.
     shape
-        Of the array of one row; empty for columns and texts.
+        Shape of the array of one row; empty for tables and texts.
     gap
-        Of a temporal split, in the unit of `__time__` (seconds for dates).
+        Least distance in time between training and test rows, in the unit of `__time__` (seconds for dates).
     n_source, n_without_target, n_identical
-        Rows that the source had, those without a target, and those that have an identical one before
-        them; `duplicates` says whether the last were dropped.
+        Number of rows in the source, of rows without a target, and of rows that repeat an earlier row.
+    duplicates
+        Treatment of the rows that repeat an earlier row: `drop` or `keep`.
     missing
-        The share of missing values by feature; only features that lack any.
+        Share of missing values, between 0 and 1, by feature. Features without missing values are not listed.
     fingerprint
-        A SHA-256 of the content: names, types and values of all columns.
+        SHA-256 of the names, types and values of all columns.
     """
 
     name: str
@@ -55,6 +56,6 @@ class Description:
 
     @property
     def identity(self) -> dict[str, str | float]:
-        """What of a description can change a result."""
+        """The facts that can change a result."""
         names = ("name", "task", "metric", "features", "inputs", "gap", "fingerprint")
         return {name: getattr(self, name) for name in names}

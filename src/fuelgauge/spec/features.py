@@ -11,14 +11,14 @@ from fuelgauge.errors import ConfigError
 
 @dataclass
 class TextSettings:
-    """How texts are hashed.
+    """Settings for the hashing of texts.
 
     Parameters
     ----------
     word_buckets, character_buckets
-        Into how many columns.
+        Number of columns for the n-grams of words and of characters.
     word_ngrams, character_ngrams
-        Least and greatest length of an n-gram; those of characters stay within a word and its edges.
+        Smallest and largest length of an n-gram. Character n-grams do not cross the edges of a word.
     """
 
     word_buckets: int = 512
@@ -34,26 +34,26 @@ class TextSettings:
             lengths = getattr(self, name)
             if len(lengths) != 2 or not 1 <= lengths[0] <= lengths[1]:
                 raise ConfigError(
-                    f"feature_set.text.{name} is {lengths}; write a least and a greatest length: [1, 2]."
+                    f"feature_set.text.{name} is {lengths}; write the least and the greatest length: [1, 2]."
                 )
 
 
 @dataclass
 class ImageSettings:
-    """How finely an image is described.
+    """Resolution of the features of an image.
 
     Parameters
     ----------
     orientations
-        Bins of a gradient's direction, over 180 degrees.
+        Number of bins for the direction of a gradient, over 180 degrees.
     cell
-        Least height and width of a cell of gradients, in pixels.
+        Smallest height and width of a cell of gradients, in pixels.
     cells
-        Most cells along a side; a large image has larger cells.
+        Largest number of cells along a side. A large image has larger cells.
     block
-        Cells along a side of the blocks in which contrast is normalised.
+        Number of cells along a side of the blocks in which contrast is normalised.
     bins
-        Most bins of the mean brightness of rows, and of columns.
+        Largest number of bins for the mean brightness of rows, and of columns.
     """
 
     orientations: int = 9
@@ -70,16 +70,16 @@ class ImageSettings:
 
 @dataclass
 class SequenceSettings:
-    """How much is said of a channel.
+    """Features of each channel of a sequence.
 
     Parameters
     ----------
     quantiles
-        Between 0 and 1.
+        Quantiles of the values, each between 0 and 1.
     autocorrelations
-        Distances in steps; those that a sequence is too short for are left out.
+        Lags in steps. A lag for which a sequence is too short is left out.
     frequencies
-        How many Fourier amplitudes, from one cycle a sequence upwards; at most half its steps.
+        Number of Fourier amplitudes, from one cycle per sequence upwards; at most half the number of steps.
     """
 
     quantiles: list[float] = field(default_factory=lambda: [0.1, 0.25, 0.5, 0.75, 0.9])
@@ -103,7 +103,7 @@ class SequenceSettings:
 
 @dataclass
 class FeatureSetConfig:
-    """One way to show a dataset to models: `raw`, or `engineered` with its settings by modality."""
+    """A feature set: `raw`, or `engineered` with its settings by modality."""
 
     name: str = MISSING
     text: TextSettings = field(default_factory=TextSettings)

@@ -9,17 +9,21 @@ from fuelgauge.errors import ConfigError, nearest
 
 
 def changed(hyperparameters: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return hyperparameters with some of them changed; a dotted name reaches into one that is a mapping.
+    """Return hyperparameters with some of their values changed.
 
     Parameters
     ----------
+    hyperparameters
+        Values by name.
+    changes
+        New values by name. A dotted name changes one entry of a hyperparameter that is a mapping.
     where
-        Said in an error.
+        File or setting that asks for the changes, for error messages.
 
     Raises
     ------
     ConfigError
-        There is no such hyperparameter, or a dotted name reaches into one that is no mapping.
+        There is no such hyperparameter, or a dotted name goes into a hyperparameter that is not a mapping.
     """
     result = dict(hyperparameters)
     for name, value in changes.items():
@@ -27,6 +31,6 @@ def changed(hyperparameters: Mapping[str, Any], changes: Mapping[str, Any], wher
         if outer not in hyperparameters:
             raise ConfigError(f"{where}: there is no hyperparameter '{outer}', {nearest(outer, result)}.")
         if inner and not isinstance(result[outer], Mapping):
-            raise ConfigError(f"{where}: '{outer}' is no mapping, so that there is no '{name}'.")
+            raise ConfigError(f"{where}: '{outer}' is not a mapping, so there is no '{name}'.")
         result[outer] = {**result[outer], inner: value} if inner else value
     return result

@@ -1,4 +1,4 @@
-"""Models and searches, as conf/ describes them."""
+"""Schemas of conf/model and conf/search: models, and searches for their hyperparameters."""
 
 from __future__ import annotations
 
@@ -13,10 +13,20 @@ METHODS = ("none", "random", "tpe")
 
 @dataclass
 class Range:
-    """What a search may choose for a hyperparameter.
+    """The values that a search may choose for a hyperparameter.
 
-    Numbers (`float`, `int`) from `low` to `high`, on a logarithmic scale with `log`, whole multiples
-    of `step` above `low` with `step`; or one of `values` (`choice`).
+    Parameters
+    ----------
+    type
+        `float` or `int` for numbers, `choice` for one of `values`.
+    low, high
+        Smallest and largest number.
+    log
+        Whether numbers are drawn on a logarithmic scale.
+    step
+        Distance between the numbers, counted from `low`; None for any number in the range.
+    values
+        Values of a `choice`.
     """
 
     type: str = MISSING
@@ -29,14 +39,33 @@ class Range:
 
 @dataclass
 class ModelConfig:
-    """One contestant: the class that fits it, what it can take and its hyperparameters.
+    """One model: the class that fits it, the data that it accepts, and its hyperparameters.
 
-    `search` gives the ranges of a hyperparameter search and `capacity` the sizes beside the default
-    one, from small to large, each as the hyperparameters that it changes. A dotted name reaches into
-    a hyperparameter that is a mapping. A dataset of more than `max_features` features is skipped, with
-    that reason. `packed_rows` is, by device, the largest n_train at which repeats are trained together
-    (fuelgauge.models.packing), where it pays. `pretrained_on` says in a sentence what a pretrained model has
-    seen before: labels are not all that it learned from.
+    In `search` and `capacity`, a dotted name stands for one entry of a hyperparameter that is a mapping.
+
+    Parameters
+    ----------
+    name
+        Name of the file in conf/model, without `.yaml`.
+    target
+        Dotted path of the class.
+    family, subfamily
+        Family of the model, and `forest` or `boosted` within the family `trees`.
+    modalities, tasks, devices
+        Modalities, tasks and devices that the model supports.
+    max_features
+        Largest number of features; datasets with more are skipped, with that reason. None for no limit.
+    packed_rows
+        Largest n_train at which repeats are trained together, by device, because it saves time there
+        (fuelgauge.models.packing).
+    pretrained_on
+        Data on which a pretrained model was trained before, in one sentence; empty for all other models.
+    hyperparameters
+        Default values by name.
+    search
+        Range of each hyperparameter in a search.
+    capacity
+        Sizes other than the default one, from small to large. Each lists the hyperparameters that it changes.
     """
 
     name: str = MISSING
@@ -56,9 +85,18 @@ class ModelConfig:
 
 @dataclass
 class SearchConfig:
-    """How hyperparameters are searched within the rows of an anchor: `none`, `random` or `tpe`.
+    """A hyperparameter search, which uses only the rows of an anchor.
 
-    Either `trials` fits, the default among them, or fits until they have taken `seconds`.
+    Parameters
+    ----------
+    name
+        Name of the file in conf/search, without `.yaml`.
+    method
+        `none`, `random` or `tpe`.
+    trials
+        Number of fits, including the fit with the default values; None for no limit.
+    seconds
+        Time after which no further fit begins, in seconds; None for no limit.
     """
 
     name: str = MISSING

@@ -1,21 +1,21 @@
-"""Names of families, feature sets and contestants."""
+"""Names of families, feature sets, sizes and contestants."""
 
 from __future__ import annotations
 
 FAMILIES = ("baseline", "linear", "neighbours", "trees", "deep", "pretrained")
-# Kinds of models that are judged apart, in the place of the family that they belong to.
+# Groups of models that are judged separately, in place of their whole family.
 SUBFAMILIES = {"forest": "trees", "boosted": "trees"}
 RAW = "raw"
 DEFAULT_SIZE = "default"
 NO_SEARCH = "none"
-# The columns of the trial table that tell contestants of one model apart, and what each usually is.
+# Columns of the trial table that distinguish the contestants of one model, and their default values.
 USUAL = {"features": RAW, "size": DEFAULT_SIZE, "search": NO_SEARCH}
 
 
 def contestant(model: str, features: str = RAW, size: str = DEFAULT_SIZE, search: str = NO_SEARCH) -> str:
-    """Return the name of a model on a feature set, in a size, with a search.
+    """Return the name of a contestant: a model with a feature set, a size and a search.
 
-    What is as usual is not said: `xgboost`, `xgboost@engineered`, `mlp-large`, `mlp+tpe`,
+    Default values are left out of the name: `xgboost`, `xgboost@engineered`, `mlp-large`, `mlp+tpe`,
     `mlp-large+tpe@engineered`.
     """
     sized = model if size == DEFAULT_SIZE else f"{model}-{size}"
@@ -24,5 +24,5 @@ def contestant(model: str, features: str = RAW, size: str = DEFAULT_SIZE, search
 
 
 def inputs_of(modality: str, features: str) -> str:
-    """Return the kind of a feature set: engineered features of any modality are a table of numbers."""
+    """Return the kind of inputs of a model; engineered features of any modality are a table of numbers."""
     return modality if features == RAW else "tabular"

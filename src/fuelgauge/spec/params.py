@@ -1,4 +1,4 @@
-"""The parameters of a run: params.yaml, and what a job sees of conf/."""
+"""Schemas of params.yaml and of the whole configuration of a job."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from fuelgauge.spec.splits import AnchorRule, SplitRule
 DEVICES = ("auto", "cpu", "cuda")
 PACKING = ("auto", "off")
 EXECUTORS = ("local", "ray")
-ALL = "all"  # in params.yaml, in place of a list of models or claims
+ALL = "all"  # stands in params.yaml for every model, or every claim
 LISTS = ("datasets", "models", "features", "sizes", "searches")
-# A list of names in params.yaml, and the Hydra group whose options it names.
+# Lists of names in params.yaml, each with the Hydra group that offers the names.
 GROUPS_OF_NAMES = {
     "datasets": "dataset",
     "features": "feature_set",
@@ -29,11 +29,22 @@ GROUPS_OF_NAMES = {
 
 @dataclass
 class ExecutorConfig:
-    """How trials are spread: `workers` processes (None: cores / threads), a time limit per trial.
+    """Settings for the machine or the cluster that runs the trials.
 
-    With `pack` = `auto` repeats of a net are trained together where that pays; with `off` each alone.
-    `kind` is `local`, processes of this machine, or `ray`: `address` is that of a cluster (None: Ray on this
-    machine) and `gpus` the share of a GPU that a trial takes.
+    Parameters
+    ----------
+    kind
+        `local` for processes on this machine, or `ray`.
+    address
+        Address of a Ray cluster; None for Ray on this machine.
+    gpus
+        Share of a GPU that each trial takes with Ray.
+    workers
+        Number of worker processes; None for the number of cores divided by `threads`.
+    trial_seconds
+        Time limit of a trial in seconds; None for no limit.
+    pack
+        `auto`: repeats of a net are trained together where this saves time. `off`: each repeat alone.
     """
 
     kind: str = "local"
@@ -46,7 +57,15 @@ class ExecutorConfig:
 
 @dataclass
 class TrackingConfig:
-    """Where MLflow records go. An empty URI switches tracking off."""
+    """The MLflow server or database that receives the records.
+
+    Parameters
+    ----------
+    uri
+        Tracking URI of MLflow; an empty string switches tracking off.
+    artifact_location
+        Folder or URI for artifacts; None for the default of the server.
+    """
 
     uri: str = ""
     artifact_location: str | None = None
@@ -54,9 +73,13 @@ class TrackingConfig:
 
 @dataclass
 class DataRule:
-    """How much of the data there is. `until` is the last month to be seen, such as 2013-06; None: all.
+    """The part of the data to use.
 
-    It holds for datasets with a column of time; the others stay whole (fuelgauge.data.months).
+    Parameters
+    ----------
+    until
+        Last month of data to use, such as 2013-06; None for all data. Datasets without a time column are used
+        whole (fuelgauge.data.months).
     """
 
     until: str | None = None
@@ -64,10 +87,28 @@ class DataRule:
 
 @dataclass
 class RegistryConfig:
-    """When a challenger becomes champion, and how a champion is served.
+    """The rule by which a challenger becomes champion, and the settings of the scoring server.
 
-    The champion's loss must fall by more than `margin` of itself, by the lower end of a bootstrap interval
-    of `level` over at least `least_rows` held-out rows that the champion was not fitted on.
+    A challenger becomes champion if its loss is lower by more than `margin` times the loss of the champion.
+    The lower end of a bootstrap confidence interval of that reduction must exceed the margin. The interval
+    is computed on held-out rows that the champion was not fitted on.
+
+    Parameters
+    ----------
+    margin
+        Least relative reduction of the loss, at least 0 and below 1.
+    level
+        Confidence level of the interval, between 0 and 1.
+    resamples
+        Number of bootstrap resamples.
+    seed
+        Random seed of the bootstrap.
+    least_rows
+        Least number of held-out rows; with fewer rows nothing is decided.
+    host, port
+        Address and port of the scoring server; port 0 for any free port.
+    look_seconds
+        Time between two checks for a new champion by a running server, in seconds.
     """
 
     margin: float = 0.01
@@ -82,7 +123,39 @@ class RegistryConfig:
 
 @dataclass
 class Params:
-    """The content of params.yaml."""
+    """The content of params.yaml.
+
+    In the file, `models: all` and `claims: all` stand for every model and every claim, and `exclude` lists
+    models to leave out. When the file is read, `models` and `claims` become lists of names, and `exclude`
+    becomes empty.
+
+    Parameters
+    ----------
+    datasets, models, features, sizes, searches
+        Names of the datasets, models, feature sets, sizes and searches of the run.
+    exclude
+        Models to leave out of `models: all`.
+    data
+        Part of the data to use.
+    anchors
+        Rule of the anchors.
+    repeats
+        Number of repeats.
+    seed
+        Random seed from which all other seeds follow.
+    split
+        Rule of the splits.
+    device
+        `auto`, `cpu` or `cuda`.
+    threads
+        Number of CPU threads of a trial.
+    claims
+        Names of the claims to judge.
+    prices
+        Name of the file in conf/price.
+    register
+        Datasets whose best model enters the registry.
+    """
 
     datasets: list[str] = MISSING
     models: list[str] = MISSING
@@ -104,7 +177,7 @@ class Params:
 
 @dataclass
 class Config(Params):
-    """What one job sees: the parameters, and the dataset and contestant that it is about."""
+    """The configuration of one job: the parameters, one dataset and one contestant."""
 
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     feature_set: FeatureSetConfig = field(default_factory=FeatureSetConfig)
@@ -117,5 +190,5 @@ class Config(Params):
 
     @property
     def contestant(self) -> str:
-        """The name of the model on this feature set, in this size, with this search."""
+        """Name of the contestant: model, feature set, size and search."""
         return contestant(self.model.name, self.feature_set.name, self.size, self.search.name)

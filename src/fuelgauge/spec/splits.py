@@ -7,7 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(unsafe_hash=True)
 class AnchorRule:
-    """Geometric anchors from `start` by `factor` to `stop` (None: all rows)."""
+    """Rule of the anchors: start, start * factor, start * factor^2, ... up to stop.
+
+    Parameters
+    ----------
+    start
+        Number of labelled rows at the first anchor.
+    factor
+        Ratio of an anchor to the one before it.
+    stop
+        Largest number of labelled rows; None for all rows of the dataset that are not in the test set.
+    """
 
     start: int = 32
     factor: float = 2.0
@@ -16,7 +26,17 @@ class AnchorRule:
 
 @dataclass(unsafe_hash=True)
 class SplitRule:
-    """How many rows are held out for test and, within an anchor, for validation."""
+    """Rule of the numbers of test rows and validation rows.
+
+    Parameters
+    ----------
+    test_fraction
+        Share of all rows in the test set, between 0 and 1.
+    test_max
+        Largest number of rows in the test set.
+    validation_fraction
+        Share of the rows of an anchor that is used for validation, between 0 and 1.
+    """
 
     test_fraction: float = 0.15
     test_max: int = 10_000

@@ -1,4 +1,4 @@
-"""Trials: a learning curve, its trials and the plan to run them."""
+"""Learning curves, their trials, and the plan of the trials to run."""
 
 from __future__ import annotations
 
@@ -18,14 +18,31 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Curve:
-    """One model on one dataset: everything that its trials have in common.
+    """One contestant on one dataset: everything that its trials have in common.
 
-    `hyperparameters` are those of its size. `search` is empty, or says how they are searched:
-    method, trials, seconds and ranges. `identity` is what could change a result: the resolved
-    settings, the data, the code and the libraries. The names of subfamily, size and search are not part of
-    it, nor are `repeats` and `n_pool`, the rows that every repeat has to draw training rows from: more
-    repeats change no trial. Up to `packed_rows` rows, repeats may be trained together, which changes
-    no more than the order of floating-point sums.
+    Parameters
+    ----------
+    hyperparameters
+        Values by name, those of the curve's size.
+    repeats
+        Number of repeats.
+    n_pool
+        Number of rows from which every repeat can draw training rows.
+    code
+        Fingerprint of the code that can change a result.
+    search
+        Method, trials, seconds and ranges of the hyperparameter search; empty without a search.
+    versions
+        Versions of the libraries, by name.
+    packed_rows
+        Largest n_train at which repeats may be trained together. This changes only the order of
+        floating-point sums.
+
+    Notes
+    -----
+    `identity` covers everything that could change a result: the resolved settings, the data, the code and the
+    libraries. It does not cover the names of subfamily, size and search, nor `repeats`, `n_pool` and
+    `packed_rows`. More repeats, for example, do not change the trials that exist.
     """
 
     dataset: Description
@@ -49,7 +66,7 @@ class Curve:
 
     @functools.cached_property
     def identity(self) -> str:
-        """A SHA-256 that changes if and only if the results could."""
+        """SHA-256 that changes if and only if a result could change."""
         about = asdict(self)
         for name in ("subfamily", "repeats", "n_pool", "size", "search_name", "packed_rows"):
             del about[name]
@@ -58,12 +75,12 @@ class Curve:
 
     @property
     def name(self) -> str:
-        """The name of the contestant."""
+        """Name of the contestant."""
         return contestant(self.model, self.dataset.features, self.size, self.search_name)
 
     @property
     def curve_id(self) -> str:
-        """Identity of the means over repeats, for the tracking server."""
+        """Identity of the means over repeats, for the tracking server; 16 hexadecimal digits."""
         return sha256_of([self.identity, self.repeats])[:16]
 
     def trial(self, n_train: int, repeat: int) -> Trial:
@@ -73,7 +90,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Trial:
-    """One fit: a curve at an anchor in a repeat."""
+    """One model at one anchor in one repeat."""
 
     curve: Curve
     n_train: int
@@ -81,20 +98,26 @@ class Trial:
 
     @functools.cached_property
     def trial_id(self) -> str:
-        """The identity of the record, 32 hexadecimal digits."""
+        """Identity of the record in the trial store, 32 hexadecimal digits."""
         return sha256_of([self.curve.identity, self.n_train, self.repeat])[:32]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The trials of a curve: those to run and those that cannot be, with the reason."""
+    """The trials of a curve: those to run, and those that cannot be run, with the reason."""
 
     curve: Curve
     trials: tuple[Trial, ...]
     skipped: tuple[tuple[Trial, str], ...]
 
     def ended(self, records: Mapping[str, T]) -> list[T]:
-        """Return the records of the plan's trials, in their order, from a store's records by trial id."""
+        """Return the records of the trials that have ended, in the order of the plan.
+
+        Parameters
+        ----------
+        records
+            Records of a trial store by trial id.
+        """
         return [records[trial.trial_id] for trial in self.trials if trial.trial_id in records]
 
 
