@@ -1,4 +1,4 @@
-"""All paths of the project."""
+"""Paths of the project that several modules use."""
 
 from __future__ import annotations
 

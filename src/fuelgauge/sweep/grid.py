@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     from fuelgauge.spec.params import Config
 
 TRIAL_MODULE = "fuelgauge.sweep.trial"
-MOST_TOGETHER = 9  # trials of a pack; all their rows and weights are in memory together
+MOST_TOGETHER = 9  # trials in a pack; all their rows and weights are in memory together
 
 
 def packs(trials: Iterable[Trial]) -> list[tuple[Trial, ...]]:
     """Return trials as tasks, in the same order; trials that are trained together form one task.
 
     The first repeat of an anchor always runs alone, so that the cost of a fit is known. The other repeats of
-    the anchor form tasks of at most `MOST_TOGETHER` trials.
+    the anchor form tasks of at most `MOST_TOGETHER` trials. Trials with a search, or with more rows than the
+    model's `packed_rows`, also run alone.
     """
     tasks: dict[tuple[str, int, str], list[Trial]] = {}
     for trial in trials:

@@ -70,7 +70,7 @@ def grid_plan(configs: Iterable[Config]) -> GridPlan:
     Parameters
     ----------
     configs
-        Configurations of the curves, one a curve.
+        Configurations of the curves, one per curve.
     """
     outlines = {(path.parent.name, path.stem): Outline.read(path) for path in stores()}
     costs = PastCosts({key: outline.means() for key, outline in outlines.items()})

@@ -94,7 +94,7 @@ class Sweep:
     Parameters
     ----------
     make_tracker
-        Function that makes the tracker of a curve. It is called once a curve, before the first record is
+        Function that makes the tracker of a curve. It is called once per curve, before the first record is
         added to its store.
     """
 

@@ -1,4 +1,4 @@
-"""The trial store: one append-only file a curve. It is the source of truth, and MLflow is a view of it.
+"""The trial store: one append-only file per curve. It is the source of truth; MLflow is a view of it.
 
 A line consists of the first 16 hexadecimal digits of the SHA-256 of a JSON record, a space and the record.
 Each line is written by one `write` and flushed to the disk before its trial counts as done. A kill at any

@@ -1,4 +1,4 @@
-"""Build the trial table, whose columns docs/architecture.md describes, from the records of the store."""
+"""Build the trial table (docs/reference/trial_table.md) from the records of the store."""
 
 from __future__ import annotations
 

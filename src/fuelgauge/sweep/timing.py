@@ -62,12 +62,12 @@ class Measured(Generic[T]):
     cpu_seconds
         CPU seconds of the process during the call.
     peak_memory_mb
-        Largest resident size of the process during the call, in MiB. Outside Linux the mark cannot be reset,
-        and this is the largest size since the process started.
+        Largest resident size of the process during the call, in MiB. Where the system does not let the mark
+        be reset (outside Linux), the largest size since the process started.
     load
-        Share of the machine's cores that other processes than the sweep's workers kept busy during the call,
-        between 0 and 1. A high load means that the call was slowed down. NaN outside Linux, and for calls
-        shorter than `LEAST_SECONDS`, for which the clock is too coarse.
+        Share of the machine's cores that processes other than the sweep's workers kept busy during the call,
+        between 0 and 1. Such a load slows the call down. NaN outside Linux, and for calls shorter than
+        `LEAST_SECONDS`, for which the clock is too coarse.
     """
 
     value: T

@@ -101,7 +101,7 @@ def run_together(trials: Sequence[Trial]) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        Measured columns of the trial table, one dict a trial.
+        Measured columns of the trial table, one dict per trial.
 
     Raises
     ------
@@ -135,7 +135,7 @@ def prepare(model: Packable, rows: Rows, trial: Trial) -> Any:
 
 
 def of_one_shape(models: Sequence[Packable], prepared: Sequence[Measured[Any]]) -> list[list[int]]:
-    """Return the indices of the fits in groups that can be trained together; each fit is in one group."""
+    """Group the fits that can be trained together; return the indices of the fits in each group."""
     groups: dict[Any, list[int]] = {}
     for place, (model, each) in enumerate(zip(models, prepared, strict=True)):
         shape = model.shape_of(each.value)

@@ -168,7 +168,7 @@ class CurveRun:
         self.logged: dict[str, set[int]] = {}
 
     def find(self) -> Run | None:
-        """Return the existing run of this curve, or None."""
+        """Return the existing run of this curve and mark it as running, or return None."""
         found = find_run(self.client, self.experiment, CURVE_ID, self.plan.curve.curve_id)
         if found and found.info.status != "RUNNING":
             self.client.update_run(found.info.run_id, status="RUNNING")
