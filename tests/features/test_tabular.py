@@ -23,7 +23,7 @@ TABLE = pd.DataFrame(
 
 
 def dataset(features: dict | None = None, **more) -> DatasetConfig:
-    """Return the description of TABLE, with more under `engineered`."""
+    """Return the description of TABLE, with further settings under `engineered`."""
     raw = {"numeric": ["a", "b c"], "categorical": ["kind"], **(features or {})}
     return DatasetConfig(
         name="toy", target="price", features=FeatureTypes(**raw), engineered=EngineeredFeatures(**more)
@@ -31,7 +31,7 @@ def dataset(features: dict | None = None, **more) -> DatasetConfig:
 
 
 def derived(expression: str, table: pd.DataFrame = TABLE) -> np.ndarray:
-    """Return what an expression derives from TABLE."""
+    """Return the column that an expression derives from TABLE."""
     return engineered(table, dataset({"dates": ["when"]}, derive={"new": expression}))["new"]
 
 
@@ -221,7 +221,7 @@ rows = st.tuples(
 
 
 def table_of(content: list[tuple]) -> pd.DataFrame:
-    """Return a table of rows drawn by hypothesis."""
+    """Return the rows that hypothesis has drawn as a table."""
     a, b, kind, when = zip(*content, strict=True)
     return pd.DataFrame(
         {

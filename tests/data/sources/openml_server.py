@@ -1,4 +1,4 @@
-"""Answers in the format that www.openml.org sends, for tests that must not use the network."""
+"""A substitute for www.openml.org that answers in its format, for tests that must not use the network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DOWNLOAD = "https://www.openml.org/data/v1/download/"
 
 
 class Answer(io.BytesIO):
-    """What urlopen returns."""
+    """The answer that urlopen returns."""
 
     def __init__(self, content: bytes, packed: bool):
         super().__init__(content)
@@ -78,7 +78,7 @@ class Server:
 
 
 def attributes(arff):
-    """Return name and type of each attribute."""
+    """Return the name and the type of each attribute."""
     lines = [line for line in arff.splitlines() if line.lower().startswith("@attribute")]
     return [line.split(maxsplit=2)[1:] for line in lines]
 

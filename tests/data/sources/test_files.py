@@ -1,4 +1,4 @@
-"""Loaders of a user's own files: what they read, and what each says of a file that is wrong."""
+"""Loaders of a user's own files: the tables that they read, and their messages about wrong files."""
 
 import gzip
 import shutil
@@ -26,7 +26,7 @@ TABLE = pd.DataFrame({"age": [1.5, None, 3.0], "plan": ["a", "b", None], "y": ["
 
 @pytest.fixture
 def own() -> Iterator[Path]:
-    """Return a folder of this test's own in data/own."""
+    """Return a folder in data/own that only this test uses."""
     folder = files.OWN / uuid.uuid4().hex[:8]
     folder.mkdir(parents=True)
     yield folder

@@ -19,7 +19,7 @@ OLD_NAMES = {
 
 
 def packed(content):
-    """Return a pickle as the packages carry it: compressed, and with the names of older versions."""
+    """Return a pickle as the packages store it: compressed, and with the names of older versions."""
     pickled = pickle.dumps(content, protocol=3)
     for new, old in OLD_NAMES.items():
         pickled = pickled.replace(new, old)
@@ -34,7 +34,7 @@ def test_a_pickled_data_frame_comes_back():
 
 
 class Command:
-    """What unpickles by running a shell command."""
+    """An object whose unpickling runs a shell command."""
 
     def __init__(self, command):
         self.command = command
@@ -52,7 +52,7 @@ def test_a_pickle_that_runs_a_command_is_refused_and_nothing_runs(tmp_path, prot
     ):
         read_frame(lzma.compress(bomb), "bomb")
     assert not trace.exists()
-    pickle.loads(bomb)  # noqa: S301 - to show that it would have run
+    pickle.loads(bomb)  # noqa: S301 - shows that the command would have run
     assert trace.exists()
 
 

@@ -9,7 +9,7 @@ from fuelgauge.errors import DataError
 
 
 def published(n_rows, seed, shuffle_sequence):
-    """Return what the authors' package makes."""
+    """Return the sequences and labels of the authors' package."""
     arguments = get_dataset_args()
     arguments.num_samples, arguments.seed, arguments.shuffle_seq = n_rows, seed, shuffle_sequence
     state = np.random.get_state()  # noqa: NPY002

@@ -39,7 +39,7 @@ ADULTS = """@relation adults
 
 @pytest.fixture
 def server(tmp_path, monkeypatch):
-    """Answer instead of the network, with downloads in a folder of the test."""
+    """Return a server that replaces the network; downloads go to a folder of the test."""
     server = Server()
     server.add(1, "images", IMAGES, "class", 2)
     server.add(2, "adults", ADULTS, "class", 2)

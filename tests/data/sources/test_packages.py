@@ -21,7 +21,7 @@ RATINGS = "1_1\t2.5\tgood &amp; great\r\n1_2\t-0.4\tmeh\r\n2_1\t-0.5\tsaid \"bad
 
 
 def put(name, write):
-    """Put an archive where downloads are kept, and return its description."""
+    """Write an archive into the folder of downloads, and return its description."""
     paths.ARCHIVES.mkdir(parents=True, exist_ok=True)
     path = paths.ARCHIVES / name
     write(path)

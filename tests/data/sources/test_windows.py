@@ -12,7 +12,7 @@ from fuelgauge.errors import DataError
 
 
 def archive_of(**tables):
-    """Put an archive of CSV files where downloads are kept, and return its description."""
+    """Write an archive of CSV files into the folder of downloads, and return its description."""
     paths.ARCHIVES.mkdir(parents=True, exist_ok=True)
     path = paths.ARCHIVES / "series-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as content:
@@ -62,7 +62,7 @@ def test_electricity_wants_every_half_hour():
 
 
 def hours(n_hours=60, airports=("A", "B")):
-    """Return hourly weather whose temperature is the number of the hour."""
+    """Return hourly weather in which the temperature is the number of the hour."""
     times = pd.date_range("2013-01-01", periods=n_hours, freq="h")
     parts = []
     for airport in airports:
