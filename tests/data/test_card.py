@@ -51,7 +51,7 @@ def test_missing_values_name_the_columns_that_lack_most(card):
 
 def test_a_regression_shows_its_target_and_no_classes(card):
     shown = card(ROWS.assign(y=ROWS["a"] * 2), task="regression", metric="rmse")
-    assert shown["target"] == "mean 39, deviation 23.09"
+    assert shown["target"] == "mean 39, standard deviation 23.09"
     assert shown["smallest class"] == ""
 
 

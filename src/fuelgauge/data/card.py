@@ -38,7 +38,9 @@ def data_card(name: str, params: Params) -> dict[str, Any]:
         "n_classes": len(about.classes) or None,
         "left out": left_out(about, AboutMonths.of(name)),
         "smallest class": f"{min(about.class_counts) / about.n_rows:.1%}" if about.class_counts else "",
-        "target": "" if about.classes else f"mean {about.target_mean:.4g}, deviation {about.target_std:.4g}",
+        "target": ""
+        if about.classes
+        else f"mean {about.target_mean:.4g}, standard deviation {about.target_std:.4g}",
         "missing": missing(about),
         "identical rows": identical(dataset, params),
         "split": split_kind(dataset.rows),

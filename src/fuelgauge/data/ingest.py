@@ -33,7 +33,7 @@ from fuelgauge.spec.dataset import DatasetConfig
 
 log = logging.getLogger("fuelgauge")
 
-LOOKED_AT = 50_000
+LOOKED_AT = 50_000  # rows in which target leakage is looked for, all from the first batch
 
 
 def ingest(dataset: DatasetConfig, folder: Path = paths.RAW, until: str | None = None) -> Path:

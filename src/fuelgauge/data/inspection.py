@@ -1,7 +1,7 @@
 """Target leakage: columns of a table that give the target away.
 
-The results are warnings, because a column may determine the target and still be known when a prediction is
-needed. Each column is examined alone, so a combination of columns that leaks the target is not found.
+The results are warnings only: a column may determine the target and still be known when a prediction is
+needed. Each column is examined alone, so a leak through several columns together is not found.
 """
 
 from __future__ import annotations

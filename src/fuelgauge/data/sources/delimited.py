@@ -17,8 +17,8 @@ import pyarrow.csv
 from fuelgauge.errors import ConfigError, DataError, nearest
 from fuelgauge.spec.dataset import DatasetConfig
 
-BLOCK = 1 << 24
-HEAD = 1 << 20
+BLOCK = 1 << 24  # bytes that Arrow reads at a time
+HEAD = 1 << 20  # bytes at the beginning of a file from which its header and dialect are read
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 MISSING = ("", "NA", "N/A", "#N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "?")
 

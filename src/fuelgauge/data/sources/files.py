@@ -27,8 +27,8 @@ from fuelgauge.spec.dataset import DatasetConfig
 
 HOME = paths.durable_root(paths.ROOT)
 OWN = HOME / "data" / "own"
-BATCH = 1 << 17
-BATCH_BYTES = 1 << 25
+BATCH = 1 << 17  # most rows in a batch
+BATCH_BYTES = 1 << 25  # most bytes in a batch of arrays
 FORMATS = {
     ".csv": "csv",
     ".tsv": "csv",
