@@ -1,4 +1,4 @@
-"""The report: one page for people, pictures for a README, records for ``dvc plots``."""
+"""The report: a page, pictures for a README, and records for ``dvc plots``."""
 
 from fuelgauge.report._provenance import ReportContext
 from fuelgauge.report._write import write_report

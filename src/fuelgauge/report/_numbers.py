@@ -1,4 +1,4 @@
-"""How numbers are written for people."""
+"""Numbers as text for the page and the pictures."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ SECONDS = ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs")
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether a value is a finite number."""
+    """Return whether a value is a finite number."""
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def rounded(value: Any, digits: int = 4) -> float | None:
-    """Return a value with so many significant digits, or None where there is none to show."""
+    """Return a value rounded to significant digits; None if it is not a finite number."""
     if not is_number(value):
         return None
     return float(f"{float(value):.{digits}g}")
@@ -31,12 +31,12 @@ def count(value: Any) -> str:
 
 
 def rows(value: Any) -> str:
-    """Write an estimated number of rows, which is never known to more than three digits."""
+    """Write an estimated number of rows with three significant digits: estimates are not more exact."""
     return count(rounded(value, 3)) if is_number(value) else UNKNOWN
 
 
 def figure(value: Any, digits: int = 3) -> str:
-    """Write a measured number with so many significant digits."""
+    """Write a measured number with a few significant digits: ``0.0312``."""
     if not is_number(value):
         return UNKNOWN
     written = f"{float(value):,.{digits}g}"
@@ -44,7 +44,7 @@ def figure(value: Any, digits: int = 3) -> str:
 
 
 def interval(low: Any, high: Any, write: Callable[[Any], str] = figure) -> str:
-    """Write an interval, open ends as infinite ones; nothing where neither end is known."""
+    """Write an interval: a missing end as infinity, and an empty text if both ends are missing."""
     if not is_number(low) and not is_number(high):
         return ""
     start = write(low) if is_number(low) else f"{MINUS}∞"
@@ -52,7 +52,7 @@ def interval(low: Any, high: Any, write: Callable[[Any], str] = figure) -> str:
 
 
 def times(value: Any) -> str:
-    """Write a ratio, which is never known to more than two digits: ``2.4×``."""
+    """Write a ratio with two significant digits: ``2.4×``. Ratios are not more exact."""
     return f"{figure(value, 2)}{TIMES}" if is_number(value) else UNKNOWN
 
 
@@ -62,7 +62,7 @@ def percent(slope: Any) -> str:
 
 
 def seconds(value: Any) -> str:
-    """Write a duration in the unit that suits it: ``3.2 s``, ``12 min``."""
+    """Write a duration in a suitable unit: ``3.2 s``, ``12 min``."""
     if not is_number(value):
         return UNKNOWN
     if value <= 0:

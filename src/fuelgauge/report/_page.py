@@ -1,4 +1,4 @@
-"""The page: what each of its sections says, and the template that says it."""
+"""The page: the contents of its sections, for the template."""
 
 from __future__ import annotations
 
@@ -34,28 +34,23 @@ MOST_ROWS = 200
 MOST_BYTES_OF_STATIC_PICTURES = 600_000
 MOST_CARDS = 12
 CARD_FIELDS = ("modality", "task", "metric", "n_rows", "n_features", "n_classes", "licence", "reference")
-FIELD_NAMES = {
-    "n_rows": "rows",
-    "n_features": "features",
-    "n_classes": "classes",
-    "reference": "published result",
-}
 CARD_LINKS = ("name", "title", "citation", "url")
 
 
 def render_page(contents: Contents, context: ReportContext, pictures: Mapping[str, Path]) -> str:
-    """Return the whole page as one HTML text that loads nothing from anywhere.
+    """Return the page as one HTML text that loads nothing from other files or the network.
 
     Parameters
     ----------
     contents
-        What is shown.
+        Tables and verdicts to show.
     context
-        The facts around it.
+        Facts around the analysis.
     pictures
-        PNG files by name, shown where scripts are switched off.
+        PNG files by name. The page shows them where scripts are switched off.
     """
-    judged = cards(contents)
+    top = headline(contents.verdicts)
+    judged = [card for card in cards(contents) if not _is_in(card, top)]
     return (
         _environment()
         .get_template("page.html.j2")
@@ -63,7 +58,7 @@ def render_page(contents: Contents, context: ReportContext, pictures: Mapping[st
             context=context,
             palette=PALETTE,
             baseline=BASELINE,
-            headline=headline(contents.verdicts),
+            headline=top,
             facts=_facts(contents, context),
             cards=judged,
             claims=claims_of(judged),
@@ -90,8 +85,13 @@ def render_page(contents: Contents, context: ReportContext, pictures: Mapping[st
     )
 
 
+def _is_in(card: Mapping[str, Any], top: Mapping[str, Any]) -> bool:
+    """Return whether the top of the page already shows every verdict of a card."""
+    return all(view in top["overall"] for views in card["claims"].values() for view in views)
+
+
 def embedded_json(payload: Any) -> Markup:
-    """Return JSON that cannot end the script element in which it stands."""
+    """Return JSON that cannot end its script element."""
     text = json.dumps(payload, allow_nan=False, separators=(",", ":"))
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -112,7 +112,7 @@ def _environment() -> jinja2.Environment:
 
 
 def _facts(contents: Contents, context: ReportContext) -> list[tuple[str, str]]:
-    """Return the few numbers that say how large the experiment was."""
+    """Return the numbers that describe the size of the experiment, with their labels."""
     curves, trials = contents.curves, contents.trials
     models = curves[curves["level"] == MODEL] if MODEL in contents.levels else curves
     facts = [
@@ -129,14 +129,14 @@ def _facts(contents: Contents, context: ReportContext) -> list[tuple[str, str]]:
         sizes = f"{numbers.count(curves['n_train'].min())} to {numbers.count(curves['n_train'].max())}"
         facts.append((sizes, "labelled training rows"))
     if "fit_seconds" in trials and trials["fit_seconds"].notna().any():
-        facts.append((numbers.seconds(_seconds_of_fits(trials)), "spent in fits"))
+        facts.append((numbers.seconds(_seconds_of_fits(trials)), "total time of fits"))
     if context.sweep_efficiency is not None:
-        facts.append((f"{context.sweep_efficiency:.0%}", "of the cores' time in fits"))
+        facts.append((f"{context.sweep_efficiency:.0%}", "share of the cores' time in fits"))
     return facts
 
 
 def _seconds_of_fits(trials: pd.DataFrame) -> float:
-    """Return the seconds of all fits, those of searches included; a part of a pack counts its CPU seconds."""
+    """Return the seconds of all fits, with those of searches; a packed fit counts its CPU seconds."""
     kept = trials["fit_seconds"]
     searched = trials["search_seconds"].fillna(0) if "search_seconds" in trials else 0 * kept.fillna(0)
     alone = searched.where(searched > 0, kept)
@@ -164,7 +164,7 @@ def _dataset(contents: Contents, context: ReportContext, name: str) -> dict[str,
 
 
 def _pretrained(curves: pd.DataFrame, context: ReportContext) -> list[tuple[str, str]]:
-    """Return the pretrained models among the curves, and what each has learned from before."""
+    """Return the pretrained models among the curves, with the description of their pretraining."""
     shown = sorted(set(curves["model"]))
     return [
         (model, told)
@@ -210,19 +210,19 @@ def _comparison_row(row: dict[str, Any], ends: pd.Series) -> dict[str, str]:
 
 
 def ratio(row: Mapping[str, Any]) -> str:
-    """Write a data-efficiency ratio, a censored one as a bound."""
+    """Write a data-efficiency ratio; a censored one is a bound."""
     if row["censored"]:
         sign = "<" if row["censored"] == "below" else ">"
         return (
             f"{sign} {numbers.times(row['der'])}"
             if numbers.is_number(row["der"])
-            else f"{sign} what the data reach"
+            else f"{sign} the range of the data"
         )
     return numbers.times(row["der"])
 
 
 def crossover(row: Mapping[str, Any], n_min: float, n_max: float) -> str:
-    """Write where A overtakes B, outside the measured range, n_min to n_max, as a bound."""
+    """Write the crossover of A and B; outside the measured range, n_min to n_max, it is a bound."""
     kind = row["crossover_kind"]
     if kind == "never":
         return f"> {numbers.count(n_max)}"
@@ -234,10 +234,10 @@ def crossover(row: Mapping[str, Any], n_min: float, n_max: float) -> str:
 def _crossover_note(row: Mapping[str, Any]) -> str:
     a = row["model_a"]
     notes = {
-        "never": f"{a} better nowhere in the data",
-        "always": f"{a} better from the first size on",
-        "once": f"{a} better above{_crossover_range(row)}",
-        "reversed": f"{a} better below{_crossover_range(row)}",
+        "never": f"{a} is not shown to be better",
+        "always": f"{a} is better at all numbers of rows",
+        "once": f"{a} is better above{_crossover_range(row)}",
+        "reversed": f"{a} is better below{_crossover_range(row)}",
         "multiple": "the last of several crossings",
     }
     return notes.get(row["crossover_kind"], "")
@@ -247,13 +247,13 @@ def _crossover_range(row: Mapping[str, Any]) -> str:
     low, high = row["crossover_lo"], row["crossover_hi"]
     if pd.isna(low) and pd.isna(high):
         return ""
-    start = numbers.rows(low) if numbers.is_number(low) and low > 0 else "before the data"
-    end = numbers.rows(high) if numbers.is_number(high) else "beyond the data"
+    start = numbers.rows(low) if numbers.is_number(low) and low > 0 else "below the data"
+    end = numbers.rows(high) if numbers.is_number(high) else "above the data"
     return f" ({start} to {end})"
 
 
 def _size_rows(contents: Contents) -> list[dict[str, Any]]:
-    """Return one row a dataset and model: which size was best at which anchor."""
+    """Return the best size at each anchor, one row per dataset and model."""
     groups = contents.sizes.groupby(["dataset", "model"], sort=False)
     return [
         {"dataset": dataset, "model": model, "points": [_size_point(row) for row in records(own)]}
@@ -272,7 +272,7 @@ def _size_point(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _cost_rows(contents: Contents) -> list[dict[str, str]]:
-    """Return what a fit cost at the largest anchor of every family, or model where there is no family."""
+    """Return the costs of a fit at the largest anchor, one row per family, or per model without families."""
     curves = contents.curves[contents.curves["price_mean"].notna()]
     if not len(curves):
         return []
@@ -332,7 +332,7 @@ def _words(name: str) -> str:
 
 
 def _flag_groups(contents: Contents) -> list[dict[str, Any]]:
-    """Return the flags by kind, each with as many examples as a page bears."""
+    """Return the flags by kind, with at most `MOST_ROWS` examples of each kind."""
     return [
         {
             "kind": _words(str(kind)) or "other",
@@ -349,7 +349,7 @@ def _flag(row: dict[str, Any]) -> dict[str, str]:
 
 
 def _failure_rows(contents: Contents) -> list[dict[str, Any]]:
-    """Return failed and skipped trials, those alike in one row."""
+    """Return failed and skipped trials, one row per status, dataset, model and reason."""
     keys = ["status", "dataset", "model", "reason"]
     groups = contents.failures.groupby(keys, sort=False)
     return [
@@ -363,7 +363,7 @@ def _sizes(sizes: pd.Series) -> str:
 
 
 def _static_pictures(pictures: Mapping[str, Path]) -> list[tuple[str, Markup]]:
-    """Return pictures as data addresses while they are small enough to travel inside the page."""
+    """Return pictures as data addresses, up to a total size that suits the page."""
     embedded, left = [], MOST_BYTES_OF_STATIC_PICTURES
     for name, path in pictures.items():
         content = path.read_bytes()

@@ -1,4 +1,4 @@
-"""The numbers that the page's script draws: plain lists, few digits, nothing that is not shown."""
+"""The numbers that the script of the page draws, as plain lists with few digits."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Lists = Mapping[Any, list[Any]]
 
 
 def chart_payload(contents: Contents, currency: str = "") -> dict[str, Any]:
-    """Return what every chart of the page draws, ready for JSON."""
+    """Return the data of every chart of the page, ready for JSON."""
     return {
         "styles": {level: _styles(contents, level) for level in contents.levels},
         "datasets": _datasets(contents),
@@ -38,14 +38,14 @@ def chart_payload(contents: Contents, currency: str = "") -> dict[str, Any]:
 
 
 def forest_rows(contents: Contents) -> list[dict[str, Any]]:
-    """Return one row a dataset and pair for the forest plot of data-efficiency ratios."""
+    """Return the rows of the forest plot of data-efficiency ratios, one per dataset and pair."""
     pairs = summarise_pairs(headline_pairs(contents))
     drawn = pairs[pairs["der"].notna() | (pairs["censored"] != "")]
     return [_forest_row(row) for row in records(drawn)]
 
 
 def _slide(contents: Contents) -> list[dict[str, Any]]:
-    """Return the lines of the slide, each with its style."""
+    """Return the lines of the slide with their styles."""
     if contents.slide is None:
         return []
     lines = {str(name): line for name, line in contents.slide.points.groupby("line", sort=False)}
@@ -93,7 +93,7 @@ def _datasets(contents: Contents) -> list[dict[str, Any]]:
 
 
 def _lists(table: pd.DataFrame) -> dict[Any, Lists]:
-    """Return the columns of every curve as plain lists, which are many times faster to read than tables."""
+    """Return the columns of every curve as plain lists, which are much faster to read than tables."""
     columns = {name: table[name].tolist() for name in table}
     places = table.groupby(CURVE_KEYS, sort=False).indices
     return {
@@ -110,7 +110,7 @@ def _curve(curve: Lists) -> dict[str, list[Any]]:
 
 
 def _continuation(curve: Lists, beyond: Lists) -> dict[str, Any]:
-    """Return what is extrapolated beyond the last size, where anything is."""
+    """Return the extrapolation beyond the last n; empty if there is none."""
     if not beyond or max(beyond["n_train"]) <= max(curve["n_train"]):
         return {}
     drawn = {key: _numbers(beyond[column], 3) for key, column in BEYOND.items()}
@@ -126,7 +126,7 @@ def _numbers(values: Iterable[float], digits: int) -> list[float | None]:
 
 
 def _crossings(contents: Contents) -> dict[str, list[dict[str, Any]]]:
-    """Return by dataset where one curve overtakes another for good, each crossing once, the winner first."""
+    """Return the crossings of kind `once` by dataset, each once, with the model that wins above first."""
     once = contents.pairs[contents.pairs["crossover_kind"] == "once"].drop_duplicates(PAIR_KEYS)
     found: dict[str, list[dict[str, Any]]] = {}
     for row in records(once):

@@ -1,4 +1,4 @@
-"""What a report knows beside the analysis: where the numbers come from and how to get them again."""
+"""The facts around an analysis: the origin of its numbers, and the way to reproduce them."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from fuelgauge.report.money import Prices
 
 @dataclass(frozen=True)
 class ReportContext:
-    """The facts around an analysis, all of them optional; what is not given is left out of the page.
+    """The facts around an analysis. All are optional, and the page leaves out those that are missing.
 
     Attributes
     ----------
     title
-        The page's name.
+        Title of the page.
     created
-        When the report was made, as a reader should see it.
+        Date of the report, as the page shows it.
     versions
-        Version by package.
+        Versions by package.
     machine
-        The machine that ran the trials, in words.
+        Description of the machine that ran the trials.
     how_to_reproduce
-        Shell commands, one an entry.
+        Shell commands, one per entry.
     data_cards
-        One mapping a dataset: name, modality, task, metric, n_rows, n_features, n_classes, licence,
-        citation, url, reference; further keys are shown as they are.
+        One mapping per dataset: name, title, modality, task, metric, n_rows, n_features, n_classes, licence,
+        citation, url, reference. The page also shows further keys.
     held_equal
-        What was the same for every model, one sentence an entry.
+        Conditions that are the same for every model, one sentence per entry.
     not_held_equal
-        What was not, one sentence an entry.
+        Conditions that differ between models, one sentence per entry.
     pretrained_on
-        By model, what it has learned from before it saw these data, in a sentence.
+        Description of the pretraining by model.
     failures
-        Failed and skipped trials with their reasons; taken from the trial table where not given.
+        Failed and skipped trials with their reasons; None takes them from the trial table.
     prices
-        Of compute, for costs in money.
+        Prices of compute; None shows no costs in money.
     published
-        Verdicts of the same claims on published learning curves, as mappings.
+        Verdicts on the same claims from published learning curves, one mapping per verdict.
     sweep_efficiency
-        Share of the cores' time that was spent on fits, between 0 and 1.
+        Share of the cores' time that the sweep spent on fits, between 0 and 1.
     """
 
     title: str = "How much data does a model need?"

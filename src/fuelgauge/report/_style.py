@@ -1,11 +1,11 @@
-"""One look for every picture: a colour per model, a marker and a line style per family."""
+"""Colours, markers and line styles: one colour per model, one marker and one dash per family."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-# After Okabe and Ito's colour-blind-safe set, shifted until names written in them have a contrast of 4.5:1.
+# Okabe and Ito's colour-blind-safe colours, changed until text in them has a contrast of 4.5:1.
 PALETTE = (
     ("#0067b5", "#56a8f5"),
     ("#c8500a", "#ff9153"),
@@ -37,7 +37,19 @@ LIGHT, DARK = 0, 1
 
 @dataclass(frozen=True)
 class LineStyle:
-    """How one model, or one family, is drawn wherever it appears."""
+    """The look of a model or a family in every picture.
+
+    Attributes
+    ----------
+    slot
+        Position of the colour in `PALETTE`; -1 for the colour of a baseline.
+    marker
+        Name of the marker: square, diamond, triangle, circle or dot.
+    dash
+        Lengths of dashes and gaps as in SVG; empty for a solid line.
+    is_open
+        Whether the markers are hollow. Models that share a colour differ in this.
+    """
 
     slot: int
     marker: str
@@ -50,7 +62,7 @@ class LineStyle:
         return BASELINE[LIGHT] if self.slot < 0 else PALETTE[self.slot][LIGHT]
 
 
-# The lines of the slide, nets from small to large: one hue after the next.
+# Lines of the slide: older algorithms, then nets from small to large.
 SLIDE_STYLES = (
     LineStyle(slot=1, marker="square", dash="7 3", is_open=False),
     LineStyle(slot=6, marker="circle", dash="", is_open=True),
@@ -61,23 +73,23 @@ SLIDE_STYLES = (
 
 
 def is_baseline(name: str, family: str) -> bool:
-    """Tell whether a model only predicts a constant, so that comparing with it says little."""
+    """Return whether a model only predicts a constant, so that a comparison with it says little."""
     return family.lower() in BASELINE_NAMES or name.lower() in BASELINE_NAMES
 
 
 def family_rank(family: str) -> tuple[int, str]:
-    """Return a sort key that puts the known families first, in their usual order."""
+    """Return a sort key: known families first, in the order of `FAMILY_ORDER`."""
     known = family.lower()
     return (FAMILY_ORDER.index(known) if known in FAMILY_ORDER else len(FAMILY_ORDER), known)
 
 
 def line_styles(families: Mapping[str, str]) -> dict[str, LineStyle]:
-    """Give every name its line style.
+    """Return the line style of every model or family.
 
     Parameters
     ----------
     families
-        Family by name. The order counts: the first ten get colours of their own.
+        Family by name. The order matters: the first ten that are not baselines get a colour each.
     """
     coloured = [name for name, family in families.items() if not is_baseline(name, family)]
     slots = {name: position for position, name in enumerate(coloured)}
@@ -96,10 +108,10 @@ def _line_style(position: int | None, family: str) -> LineStyle:
 
 
 def slide_styles(lines: Sequence[str]) -> dict[str, LineStyle]:
-    """Give the lines of the slide their styles, in their order; further ones begin anew."""
+    """Return the styles of the slide's lines, in order; the styles repeat if there are more lines."""
     return {line: SLIDE_STYLES[place % len(SLIDE_STYLES)] for place, line in enumerate(lines)}
 
 
 def dash_pattern(dash: str) -> tuple[int, Sequence[float] | None]:
-    """Return an SVG dash string as matplotlib's line style."""
+    """Return the matplotlib line style of an SVG dash string."""
     return (0, tuple(float(length) / 2 for length in dash.split()) or None)

@@ -1,4 +1,4 @@
-"""Tick labels that read well on log axes."""
+"""Ticks and tick labels of log axes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ BINARY_UNITS = ((2**20, "M"), (2**10, "k"))
 
 
 def size_ticks(low: float, high: float, at_most: int = 7) -> list[float]:
-    """Return powers of two between two sizes, every second, third, ... of them so that they have room."""
+    """Return powers of two between two sizes: all, or every second, third, ... if they are too many."""
     first, last = math.ceil(math.log2(low) - 1e-9), math.floor(math.log2(high) + 1e-9)
     for stride in (1, 2, 3, 4, 5, 6, 8):
         ticks = [2.0**power for power in range(first, last + 1) if (power - 5) % stride == 0]
@@ -20,7 +20,7 @@ def size_ticks(low: float, high: float, at_most: int = 7) -> list[float]:
 
 
 def size_label(size: float) -> str:
-    """Write a size shortly: 512, 2k, 128k; 2k stands for 2,048."""
+    """Write a size in short: 512, 2k, 128k; 2k stands for 2,048."""
     for unit, suffix in BINARY_UNITS:
         if size >= unit and size % unit == 0:
             return f"{size / unit:g}{suffix}"
@@ -28,7 +28,7 @@ def size_label(size: float) -> str:
 
 
 def log_ticks(low: float, high: float, at_most: int = 7) -> list[float]:
-    """Return round numbers for a log axis, as many as have room; evenly spaced ones on short axes."""
+    """Return round numbers for a log axis, at most a given number; evenly spaced ones on a short axis."""
     decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
     sets = [
         [m * 10.0**d for d in decades for m in mantissas if low <= m * 10.0**d <= high]

@@ -1,4 +1,4 @@
-"""From an analysis to the files of a report."""
+"""Writing the files of a report."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def write_report(analysis: Any, out: Path, context: ReportContext | None = None)
     Parameters
     ----------
     analysis
-        A ``fuelgauge.claims.analysis.Analysis``, or anything with its attributes.
+        Analysis, a ``fuelgauge.claims.analysis.Analysis`` or an object with some of its attributes.
     out
-        The folder, made if need be.
+        Folder of the report; it is made if it does not exist.
     context
-        The facts around the analysis; without them the page leaves their sections out.
+        Facts around the analysis; without them the page leaves out their sections.
     """
     context = context or ReportContext()
     contents = gather(analysis, context)

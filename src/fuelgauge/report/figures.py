@@ -1,4 +1,4 @@
-"""The page's charts as PNG files, for a README and for ``dvc plots show``."""
+"""The charts of the page as PNG files, for a README and for ``dvc plots show``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MOST_PANELS = 9
 MOST_FOREST_DATASETS, MOST_FOREST_PAIRS = 40, 6
 PANELS_A_ROW = 3
-# A band may stretch its axis beyond the means by this factor; a wilder one is cut off.
+# A band may widen the axis beyond the means by this factor at most; the rest of the band is cut off.
 BAND_REACH = 1.6
 DPI = 120
 INK, MUTED, GRID = "#1c2430", "#5b6675", "#e4e8ee"
@@ -50,14 +50,14 @@ LOOK: dict[Any, Any] = {
 
 
 def draw_pictures(contents: Contents, folder: Path) -> dict[str, Path]:
-    """Draw every picture there are numbers for and return their paths by name.
+    """Draw all pictures that the contents have numbers for; return their paths by name.
 
     Parameters
     ----------
     contents
-        What is drawn.
+        Tables and verdicts to draw.
     folder
-        Where the PNG files go; made if need be.
+        Folder of the PNG files; it is made if it does not exist.
     """
     import matplotlib
 
@@ -94,7 +94,7 @@ def _costs(contents: Contents) -> Figure | None:
 def _panels(
     contents: Contents, column: str, draw: Callable[[Axes, Contents, pd.DataFrame], None]
 ) -> Figure | None:
-    """Draw one panel a dataset under one common legend."""
+    """Draw one panel per dataset, with one legend for all."""
     shown = [name for name in contents.datasets if _drawable(contents, name)[column].notna().any()]
     if not shown:
         return None
@@ -115,7 +115,7 @@ def _panels(
 
 def _note_left_out(picture: Figure, how_many: int, what: str) -> None:
     if how_many > 0:
-        picture.supxlabel(f"{how_many} further {what} are on the page", fontsize=9, color=MUTED)
+        picture.supxlabel(f"The page shows {how_many} more {what}.", fontsize=9, color=MUTED)
 
 
 def _shortened(name: str, most: int) -> str:
@@ -192,7 +192,7 @@ def _positive(values: pd.Series) -> pd.Series:
 
 
 def _floor(losses: pd.Series) -> float:
-    """Return where losses of zero are drawn on a log axis: at half of the smallest positive one."""
+    """Return the place of zero losses on a log axis: half of the smallest positive loss."""
     positive = _positive(losses)
     return float(positive.min()) / 2 if len(positive) else 1e-3
 
@@ -212,7 +212,7 @@ def _loss_axis(ax: Axes, contents: Contents, curves: pd.DataFrame, floor: float)
     shown = bounds.clip(means.min() / BAND_REACH, means.max() * BAND_REACH)
     _log_axis(ax, "y", pd.concat([means, shown]), figure)
     metric = loss_name(contents.metrics.get(str(curves["dataset"].iloc[0]), ""))
-    clipped = "\n(0 is drawn at the floor)" if (curves["loss_mean"] <= 0).any() else ""
+    clipped = "\n(0 is drawn at the bottom)" if (curves["loss_mean"] <= 0).any() else ""
     ax.set_ylabel(f"test loss ({metric}){clipped}" if metric else f"test loss{clipped}")
 
 
@@ -247,7 +247,7 @@ def _add_legend(picture: Figure, axes: Iterable[Axes]) -> None:
 
 
 def _slide(contents: Contents) -> Figure | None:
-    """Draw the well-known slide, performance against the amount of data, from what was measured."""
+    """Draw the well-known slide from measurements: performance against the amount of data."""
     found = contents.slide
     if found is None:
         return None
@@ -270,12 +270,12 @@ def _slide(contents: Contents) -> Figure | None:
 
 
 def performance_range(values: pd.Series) -> tuple[float, float]:
-    """Return the ends of an axis of performance: from 0, or a little below, to just above the best."""
+    """Return the ends of the performance axis: 0, or a little below the lowest, and just above the best."""
     return max(min(0.0, float(values.min()) - 0.03), -0.25), min(1.0, float(values.max()) + 0.05)
 
 
 def draw_note(path: Path, text: str) -> None:
-    """Draw a sentence in the place of a picture that there are no numbers for."""
+    """Draw a sentence in place of a picture that has no numbers."""
     import matplotlib
 
     with matplotlib.rc_context(LOOK):
@@ -285,7 +285,7 @@ def draw_note(path: Path, text: str) -> None:
 
 
 def _forest(contents: Contents) -> Figure | None:
-    """Draw the data-efficiency ratios with their intervals, a dataset a row; a censored one is an arrow."""
+    """Draw data-efficiency ratios with intervals, one row per dataset; a censored ratio is an arrow."""
     every = _judged(contents, forest_rows(contents))
     if not every:
         return None
@@ -311,13 +311,13 @@ def _forest(contents: Contents) -> Figure | None:
 
 
 def _judged(contents: Contents, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows of the pairs that a verdict on data-efficiency ratios is about, or all without one."""
+    """Return the rows whose pair has a verdict on data-efficiency ratios; all rows if there is none."""
     judged = {(v.get("family_a"), v.get("family_b")) for v in contents.verdicts if v.get("claim") == "data"}
     return [row for row in rows if (row["a"], row["b"]) in judged] or rows
 
 
 def _from_few_to_many_rows(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows by dataset, those first on which the first of a pair needs the fewest."""
+    """Return the rows by dataset, in increasing order of the median ratio."""
     by_dataset: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         by_dataset.setdefault(row["dataset"], []).append(row)
@@ -334,7 +334,7 @@ def _ratio_axis(ax: Axes, rows: list[dict[str, Any]]) -> None:
     low, high = min([*values, 0.5]) / 1.3, max([*values, 2.0]) * 1.3
     _log_axis(ax, "x", pd.Series([low, high]), lambda ratio: f"{figure(ratio)}{TIMES}", at_most=5)
     ax.axvline(1, color=MUTED, linewidth=1)
-    ax.set_xlabel("DER: rows the first needs / rows the second has", loc="right")
+    ax.set_xlabel("DER: rows that the first needs / rows that the second has", loc="right")
 
 
 def _forest_row(ax: Axes, height: float, row: dict[str, Any], colour: str) -> None:

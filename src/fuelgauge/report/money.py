@@ -1,4 +1,4 @@
-"""What fits cost, at stated prices of compute."""
+"""Costs of fits at stated prices of compute."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import numpy as np
 import pandas as pd
 
 KEYS = ["dataset", "model", "n_train"]
-FITS = 1000  # a single fit costs too little to be written
+FITS = 1000  # the price of one fit is too small to read
 
 
 @dataclass
 class Prices:
-    """A file in conf/price/.
+    """Prices of compute, as in a file of conf/price/.
 
     Attributes
     ----------
     name
-        Of the file.
+        Name of the file.
     currency
-        Such as USD.
+        Currency, for example USD.
     core_hour, gpu_hour
-        An hour of one CPU core, and of one GPU.
+        Price of an hour of one CPU core, and of one GPU.
     source
-        Where the figures come from.
+        Origin of the prices.
     """
 
     name: str
@@ -36,20 +36,20 @@ class Prices:
     def __str__(self) -> str:
         """Return the prices in words."""
         return (
-            f"{self.core_hour:g} {self.currency} for an hour of one core, "
-            f"{self.gpu_hour:g} {self.currency} for one of a GPU: {self.source}"
+            f"{self.core_hour:g} {self.currency} per hour of one core and "
+            f"{self.gpu_hour:g} {self.currency} per hour of one GPU. Source: {self.source}"
         )
 
 
 def fit_prices(trials: pd.DataFrame, prices: Prices) -> pd.Series:
-    """Return what each fit cost; NaN where it was not timed.
+    """Return the price of each fit; NaN where it was not timed.
 
     Parameters
     ----------
     trials
-        fit_seconds; threads (1 where absent) and device (cpu where absent).
+        Trials with fit_seconds, and with threads (default 1) and device (default cpu).
     prices
-        A fit on the CPU costs its seconds times its threads, one on a GPU its seconds.
+        Prices. A fit on the CPU counts its seconds times its threads, a fit on a GPU its seconds.
     """
     hours = trials["fit_seconds"] / 3600
     threads = trials["threads"].fillna(1) if "threads" in trials else 1
@@ -58,7 +58,7 @@ def fit_prices(trials: pd.DataFrame, prices: Prices) -> pd.Series:
 
 
 def curve_prices(trials: pd.DataFrame, prices: Prices | None) -> pd.DataFrame:
-    """Return dataset, model, n_train and `price_mean`, the mean price of `FITS` fits that were timed."""
+    """Return `price_mean`, the mean price of `FITS` timed fits, by dataset, model and n_train."""
     if prices is None or "fit_seconds" not in trials:
         return pd.DataFrame(columns=[*KEYS, "price_mean"])
     priced = trials.assign(price_mean=FITS * fit_prices(trials, prices))
@@ -66,20 +66,21 @@ def curve_prices(trials: pd.DataFrame, prices: Prices | None) -> pd.DataFrame:
 
 
 def price_of_progress(curve: pd.DataFrame, is_score: bool) -> float:
-    """Return what the last step of a curve cost, per point of its score or percent of its loss.
+    """Return the price of a curve's last step, per point of its score or per percent of its loss.
 
     Parameters
     ----------
     curve
-        loss_mean and price_mean, in the order of n_train.
+        Columns loss_mean and price_mean, in the order of n_train.
     is_score
-        Whether the loss is one minus a score: then a point is 0.01 of it. Otherwise a percent is one of the
-        logarithm of the loss.
+        Whether the loss is one minus a score. Then a point is 0.01 of the score. Otherwise a percent is 0.01
+        of the logarithm of the loss.
 
     Returns
     -------
-    The price of `FITS` fits at the last anchor less that at the one before, over the points gained; NaN
-    where nothing was gained or a price is not known.
+    float
+        Price of `FITS` fits at the last anchor minus that at the anchor before, divided by the points gained.
+        NaN if nothing was gained or a price is not known.
     """
     if len(curve) < 2:
         return float("nan")

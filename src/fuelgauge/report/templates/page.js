@@ -8,7 +8,7 @@
   const root = document.documentElement;
   root.classList.add("js");
 
-  /* ---------- numbers for people ---------- */
+  /* ---------- numbers as text ---------- */
   const count = n => Math.round(n).toLocaleString("en-US");
   const rounded = n => count(Number(n.toPrecision(2)));
   const figure = v => v === null || v === undefined ? "–" : Number(v.toPrecision(3)).toLocaleString("en-US", {maximumSignificantDigits: 3});
@@ -114,7 +114,7 @@
     const pad = Math.max((high / low) ** share, 1.03);
     return [low / pad, high * pad];
   };
-  /* Where a line passes over a size: straight between its points, as it is drawn. */
+  /* Height of a line at a number of rows: straight between its points, as it is drawn. */
   const heightAt = (frame, curve, place, n) => {
     const i = Math.max(1, curve.n.findIndex(size => size >= n)), x = frame.toX(n);
     const [x0, x1, y0, y1] = [frame.toX(curve.n[i - 1]), frame.toX(curve.n[i]), place(curve.loss[i - 1]), place(curve.loss[i])];
@@ -161,7 +161,7 @@
     return known.length > 1 ? `${path([...upper, ...lower])}Z` : "";
   };
 
-  /* Names at the ends of the lines, moved apart until none covers another. */
+  /* Write names at the ends of the lines, and move them apart so that none covers another. */
   const nameEnds = (frame, ends) => {
     const gap = 16, {top, bottom} = frame.box;
     ends.sort((a, b) => a.y - b.y);
@@ -243,7 +243,7 @@
     const wide = host.clientWidth >= DIRECT_LABELS_FROM;
     const margin = wide && spec.names ? Math.max(...drawn.map(c => textWidth(shortened(c.name), 12.5, 600))) + 22 : 14;
     const frame = openFrame(host, spec.height(host.clientWidth), sizeAxis(Math.min(...sizes), Math.max(...sizes)),
-      {low, high, ticks: spec.ticks, write: spec.write, title: spec.title}, margin, spec.name);
+      {low, high, ticks: spec.ticks, write: spec.write, title: spec.title}, margin, spec.label);
     if (beyond.length) drawZone(frame, measured);
     frame.picture.classList.toggle("crowded", drawn.length > 6);
     const place = v => frame.toY(Math.max(v, floor));
@@ -307,7 +307,7 @@
     return j >= 0 ? {curve, value: curve.beyond.loss[j], lo: curve.beyond.lo[j], hi: curve.beyond.hi[j], isBeyond: true} : null;
   };
 
-  const drawEmpty = host => host.replaceChildren(html("p", "note", "Nothing is switched on."));
+  const drawEmpty = host => host.replaceChildren(html("p", "note", "No visible line has values for this chart."));
 
   /* ---------- loss against cost ---------- */
   const UNITS = {
@@ -362,8 +362,8 @@
   };
   const crossingText = c => {
     const known = c.lo !== null || c.hi !== null;
-    const range = !known ? "" : ` (${c.lo > 0 ? rounded(c.lo) : "before the data"} to ${c.hi ? rounded(c.hi) : "beyond the data"})`;
-    return `Crossing at ${rounded(c.n)} rows${range}: ${c.a} better above, ${c.b} below`;
+    const range = !known ? "" : ` (${c.lo > 0 ? rounded(c.lo) : "below the data"} to ${c.hi ? rounded(c.hi) : "above the data"})`;
+    return `Crossing at ${rounded(c.n)} rows${range}: ${c.a} is better above, ${c.b} is better below`;
   };
 
   /* ---------- a dataset: its legend and its three charts ---------- */
@@ -478,12 +478,12 @@
     makeTip(frame, px => nearestSize(frame, curves, spec, px, place));
   };
 
-  /* ---------- the forest of ratios ---------- */
+  /* ---------- the forest plot of ratios ---------- */
   const forest = document.getElementById("forest");
   const drawForest = () => {
     if (!forest) return;
     const rows = data.forest;
-    if (!rows.length) return forest.replaceChildren(html("p", "note", "No ratio could be read: the curves need sizes up to four times as large."));
+    if (!rows.length) return forest.replaceChildren(html("p", "note", "No data-efficiency ratio can be read. The curves need up to four times as many rows."));
     forest.replaceChildren();
     const width = Math.max(forest.clientWidth, 240), narrow = width < 620;
     const groups = [...new Set(rows.map(r => `${r.a} against ${r.b}`))].map(name => [name, rows.filter(r => `${r.a} against ${r.b}` === name)]);
@@ -571,7 +571,7 @@
   systemDark.addEventListener("change", nameToggle);
   nameToggle();
 
-  /* ---------- drawing the first datasets at once, the others when seen, and all again when the width changes ---------- */
+  /* ---------- draw the first datasets at once, the others when they come into view, and all again at a new width ---------- */
   const watcher = new IntersectionObserver(entries => {
     for (const entry of entries) if (entry.isIntersecting) {
       sections.find(s => s.section === entry.target).see();
