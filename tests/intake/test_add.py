@@ -73,7 +73,7 @@ def run(path: Path, **settings: object) -> Dataset:
 
 
 EXPECTED = """\
-# Written by `fuelgauge add people.csv --target churned`. What was guessed has a comment: check it.
+# Written by `fuelgauge add people.csv --target churned`. Settings with a comment are guesses: check them.
 name: people
 title: people.csv - churned from 4 columns
 modality: tabular
@@ -98,7 +98,7 @@ features:
 #   country: it is the same in every row (AT)
 #   note: free text, 6 words on average
 group: customer_id        # an id of individuals by its name; their rows are never on both sides of a split
-time: ""                  # or since, if the future is to be foretold
+time: ""                  # or since, to predict the future
 licence: unknown
 citation: own data
 """  # noqa: E501
@@ -255,8 +255,8 @@ def test_a_file_in_data_own_stays_where_it_is():
 @pytest.mark.parametrize(
     ("content", "settings", "sentence"),
     [
-        ("a,y\n1,b\n", {"wishes": Wishes()}, "say which column is to be foretold: --target COLUMN"),
-        ("1,2\n3,4\n", {}, "the first line holds numbers; put a line with the columns' names above it"),
+        ("a,y\n1,b\n", {"wishes": Wishes()}, "name the column to predict: --target COLUMN"),
+        ("1,2\n3,4\n", {}, "the first line holds numbers; put a line with the names of the columns above it"),
         ("", {}, "t.csv is empty"),
         ("a,y\n", {}, "t.csv holds a header but no rows"),
         ("a,a,y\n1,2,3\n", {}, "t.csv has 2 columns named 'a'"),
@@ -334,7 +334,7 @@ def test_a_line_break_in_what_was_typed_stays_within_the_comment(tmp_path):
     path = write_csv(tmp_path, table)
     added = add(Request(path, Wishes("my\ntarget"), "fuelgauge add people.csv --target 'my\ntarget'"))
     text = added.description.read_text()
-    assert text.startswith("# Written by `fuelgauge add people.csv --target 'my target'`. What was")
+    assert text.startswith("# Written by `fuelgauge add people.csv --target 'my target'`. Settings with")
     assert yaml.safe_load(text)["target"] == "my\ntarget"
 
 

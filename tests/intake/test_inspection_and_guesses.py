@@ -179,7 +179,7 @@ def test_free_text():
     texts = [f"this is review number {place} of many" for place in range(N)]
     made = guessed(a=texts, b=rng().normal(size=N))
     assert made.roles["a"] == ("text", "free text, 7 words on average")
-    assert made.warnings == ["column 'a' is free text and left out; to learn from it alone: --text 'a'."]
+    assert made.warnings == ["column 'a' is free text and left out; to use it as the only input: --text 'a'."]
     assert role(["a phrase of some words", "another phrase of some words"] * 200)[0] == "categorical"
 
 
@@ -248,7 +248,7 @@ def test_dates():
     assert made.formats == {"a": "%d.%m.%Y"}
     assert role(["02/01/2026", "03/04/2026"] * 200) == (
         "dates",
-        "dates like %m/%d/%Y; day and month could be the other way round",
+        "dates like %m/%d/%Y; day and month could be swapped",
     )
     assert role([date(2026, 1, 1), date(2026, 1, 2)] * 200) == ("dates", "")
 
@@ -303,7 +303,7 @@ def test_a_group_is_taken_if_it_is_clear():
     for unclear in ({"shop_id": people}, {"patient_id": people % 5}, {"user": people, "patient": people}):
         made = guessed(**unclear, b=rng().normal(size=N))
         assert made.group == ""
-        assert made.why["group"].startswith(f"or {' or '.join(unclear)}, if rows of one")
+        assert made.why["group"].startswith(f"or {' or '.join(unclear)}, to keep the rows of each value")
     assert guessed(patient_id=rng().permutation(N), b=rng().normal(size=N)).why["group"] == ""
     assert guessed(Wishes("y", group="b"), a=people, b=people).group == "b"
 
@@ -316,7 +316,7 @@ def test_a_time_is_taken_if_it_is_clear():
     assert guessed(row=np.arange(N), b=rng().normal(size=N)).time == ""
     shuffled = days[rng().permutation(N)]
     made = guessed(when=shuffled, b=rng().normal(size=N))
-    assert (made.time, made.why["time"]) == ("", "or when, if the future is to be foretold")
+    assert (made.time, made.why["time"]) == ("", "or when, to predict the future")
     assert guessed(Wishes("y", time="when"), when=shuffled, b=rng().normal(size=N)).time == "when"
     assert guessed(begin=days, end=days, b=rng().normal(size=N)).time == ""
 
@@ -325,7 +325,7 @@ def test_leaks_are_warned_of_and_marked():
     y = labels()
     made = guessed(y=y, twin=y == "yes", id=np.arange(N), b=rng().normal(size=N))
     assert len(made.warnings) == 1
-    assert made.warnings[0].endswith("say --drop 'twin' unless it is known at prediction.")
+    assert made.warnings[0].endswith("use --drop 'twin' unless it is known when a prediction is needed.")
     assert made.roles["twin"].why.startswith("gives the target away?")
     ordered = guessed(y=np.sort(y), id=np.arange(N), b=rng().normal(size=N))
     assert ordered.warnings == [
@@ -337,7 +337,7 @@ def test_leaks_are_warned_of_and_marked():
 def test_few_rows_and_rare_classes_are_warned_of():
     made = guessed(y=["a"] * 45 + ["b"] * 5, b=rng().normal(size=50))
     assert made.warnings == [
-        "50 rows with a target make a short learning curve.",
+        "50 rows with a target give only a short learning curve.",
         "class 'b' of the target has only 5 rows.",
     ]
 
@@ -348,7 +348,7 @@ BAD = {
     "no target at all": ({"y": pa.nulls(50, pa.string())}, "target 'y' is missing in 50 of 50 rows"),
     "target nearly all missing": (
         {"y": ["a", "b"] * 10 + [None] * 30},
-        "is missing in 30 of 50 rows; half need one",
+        "is missing in 30 of 50 rows; at least half need one",
     ),
     "a class with one row": (
         {"y": ["a", "b"] * 20 + ["c"]},
@@ -358,9 +358,9 @@ BAD = {
     "dates as target": ({"y": pd.date_range("2026-01-01", periods=50)}, "the target 'y' is a date"),
     "names as target": (
         {"y": [f"n{k}" for k in range(2000)] * 2},
-        "has 2,000 different values; these are no classes",
+        "has 2,000 different values, too many for classes",
     ),
-    "lists as target": ({"y": [[1], [2]] * 20}, "'y' is of type list.*, which is no target"),
+    "lists as target": ({"y": [[1], [2]] * 20}, "'y' is of type list.*, which cannot be a target"),
     "infinite": ({"a": [1.0, 2.0, np.inf] * 20}, "column 'a' holds inf in row 3"),
     "infinite text": ({"a": ["1", "-inf", "2"] * 20}, "column 'a' holds -inf in row 2"),
     "infinite target": ({"y": [1.0, 2.0, np.inf] * 20}, "column 'y' holds inf in row 3"),
@@ -379,7 +379,7 @@ BAD = {
     ),
     "day and month mixed": ({"a": ["31/01/2026", "01/31/2026"] * 20}, "holds dates in 2 formats"),
     "no date": ({"a": ["2026-01-31"] * 30 + ["soon"]}, "column 'a' holds dates, but row 31 holds 'soon'"),
-    "nothing to learn from": ({"a": ["AT"] * 50}, r"leaves no column to learn from \(a: it is the same"),
+    "nothing to learn from": ({"a": ["AT"] * 50}, r"has no column to learn from \(a: it is the same"),
 }
 
 
@@ -397,7 +397,7 @@ def test_bad_tables_are_one_sentence(case):
     [
         (Wishes("z"), "t.csv has no column 'z', valid: a, y"),
         (Wishes("y", drop=("aa",)), "no column 'aa', did you mean 'a'"),
-        (Wishes("y", time="y"), "column 'y' cannot have two parts"),
+        (Wishes("y", time="y"), "column 'y' cannot have two roles"),
         (Wishes("y", task="classification"), "--task is 'classification'"),
     ],
 )
@@ -409,7 +409,7 @@ def test_wishes_that_cannot_be(wishes, sentence):
 @pytest.mark.parametrize(
     ("wishes", "sentence"),
     [
-        (Wishes("y", task="regression"), "does not hold numbers; it makes no regression"),
+        (Wishes("y", task="regression"), "does not hold numbers, which a regression needs"),
         (Wishes("y", time="a"), "the time column 'a' holds neither dates nor numbers"),
         (Wishes("y", time="b"), "the time column 'b' is missing in 200 rows"),
         (Wishes("y", group="b"), "the group column 'b' is missing in 200 rows"),
@@ -470,7 +470,7 @@ def test_a_date_that_cannot_be_computed_with_is_named():
     days = pa.array(["2026-01-31 10:00:00+00:00"] * 24 + ["2026-01-31 10:00:00+99:00"])
     days = pa.concat_arrays([days, pa.array([f"2026-02-{k:02d} 10:00:00+00:00" for k in range(1, 26)])])
     with pytest.raises(
-        DataError, match=r"column 'a': row 25 holds '2026-01-31 10:00:00\+99:00', which is no"
+        DataError, match=r"column 'a': row 25 holds '2026-01-31 10:00:00\+99:00', which is not a date"
     ):
         guessed(a=days, b=rng().normal(size=50))
 
@@ -491,7 +491,9 @@ def test_numbers_with_another_decimal_mark_that_are_left_out_are_warned_of():
 
 @pytest.mark.parametrize("name", ["__target__", "__row__", "__group__", "__time__"])
 def test_names_that_the_pipeline_keeps_are_refused(name):
-    with pytest.raises(DataError, match=f"t.csv has a column '{name}', a name kept for the pipeline; rename"):
+    with pytest.raises(
+        DataError, match=f"t.csv has a column '{name}', a name that the pipeline reserves; rename"
+    ):
         guessed(**{name: rng().normal(size=N), "b": rng().normal(size=N)})
 
 

@@ -1,1 +1,1 @@
-"""A user's own file: survey, guesses, and the dataset made of them."""
+"""Make datasets of users' own files and of suites, for `fuelgauge add`."""

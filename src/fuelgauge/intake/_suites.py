@@ -1,4 +1,4 @@
-"""Suites of datasets: one file in conf/suite/ that expands to a file in conf/dataset/ for each dataset."""
+"""Expand a suite of datasets, a file in conf/suite/, to one file in conf/dataset/ per dataset."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from fuelgauge.config.checks import check_member
 from fuelgauge.config.files import check_option, typed
 from fuelgauge.data.sources.openml import record
 from fuelgauge.errors import DataError
+from fuelgauge.files import write_whole
 from fuelgauge.spec.dataset import DUPLICATES
 
 
@@ -26,13 +27,13 @@ class SuiteConfig:
     Parameters
     ----------
     name
-        The beginning of the datasets' names.
+        Prefix of the names of the datasets.
     title
-        What the suite is.
+        Title of the suite.
     study
-        OpenML's number of the study.
+        Number of the study at OpenML.
     duplicates
-        What is done with identical rows.
+        Treatment of identical rows: `drop` or `keep`.
     """
 
     name: str = MISSING
@@ -42,24 +43,26 @@ class SuiteConfig:
 
 
 def expand_suite(suite: str, folder: Path = paths.CONF / "dataset") -> list[str]:
-    """Write a file in conf/dataset/ for each dataset of a suite; a file that is there is left alone.
+    """Write a file in conf/dataset/ for each dataset of a suite; existing files stay unchanged.
 
     Parameters
     ----------
     suite
-        The name of a file in conf/suite/, such as cc18.
+        Name of a file in conf/suite/, such as cc18.
+    folder
+        Folder for the files.
 
     Returns
     -------
     list of str
-        The names of the suite's datasets, to be put into params.yaml.
+        Names of the datasets, for params.yaml.
 
     Raises
     ------
     ConfigError
         There is no such suite, or its file is not valid.
     DataError
-        OpenML cannot be reached, or lacks something in a record.
+        OpenML cannot be reached, or one of its records is incomplete.
     """
     config = read_suite(suite)
     ids = field(record(f"study/{config.study}"), "study", "data", "data_id", where=f"study/{config.study}")
@@ -72,12 +75,12 @@ def expand_suite(suite: str, folder: Path = paths.CONF / "dataset") -> list[str]
     for name, description in descriptions.items():
         path = folder / f"{name}.yaml"
         if not path.exists():
-            path.write_text(as_yaml(description, suite), encoding="utf-8")
+            write_whole(path, as_yaml(description, suite))
     return list(descriptions)
 
 
 def read_suite(suite: str) -> SuiteConfig:
-    """Read and check a file of conf/suite/."""
+    """Return the content of a file of conf/suite/, after a check."""
     check_option("suite", suite, "the suite to add")
     where = f"conf/suite/{suite}.yaml"
     config: SuiteConfig = typed(
@@ -88,7 +91,7 @@ def read_suite(suite: str) -> SuiteConfig:
 
 
 def describe(suite: SuiteConfig, data_id: int) -> dict[str, Any]:
-    """Return the description of one dataset, made of OpenML's records."""
+    """Return the description of one dataset from OpenML's records."""
     about = field(record(f"data/{data_id}"), "data_set_description", where=f"data/{data_id}")
     target = field(about, "default_target_attribute", where=f"data/{data_id}")
     task, metric = task_of(number_of_classes(data_id))
@@ -108,7 +111,7 @@ def describe(suite: SuiteConfig, data_id: int) -> dict[str, Any]:
 
 
 def number_of_classes(data_id: int) -> int:
-    """Return how many classes OpenML counted in the default target; 0 for a number."""
+    """Return the number of classes of the default target by OpenML's count; 0 for a regression target."""
     found = field(record(f"data/qualities/{data_id}"), "data_qualities", "quality", where=f"data/{data_id}")
     qualities = {quality["name"]: quality["value"] for quality in found}
     return int(float(field(qualities, "NumberOfClasses", where=f"data/qualities/{data_id}") or 0))
@@ -122,19 +125,19 @@ def task_of(n_classes: int) -> tuple[str, str]:
 
 
 def citation(about: Mapping[str, Any], data_id: int) -> str:
-    """Return whom to cite: OpenML's citation, or the creators, and where the dataset is."""
+    """Return the work to cite: OpenML's citation or the creators, with the address of the dataset."""
     creators = about.get("creator") or "creators not stated"
     named = about.get("citation") or (", ".join(creators) if isinstance(creators, list) else creators)
     return f"{' '.join(str(named).split())}; https://www.openml.org/d/{data_id}"
 
 
 def field(content: Any, *keys: str, where: str) -> Any:
-    """Return what lies under keys of a record.
+    """Return the value at a path of keys in a record.
 
     Raises
     ------
     DataError
-        A key is not there.
+        The record lacks a key.
     """
     for key in keys:
         if not isinstance(content, Mapping) or key not in content:
@@ -144,7 +147,7 @@ def field(content: Any, *keys: str, where: str) -> Any:
 
 
 def as_yaml(description: dict[str, Any], suite: str) -> str:
-    """Return a dataset's file."""
+    """Return the text of the file of a dataset."""
     number = description["source"]["data_id"]
     head = f"# Written by `fuelgauge add --suite {suite}` from OpenML's records of dataset {number}.\n"
     return head + yaml.safe_dump(description, sort_keys=False, allow_unicode=True, width=110)

@@ -1,4 +1,4 @@
-"""What the columns of a table look like: one pass over its rows, counting within bounded memory."""
+"""Count values, numbers and dates in the columns of a table, in one pass and with bounded memory."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ISO = "ISO8601"
 
 
 class Seen(NamedTuple):
-    """A value and the row that it was first seen in, from 1."""
+    """A value, and the number of the first row that has it, counted from 1."""
 
     value: str
     row: int
@@ -48,25 +48,31 @@ class Seen(NamedTuple):
 
 @dataclass
 class Facts:
-    """What is known of a column.
+    """The facts about a column.
 
     Parameters
     ----------
+    name, type
+        Name and Arrow type of the column.
+    n_rows, n_missing
+        Number of rows, and of rows without a value.
     counts
-        Its values and their rows, as long as there are no more than `MOST_VALUES`; then empty.
+        Number of rows per value; empty if there are more than `MOST_VALUES` values.
     n_distinct, n_counted
-        Different values among the first rows that have one, and how many rows these are: all, if
-        `is_complete`.
+        Number of different values, and of rows with a value in which they were counted.
+    is_complete
+        Whether all rows were counted; counting stops when there are too many different values.
     infinite
-        The first infinite number.
+        First infinite number.
     n_numbers, no_number
-        How many strings are numbers, and the first that is none; the search ends after a batch with
-        too few numbers.
+        Number of strings that are numbers, and the first string that is not. The search for numbers ends
+        after a batch with too few of them.
     n_turned, turned
-        How many strings are numbers only if the other of point and comma is their decimal mark, and
-        the first.
-    n_dates, no_date, layouts
-        The same of dates, and the first of each way to write one.
+        Number of strings that are numbers only with the other decimal mark (point or comma), and the first.
+    n_dates, no_date
+        Number of strings that are dates, and the first string that is not.
+    layouts
+        First date of each layout.
     """
 
     name: str
@@ -88,50 +94,52 @@ class Facts:
 
     @property
     def n_present(self) -> int:
-        """Rows that have a value."""
+        """Number of rows that have a value."""
         return self.n_rows - self.n_missing
 
     @property
     def is_text(self) -> bool:
-        """Whether its values are strings, of numbers perhaps."""
+        """Whether the values are strings, which may hold numbers."""
         return pa.types.is_string(self.type) or pa.types.is_large_string(self.type)
 
     @property
     def is_number(self) -> bool:
-        """Whether all its values are numbers."""
+        """Whether all values are numbers."""
         return is_number(self.type) or (self.is_text and 0 < self.n_present == self.n_numbers)
 
     @property
     def is_turned(self) -> bool:
-        """Whether it would be numbers, or nearly, if some had the other decimal mark."""
+        """Whether nearly all strings are numbers, but only if some of them have the other decimal mark."""
         numbers = self.n_numbers + self.n_turned
         return self.is_text and self.turned is not None and numbers >= MOSTLY * self.n_present
 
     @property
     def is_date(self) -> bool:
-        """Whether all its values are dates."""
+        """Whether all values are dates."""
         return pa.types.is_temporal(self.type) or (self.is_text and 0 < self.n_present == self.n_dates)
 
     @property
     def is_unique(self) -> bool:
-        """Whether no two of the rows that were counted have the same value."""
+        """Whether all counted rows have different values."""
         return 1 < self.n_distinct == self.n_counted
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What is known of a table.
+    """The facts about a table.
 
     Parameters
     ----------
+    n_rows
+        Number of rows.
     columns
-        What is known of each column.
+        Facts about each column, by name.
     arrays
-        The columns that hold an array a row, and their types.
+        Types of the columns that hold one array per row, by name.
     sample
-        All rows, or some 20,000 to 40,000 evenly spaced ones, without columns of other types.
+        All rows, or 20,000 to 40,000 evenly spaced rows. Only columns of plain types are included.
     step
-        How many rows lie between two of the sample.
+        Distance between two rows of the sample, in rows of the table.
     """
 
     n_rows: int
@@ -142,12 +150,14 @@ class Survey:
 
 
 def survey(reader: pa.RecordBatchReader, decimal: str = ".") -> Survey:
-    """Read a table once and return what it looks like.
+    """Return the facts about a table, which is read once.
 
     Parameters
     ----------
+    reader
+        Batches of rows.
     decimal
-        The decimal point of numbers that are strings.
+        Decimal mark of numbers in strings.
     """
     columns = {f.name: Facts(f.name, plain(f.type)) for f in reader.schema if is_plain(plain(f.type))}
     others = {f.name: Facts(f.name, f.type) for f in reader.schema if f.name not in columns}
@@ -168,14 +178,14 @@ def survey(reader: pa.RecordBatchReader, decimal: str = ".") -> Survey:
 
 
 class Sampler:
-    """Keeps every k-th row of a stream, with k such that some `SAMPLE` to twice as many are kept."""
+    """Keep every k-th row of a stream, with k such that between `SAMPLE` and twice as many rows remain."""
 
     def __init__(self) -> None:
         self.step, self.n_seen = 1, 0
         self.kept: list[pa.Table] = []
 
     def add(self, table: pa.Table) -> None:
-        """Take in further rows."""
+        """Add further rows."""
         places = np.arange(-self.n_seen % self.step, table.num_rows, self.step)
         self.kept.append(table.take(pa.array(places)))
         self.n_seen += table.num_rows
@@ -186,12 +196,12 @@ class Sampler:
 
     @property
     def table(self) -> pa.Table:
-        """The rows that are kept, in order."""
+        """The rows of the sample, in order."""
         return pa.concat_tables(self.kept)
 
 
 def plain(kind: pa.DataType) -> pa.DataType:
-    """Return the type that a column is looked at in."""
+    """Return the plain type to which a column is converted for the survey."""
     if pa.types.is_dictionary(kind):
         return plain(kind.value_type)
     if pa.types.is_string_view(kind):
@@ -200,14 +210,14 @@ def plain(kind: pa.DataType) -> pa.DataType:
 
 
 def is_plain(kind: pa.DataType) -> bool:
-    """Return whether a column of this type can be looked at: numbers, truth values, strings, dates."""
+    """Return whether a type is plain: a number, a truth value, a string or a date."""
     tests = (pa.types.is_boolean, pa.types.is_string, pa.types.is_large_string)
     dates = pa.types.is_timestamp(kind) or pa.types.is_date(kind)
     return is_number(kind) or dates or any(test(kind) for test in tests)
 
 
 def as_plain(values: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Return a column in the type that it is looked at in."""
+    """Return a column in its plain type."""
     decoded = values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
     return decoded if decoded.type == kind else pc.cast(decoded, kind)
 
@@ -218,9 +228,9 @@ def is_number(kind: pa.DataType) -> bool:
 
 
 def look(facts: Facts, values: pa.Array, first_row: int, decimal: str) -> None:
-    """Take a batch of a column into account."""
+    """Add a batch of a column to its facts."""
     if pa.types.is_floating(values.type):
-        values = pa.array(values.to_numpy(zero_copy_only=False), from_pandas=True)  # NaN is missing
+        values = pa.array(values.to_numpy(zero_copy_only=False), from_pandas=True)  # NaN counts as missing
     facts.n_rows += len(values)
     facts.n_missing += values.null_count
     numbers = values if is_number(values.type) else None
@@ -233,7 +243,7 @@ def look(facts: Facts, values: pa.Array, first_row: int, decimal: str) -> None:
 
 
 def look_at_strings(facts: Facts, values: pa.Array, first_row: int, decimal: str) -> pa.Array | None:
-    """Count which strings are numbers and dates; return the numbers if all are."""
+    """Count the strings that are numbers or dates; return the numbers if all strings are numbers."""
     before = facts.n_present - (len(values) - values.null_count)
     numbers = None
     if facts.n_numbers + facts.n_turned >= MOSTLY * before:
@@ -244,7 +254,7 @@ def look_at_strings(facts: Facts, values: pa.Array, first_row: int, decimal: str
 
 
 def look_for_numbers(facts: Facts, values: pa.Array, first_row: int, decimal: str) -> pa.Array | None:
-    """Count the strings that are numbers; return these if all are."""
+    """Count the strings that are numbers; return the numbers if all strings are numbers."""
     try:
         numbers = as_numbers(values, decimal)
     except pa.ArrowInvalid:
@@ -260,18 +270,21 @@ def look_for_numbers(facts: Facts, values: pa.Array, first_row: int, decimal: st
 
 
 def as_numbers(values: pa.Array, decimal: str = ".") -> pa.Array:
-    """Return strings as float64; one that is no number is an ArrowInvalid."""
+    """Return strings as float64; raise ArrowInvalid if a string is not a number."""
     return pc.cast(with_points(values, decimal), pa.float64())
 
 
 def are_no_numbers(values: pa.Array, decimal: str) -> pd.Series:
-    """Return which strings are there but are no numbers."""
+    """Return which values are present but are not numbers."""
     points = with_points(values, decimal).to_pandas().astype(object)
     return pd.to_numeric(points, errors="coerce").isna() & points.notna()
 
 
 def with_points(values: pa.Array, decimal: str) -> pa.Array:
-    """Return strings with decimal points; what held a point instead of the mark is no number then."""
+    """Return strings with a decimal point in place of the mark.
+
+    A string that has a point although the mark is a comma is not a number afterwards.
+    """
     trimmed = pc.utf8_trim_whitespace(values)
     if decimal == ".":
         return trimmed
@@ -279,7 +292,7 @@ def with_points(values: pa.Array, decimal: str) -> pa.Array:
 
 
 def look_for_dates(facts: Facts, values: pa.Array, first_row: int) -> None:
-    """Count the strings that are dates, and keep the first of each way to write one."""
+    """Count the strings that are dates, and keep the first date of each layout."""
     if facts.n_dates == 0 and share_of_dates(values.drop_null()[:FIRST_LOOK]) < MOSTLY:
         return
     encoded = values.dictionary_encode()
@@ -302,10 +315,10 @@ def share_of_dates(values: pa.Array) -> float:
 
 
 def layout(text: str) -> str | None:
-    """Return how a date is written, such as ``%Y-%m-%d``; None if a text is no date.
+    """Return the layout of a date, such as ``%Y-%m-%d``; None if the text is not a date.
 
-    Where day and month stand in numbers, the first word says which comes first, as far as this date
-    tells: ``day first|%d.%m.%Y``. `form` makes one of what all dates of a column tell.
+    If day and month are both numbers, the layout begins with their order, as far as this date shows it:
+    ``day first|%d.%m.%Y``. `forms` combines the layouts of all dates of a column.
     """
     text = text.strip()
     if found := DATE.fullmatch(text):
@@ -321,7 +334,7 @@ def layout(text: str) -> str | None:
 
 
 def numbers_layout(first: str, mark: str, second: str, third: str) -> str | None:
-    """Return how a date of three numbers is written."""
+    """Return the layout of a date of three numbers, or None if it is not a date."""
     if len(first) == 4:
         return mark.join(("%Y", "%m", "%d")) if is_day(first, second, third) else None
     if len(third) not in (2, 4) or len(first) > 2:
@@ -336,14 +349,14 @@ def numbers_layout(first: str, mark: str, second: str, third: str) -> str | None
 
 
 def is_day(year: str, month: int | str, day: int | str) -> bool:
-    """Return whether the calendar has a day."""
+    """Return whether a day exists in the calendar."""
     if not (1 <= int(year) <= 9999 and 1 <= int(month) <= 12):
         return False
     return 1 <= int(day) <= calendar.monthrange(int(year), int(month))[1]
 
 
 def names_layout(first: str, mark: str, second: str, end: str, year: str) -> str | None:
-    """Return how a date with the name of a month, in full or of three letters, is written."""
+    """Return the layout of a date with the name of a month, in full or in three letters; None for no date."""
     day_is_first = first.isdigit()
     day, month = (first, second) if day_is_first else (second, first)
     numbers = [place for place, name in enumerate(MONTHS, 1) if month in (name, name[:3])]
@@ -354,7 +367,7 @@ def names_layout(first: str, mark: str, second: str, end: str, year: str) -> str
 
 
 def clock_layout(text: str) -> str | None:
-    """Return how a time of day is written; an empty string for none, None if it is something else."""
+    """Return the layout of a time of day; empty for an empty text, None if the text is not a time."""
     if not text:
         return ""
     found = CLOCK.fullmatch(text)
@@ -370,10 +383,11 @@ def clock_layout(text: str) -> str | None:
 
 
 def forms(facts: Facts) -> dict[str, Seen]:
-    """Return the forms that a column's dates are written in, each with the first that shows it.
+    """Return the formats of the dates in a column, each with the first date that has it.
 
-    Dates that may be read both ways are of the form that others of the same marks show; without any,
-    the day is first, but for those like 01/02/2026, where the month is.
+    A date such as 01.02.2026 does not show whether the day or the month comes first. It gets the format of
+    the unambiguous dates with the same separators. If there are none, the day comes first. With slashes, as
+    in 01/02/2026, the month comes first.
     """
     found: dict[str, Seen] = {}
     for name, seen in sorted(facts.layouts.items(), key=lambda item: item[0].startswith(EITHER)):
@@ -388,7 +402,7 @@ def forms(facts: Facts) -> dict[str, Seen]:
 
 
 def is_ambiguous(facts: Facts) -> bool:
-    """Return whether the dates of a column do not tell which number is the day."""
+    """Return whether no date of a column shows which number is the day."""
     return bool(facts.layouts) and all(name.startswith(EITHER) for name in facts.layouts)
 
 
@@ -399,7 +413,7 @@ def first_where(mask: pa.Array, values: pa.Array, first_row: int) -> Seen | None
 
 
 def has_fractions(numbers: pa.Array | None) -> bool:
-    """Return whether numbers are not all whole."""
+    """Return whether some numbers are not whole."""
     if numbers is None or not pa.types.is_floating(numbers.type):
         return False
     finite = numbers.filter(pc.is_finite(numbers))
@@ -407,7 +421,7 @@ def has_fractions(numbers: pa.Array | None) -> bool:
 
 
 def count(facts: Facts, values: pa.Array, most: int) -> None:
-    """Count the values of a batch; with more than `most` in all, only how many there are."""
+    """Count the rows per value in a batch. With more than `most` values in all, the counts are dropped."""
     present = values.drop_null()
     counted = present.value_counts()
     unique = counted.field("values")

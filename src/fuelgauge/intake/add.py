@@ -1,7 +1,7 @@
-"""`fuelgauge add`: makes a dataset of a user's own file.
+"""`fuelgauge add`: make a dataset of a user's own file.
 
-The file is inspected first, then what is to be written is checked, and only then is anything written:
-a file that is refused leaves nothing behind.
+The file is inspected, and the new description is checked, before anything is written. A file that is refused
+therefore leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -45,24 +45,28 @@ MOST_COPIES = 0.01
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asks for.
+    """A user's request to add a file.
 
     Parameters
     ----------
     path
-        The file or folder, wherever it lies.
+        File or folder anywhere on this machine.
+    wishes
+        Settings that the user chose instead of leaving them to be guessed.
     command
-        What was typed.
+        Command line that the user typed.
     name
-        Of the dataset; empty: made of the file's name.
-    delimiter, encoding, missing
-        How a CSV file is written; `missing` values are missing beside the usual ones.
+        Name of the dataset; empty for a name derived from that of the file.
+    delimiter, encoding
+        Delimiter and encoding of a CSV file; an empty delimiter is detected.
+    missing
+        Further values of a CSV file that mean a missing value, in addition to the usual ones.
     size
-        To which images are resized; None: guessed.
+        Height and width of images after resizing, in pixels; None for a guess.
     sequences
-        The rows of a 2-D array are sequences of one channel.
+        Whether the rows of a 2-D array are sequences of one channel.
     force
-        Overwrite a dataset and a file of the same name.
+        Whether to overwrite a dataset and a file of the same name.
     """
 
     path: Path
@@ -79,7 +83,21 @@ class Request:
 
 @dataclass(frozen=True)
 class Added:
-    """What was written: the dataset's name, its guess, the file and the description."""
+    """A dataset that has been added.
+
+    Parameters
+    ----------
+    name
+        Name of the dataset.
+    guess
+        Guessed settings.
+    file
+        File or folder in data/own.
+    description
+        File in conf/dataset.
+    is_copied
+        Whether the file was copied to data/own.
+    """
 
     name: str
     guess: Guess
@@ -89,14 +107,14 @@ class Added:
 
 
 def add(request: Request) -> Added:
-    """Inspect a file, copy it into data/own/, describe it and put its name into params.yaml.
+    """Inspect a file, copy it into data/own/, describe it and add its name to params.yaml.
 
     Raises
     ------
     DataError
-        The file cannot be made a dataset; the sentence says why.
+        The file cannot become a dataset; the message gives the reason.
     ConfigError
-        A name is taken or not valid, or params.yaml cannot be edited safely.
+        A name is not valid or already used, or params.yaml cannot be edited safely.
     """
     path = request.path.resolve()
     if not path.exists():
@@ -120,17 +138,17 @@ def add(request: Request) -> Added:
 
 
 def add_suite(suite: str) -> list[str]:
-    """Describe the datasets of a suite and put their names into params.yaml.
+    """Describe the datasets of a suite and add their names to params.yaml.
 
     Returns
     -------
     list of str
-        The names.
+        Names of the datasets.
 
     Raises
     ------
     ConfigError
-        params.yaml cannot be edited safely; then nothing is written.
+        params.yaml cannot be edited safely. Nothing is written in this case.
     """
     check_editable(read_exactly(paths.PARAMS))
     names = expand_suite(suite)
@@ -139,17 +157,17 @@ def add_suite(suite: str) -> list[str]:
 
 
 def name_of(path: Path) -> str:
-    """Return a dataset's name for a file's."""
+    """Return the name of a dataset for a file: lower case, with _ for all other characters."""
     stem = path.name if path.is_dir() else path.name.split(".")[0]
     name = re.sub(r"[^a-z0-9]+", "_", stem.lower()).strip("_")
     return name if name[:1].isalpha() else f"data_{name}".strip("_")
 
 
 def check_name(name: str, description: Path, force: bool) -> None:
-    """Raise ConfigError if a dataset cannot have a name, or another one has it."""
+    """Raise ConfigError if the name of a dataset is not valid, or if another dataset has it."""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name) or not isinstance(yaml.safe_load(name), str):
         raise ConfigError(
-            f"--name is '{name}'; a name begins with a letter and has letters, digits, _ and -."
+            f"--name is '{name}'; a name begins with a letter and has only letters, digits, _ and -."
         )
     if description.exists() and not force:
         raise ConfigError(
@@ -158,7 +176,7 @@ def check_name(name: str, description: Path, force: bool) -> None:
 
 
 def check_place(path: Path, file: Path, force: bool) -> None:
-    """Raise DataError if another file lies where this one is to be copied to."""
+    """Raise DataError if data/own/ has another file of the same name."""
     if path != file and file.exists() and not force and not is_same(path, file):
         raise DataError(f"data/own/{file.name} is another file; rename yours, or overwrite it with --force.")
 
@@ -174,13 +192,13 @@ def is_same(one: Path, other: Path) -> bool:
 
 
 def copy(path: Path, file: Path) -> None:
-    """Copy a file or folder; what is there is replaced once the copy is complete."""
+    """Copy a file or folder. An existing target is replaced when the copy is complete."""
     with whole(file) as partial:
         shutil.copytree(path, partial) if path.is_dir() else shutil.copy2(path, partial)
 
 
 def look(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:
-    """Return what a file is taken for, and the loader and arguments that read it."""
+    """Return the guessed settings of a file, and its loader with arguments."""
     if path.is_dir():
         return look_at_images(path, request)
     if path.suffix.lower() == ".npz":
@@ -189,10 +207,10 @@ def look(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:
 
 
 def look_at_table(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:
-    """Inspect a CSV, Parquet or Arrow file."""
+    """Return the guessed settings of a CSV, Parquet or Arrow file, and its loader with arguments."""
     where = path.name
     if not request.wishes.target:
-        raise ConfigError(f"{where}: say which column is to be foretold: --target COLUMN.")
+        raise ConfigError(f"{where}: name the column to predict: --target COLUMN.")
     usual = Dialect(files.default_delimiter(path), missing=MISSING)
     dialect = replace(usual, encoding=request.encoding, missing=(*MISSING, *request.missing))
     if request.delimiter:
@@ -211,15 +229,15 @@ def look_at_table(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:
 
 
 def check_header(header: Sequence[str], where: str) -> None:
-    """Raise DataError if the first line holds numbers, so that it seems to be a row."""
+    """Raise DataError if the first line holds only numbers, because it is then a row and not a header."""
     if all(is_number(name) for name in header):
         raise DataError(
-            f"{where}: the first line holds numbers; put a line with the columns' names above it."
+            f"{where}: the first line holds numbers; put a line with the names of the columns above it."
         )
 
 
 def look_at_npz(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:
-    """Inspect a NumPy archive."""
+    """Return the guessed settings of a NumPy archive, and its loader with arguments."""
     modality = "sequence" if request.sequences else ""
     reader = files.open_npz(path, modality, path.name)
     group, time = (name if name in reader.schema.names else "" for name in ("group", "time"))
@@ -228,7 +246,10 @@ def look_at_npz(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:
 
 
 def look_at_images(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:
-    """Inspect a folder of images: the names of all, and the pixels of some."""
+    """Return the guessed settings of a folder of images, and its loader with arguments.
+
+    All names are read, but the pixels of only some images.
+    """
     listed = files.list_images(path, path.name)
     labels = survey(pa.table({files.LABEL: [label for _, label in listed]}).to_reader())
     some = [file for file, _ in listed[:: -(-len(listed) // LOOKED_AT)]]
@@ -245,17 +266,20 @@ def look_at_images(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]
 
 
 def read_size(file: Path, where: str) -> tuple[tuple[int, int], str]:
-    """Return height and width of an image, and Pillow's name for its kind of pixels."""
+    """Return the height and width of an image in pixels, and its mode in Pillow, such as RGB."""
     try:
         with Image.open(file, formats=files.IMAGE_FORMATS) as opened:
             return (opened.height, opened.width), opened.mode
-    except Exception:  # the decoder says it better
+    except Exception:  # the decoder raises a clearer error
         files.decode(file, where, 1, 1, "RGB")
         raise
 
 
 def fitting_size(sizes: Iterable[tuple[int, int]], wished: int | None) -> tuple[int, int]:
-    """Return the size for images: the wished one, their own if all have one and it is small, or 32."""
+    """Return the height and width for all images.
+
+    These are the wished ones, or those of the images if all are equal and at most 64, or else 32 and 32.
+    """
     different = set(sizes)
     if wished is not None:
         return files.two_sides(wished, "--size")
@@ -265,19 +289,19 @@ def fitting_size(sizes: Iterable[tuple[int, int]], wished: int | None) -> tuple[
 
 
 def smallest_to_largest(sizes: Iterable[tuple[int, int]]) -> str:
-    """Return the range of images' sizes in words."""
+    """Return the smallest and largest size of images in words."""
     ends = sorted(set(sizes), key=lambda size: size[0] * size[1])
     words = [f"{height} x {width}" for height, width in (ends[0], ends[-1])]
     return f"images of {words[0]} pixels" if len(ends) == 1 else f"images of {words[0]} to {words[1]} pixels"
 
 
 def ordered(source: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a loader, the loader and the path first."""
+    """Return a loader with its arguments; the loader and the path come first."""
     return {"_target_": source["_target_"], "path": source["path"], **source}
 
 
 def title(guessed: Guess, path: Path) -> str:
-    """Return a dataset's title: what is foretold from what."""
+    """Return the title of a dataset: its file, its target and the inputs of models."""
     columns = sum(len(guessed.named(kind)) for kind in (NUMERIC, CATEGORICAL, DATES))
     basis = {"tabular": f"{columns} columns", "text": guessed.text}.get(
         guessed.modality, f"{guessed.modality}s"
@@ -286,7 +310,10 @@ def title(guessed: Guess, path: Path) -> str:
 
 
 def consider_copies(guessed: Guess, path: Path, config: DatasetConfig) -> None:
-    """Keep identical rows if they are many, and say so; in a folder of images they are not looked for."""
+    """Set `duplicates` to `keep`, with a warning, if the file has many identical rows.
+
+    Many are more than 1% of all rows. Folders of images are not checked.
+    """
     if path.is_dir():
         return
     n_copies, n_rows = count_copies(reopened(path, config), config, path.name)
@@ -301,7 +328,10 @@ def consider_copies(guessed: Guess, path: Path, config: DatasetConfig) -> None:
 
 
 def count_copies(reader: pa.RecordBatchReader, config: DatasetConfig, where: str) -> tuple[int, int]:
-    """Return how many rows with a target are identical to an earlier one, and how many there are."""
+    """Return the number of rows that are identical to an earlier row, and the number of all rows.
+
+    Both count only rows that have a target.
+    """
     columns = choose(reader.schema, config, where)
     hashed = [*dict.fromkeys(filter(None, (*columns.raw, columns.time, columns.target)))]
     hashes = []
@@ -314,7 +344,7 @@ def count_copies(reader: pa.RecordBatchReader, config: DatasetConfig, where: str
 
 
 def reopened(path: Path, config: DatasetConfig) -> pa.RecordBatchReader:
-    """Open a file as its description says, before it lies where that looks for it."""
+    """Open a file as its description says, but at its present place, because it is not yet in data/own/."""
     source = config.source
     if source["_target_"] == f"{LOADERS}.npz":
         return files.open_npz(path, config.modality, path.name)
@@ -325,7 +355,7 @@ def reopened(path: Path, config: DatasetConfig) -> pa.RecordBatchReader:
 
 
 def check_text(text: str, description: Path) -> DatasetConfig:
-    """Return a description that is about to be written; raise ConfigError if it is not valid."""
+    """Return the content of a new description; raise ConfigError if it is not valid."""
     config: DatasetConfig = typed(DatasetConfig, yaml.safe_load(text), f"conf/dataset/{description.name}")
     check_dataset(config)
     return config
@@ -337,7 +367,7 @@ def with_names(text: str, names: Sequence[str]) -> str:
     Raises
     ------
     ConfigError
-        The text cannot be edited safely; the sentence says what to write by hand.
+        The text cannot be edited safely; the message says what to write by hand.
     """
     new = [name for name in names if name not in (parsed(text).get("datasets") or [])]
     remedy = (

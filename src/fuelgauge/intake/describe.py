@@ -1,4 +1,8 @@
-"""The file in conf/dataset/ that `fuelgauge add` writes: what was guessed, and why."""
+"""Write the file in conf/dataset/ for `fuelgauge add`: the guessed settings, with reasons as comments.
+
+The lines are put together here. ruamel.yaml, which can write comments, quotes by the rules of YAML 1.2: it
+leaves a column named `yes` without quotes, and PyYAML then reads a truth value.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from fuelgauge.config.edit import inline
 from fuelgauge.intake.guesses import CATEGORICAL, DATES, NAMES, NUMERIC, OUT, TEXT, Guess
 
 WIDTH = 110
@@ -20,12 +25,18 @@ def describe(guess: Guess, name: str, source: Mapping[str, Any], title: str, com
 
     Parameters
     ----------
+    guess
+        Guessed settings, with their reasons.
+    name
+        Name of the dataset.
     source
-        The loader and its arguments.
+        Loader and its arguments.
+    title
+        Title of the dataset.
     command
-        What the user typed, for the first line.
+        Command line that the user typed, for the first line.
     """
-    lines = [f"# Written by `{one_line(command)}`. What was guessed has a comment: check it."]
+    lines = [f"# Written by `{one_line(command)}`. Settings with a comment are guesses: check them."]
     lines += [setting("name", name), setting("title", title)]
     for key in ("modality", "task", "metric", "target"):
         lines.append(setting(key, getattr(guess, key), guess.why.get(key, "")))
@@ -36,7 +47,10 @@ def describe(guess: Guess, name: str, source: Mapping[str, Any], title: str, com
         if getattr(guess, key) or guess.why.get(key):
             lines.append(setting(key, getattr(guess, key), guess.why.get(key, "")))
     if guess.time_is_date and guess.modality == "tabular":
-        lines += ["engineered:", setting("  dates", [guess.time], "raw does not show the time")]
+        lines += [
+            "engineered:",
+            setting("  dates", [guess.time], "the feature set raw does not include the time"),
+        ]
     if guess.duplicates:
         lines.append(setting("duplicates", guess.duplicates, guess.why["duplicates"]))
     lines += [setting("licence", "unknown"), setting("citation", "own data")]
@@ -44,7 +58,7 @@ def describe(guess: Guess, name: str, source: Mapping[str, Any], title: str, com
 
 
 def summary(guess: Guess) -> list[tuple[str, str, str]]:
-    """Return what was guessed in rows for the terminal: the setting, its value, the reason."""
+    """Return the guesses as rows for the terminal: setting, value and reason."""
     settings = [
         (key, getattr(guess, key) or "none", guess.why.get(key, ""))
         for key in ("modality", "task", "metric", "target", "text", "group", "time", "duplicates")
@@ -63,14 +77,14 @@ def summary(guess: Guess) -> list[tuple[str, str, str]]:
 
 
 def few(names: Iterable[str]) -> str:
-    """Return some names in one line."""
+    """Return the first names in one line, and the number of all if there are more."""
     listed = [*names]
     more = f", ... ({len(listed)} in all)" if len(listed) > FEW else ""
     return ", ".join(listed[:FEW]) + more
 
 
 def features(guess: Guess) -> list[str]:
-    """Return the lines on the columns that models see."""
+    """Return the lines that list the columns that models may use."""
     if guess.modality == "text":
         return ["features:", setting("  text", guess.text)]
     if guess.modality != "tabular":
@@ -82,7 +96,7 @@ def features(guess: Guess) -> list[str]:
 
 
 def listed(kind: str, columns: Mapping[str, str]) -> list[str]:
-    """Return the lines on the columns of a kind: one each if there is something to say of them."""
+    """Return the lines that list the columns of a kind, one line per column if any column has a comment."""
     if not columns:
         return []
     if any(columns.values()):
@@ -101,7 +115,7 @@ def listed(kind: str, columns: Mapping[str, str]) -> list[str]:
 
 
 def left_out(guess: Guess) -> list[str]:
-    """Return comments on the columns that models do not see."""
+    """Return comment lines about the columns that models do not use."""
     columns = {**guess.named(OUT), **guess.named(TEXT), **guess.named(NAMES)}
     if not columns:
         return []
@@ -112,32 +126,27 @@ def left_out(guess: Guess) -> list[str]:
 
 
 def setting(key: str, value: Any, why: str = "") -> str:
-    """Return a line that sets a value."""
+    """Return a line that sets a value, with a comment if there is one."""
     return with_comment(f"{key}: {scalar(value)}", why)
 
 
 def with_comment(line: str, why: str) -> str:
-    """Return a line with a comment, if there is one."""
+    """Return a line with an aligned comment, or the line alone if the comment is empty."""
     return f"{line:<{COMMENT_AT}}  # {one_line(why)}" if why else line
 
 
 def one_line(text: str) -> str:
-    """Return a text without line breaks and what else YAML does not take in a comment."""
+    """Return a text without line breaks and other characters that a YAML comment cannot hold."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 def scalar(value: Any) -> str:
-    """Return a value as YAML within one line; OmegaConf is to take `${` for what it is."""
-    escaped = escape(value)
-    if value == "":
-        return '""'
-    return yaml.safe_dump([escaped], default_flow_style=True, width=float("inf"), allow_unicode=True).strip()[
-        1:-1
-    ]
+    """Return a value as YAML on one line, with `${` escaped so that OmegaConf does not interpolate it."""
+    return '""' if value == "" else inline(escape(value))
 
 
 def escape(value: Any) -> Any:
-    """Return a value in which no string is an interpolation of OmegaConf."""
+    """Return a value in which OmegaConf finds no interpolation."""
     if isinstance(value, str):
         return value.replace("${", "\\${")
     if isinstance(value, Mapping):

@@ -1,6 +1,6 @@
-"""What `fuelgauge add` infers from a user's data: the modality, the task, and the part of each column.
+"""Guess the modality, the task and the role of each column from a user's data, for `fuelgauge add`.
 
-Every guess carries its reason, which becomes a comment in the file that is written.
+Every guess has a reason, which becomes a comment in the file of the dataset.
 """
 
 from __future__ import annotations
@@ -50,7 +50,25 @@ TEXT, NAMES, OUT = "text", "names", "out"
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the user says about a file; what is empty is guessed."""
+    """Settings that the user chose; empty ones are guessed.
+
+    Parameters
+    ----------
+    target
+        Column to predict.
+    task
+        binary, multiclass or regression.
+    time
+        Column by which training rows are earlier than test rows.
+    group
+        Column whose rows of one value are never on both sides of a split.
+    text
+        Column of the texts of a text dataset.
+    drop
+        Columns to leave out.
+    categorical
+        Columns to use as categories.
+    """
 
     target: str = ""
     task: str = ""
@@ -62,10 +80,15 @@ class Wishes:
 
 
 class Role(NamedTuple):
-    """What a column is taken for, and why.
+    """The role of a column, and the reason for it.
 
-    `kind` is numeric, categorical or dates for a feature; text (sentences), names (strings of which
-    hardly one repeats) or out for a column that is left out.
+    Parameters
+    ----------
+    kind
+        Features are `numeric`, `categorical` or `dates`. Columns that are not used are `text` (sentences),
+        `names` (strings that hardly repeat) or `out` (any other column).
+    why
+        Reason; empty if none is needed.
     """
 
     kind: str
@@ -74,20 +97,28 @@ class Role(NamedTuple):
 
 @dataclass
 class Guess:
-    """What is guessed of a dataset.
+    """The guessed settings of a dataset.
 
     Parameters
     ----------
+    modality, task, metric, target
+        Settings of conf/dataset.
+    n_rows
+        Number of rows in the file.
     roles
-        The part of each column, but for target, group and time.
+        Role of each column by its name, without target, group and time.
     formats
-        Columns of strings that hold dates, and how these are written.
+        Format of the dates in columns of strings, by the name of the column.
+    text, group, time
+        Names of columns; empty for none.
+    time_is_date
+        Whether the time column holds dates.
     duplicates
-        What becomes of identical rows; empty: the default.
+        Treatment of identical rows; empty for the default.
     why
-        The reason for the value of a setting, by its name.
+        Reasons by the name of the setting.
     warnings
-        What the user should look at.
+        Sentences about possible problems, for the user.
     """
 
     modality: str
@@ -106,24 +137,35 @@ class Guess:
     warnings: list[str] = field(default_factory=list)
 
     def named(self, kind: str) -> dict[str, str]:
-        """Return the columns of a role, and the reason for each."""
+        """Return the columns of a kind, each with its reason."""
         return {name: role.why for name, role in self.roles.items() if role.kind == kind}
 
 
 def guess(found: Survey, wishes: Wishes, where: str) -> Guess:
-    """Return what a table is taken for.
+    """Return the guessed settings of a table.
+
+    Parameters
+    ----------
+    found
+        Facts about the table.
+    wishes
+        Settings that the user chose.
+    where
+        Name of the file, for error messages.
 
     Raises
     ------
     DataError
-        The table cannot be learned from, or a guess would be a gamble; the sentence says what to do.
+        No model can learn from the table, or a setting cannot be guessed safely; the message says what to do.
     ConfigError
-        The user named a column that is not there.
+        The table does not have a column that the user named.
     """
     check_names(found, wishes, where)
     facts = found.columns[wishes.target]
     if wishes.target not in found.sample:
-        raise DataError(f"{where}: the target '{wishes.target}' is of type {facts.type}, which is no target.")
+        raise DataError(
+            f"{where}: the target '{wishes.target}' is of type {facts.type}, which cannot be a target."
+        )
     task, why = guess_task(facts, found.sample[facts.name], wishes.task, where)
     made = Guess("tabular", task, METRICS[task][0], wishes.target, found.n_rows)
     made.why = {"task": why, "metric": f"also possible: {', '.join(METRICS[task][1:])}"}
@@ -148,7 +190,7 @@ def guess(found: Survey, wishes: Wishes, where: str) -> Guess:
 
 
 def check_marks(found: Survey, wishes: Wishes, decimal: str, where: str) -> None:
-    """Raise DataError if a column that is to be used has another decimal mark than the file."""
+    """Raise DataError if a column that will be used has another decimal mark than the file."""
     is_settled = {*wishes.drop, *wishes.categorical, wishes.group}
     is_settled |= {wishes.target} if wishes.task in ("binary", "multiclass") else set()
     for name in [wishes.target] if wishes.text else found.columns:
@@ -159,34 +201,44 @@ def check_marks(found: Survey, wishes: Wishes, decimal: str, where: str) -> None
         raise DataError(
             f"{where}: column '{name}' holds '{facts.turned.value}' in row {facts.turned.row}, a number with "
             f"a decimal {other}, but the decimal mark of the file is a {theirs}; write all numbers with one "
-            f"mark, or say --categorical '{name}' if these are names."
+            f"mark, or use --categorical '{name}' if these are names."
         )
 
 
 def check_names(found: Survey, wishes: Wishes, where: str) -> None:
-    """Raise an error if the user names a column that is not there or one for two parts, or a name is kept."""
+    """Raise an error if the name of a column is not valid.
+
+    Raises
+    ------
+    DataError
+        A column has a name that the pipeline reserves.
+    ConfigError
+        The user named a column that does not exist, or gave one column two roles.
+    """
     if taken := [name for name in found.columns if name in OWN]:
-        raise DataError(f"{where} has a column '{taken[0]}', a name kept for the pipeline; rename it.")
+        raise DataError(f"{where} has a column '{taken[0]}', a name that the pipeline reserves; rename it.")
     named = [wishes.target, wishes.time, wishes.group, wishes.text, *wishes.drop, *wishes.categorical]
     for name in filter(None, named):
         if name not in found.columns:
             raise ConfigError(f"{where} has no column '{name}', {nearest(name, found.columns)}.")
     for name in (wishes.time, wishes.group, wishes.text, *wishes.drop):
         if name and named.count(name) > 1:
-            raise ConfigError(f"{where}: column '{name}' cannot have two parts; name it once.")
+            raise ConfigError(f"{where}: column '{name}' cannot have two roles; name it once.")
 
 
 def guess_task(facts: Facts, values: pd.Series, wished: str, where: str) -> tuple[str, str]:
-    """Return the task that a target makes, and why.
+    """Return the task of a target, and the reason.
 
     Raises
     ------
     DataError
-        The target is missing in most rows, constant, has a class of one row, or is no target at all.
+        The target is missing in most rows, is constant, has a class with one row, or has an unsuitable type.
     """
     place = f"{where}: the target '{facts.name}'"
     if facts.n_missing > MAX_MISSING_TARGETS * facts.n_rows:
-        raise DataError(f"{place} is missing in {facts.n_missing:,} of {facts.n_rows:,} rows; half need one.")
+        raise DataError(
+            f"{place} is missing in {facts.n_missing:,} of {facts.n_rows:,} rows; at least half need one."
+        )
     if facts.is_complete and facts.n_distinct < 2:
         raise DataError(f"{place} is constant ({next(iter(facts.counts))}); there is nothing to learn.")
     check_finite(facts, where)
@@ -195,19 +247,19 @@ def guess_task(facts: Facts, values: pd.Series, wished: str, where: str) -> tupl
     if task not in TASKS:
         raise ConfigError(f"--task is '{task}', {nearest(task, TASKS)}.")
     if task == "regression" and not facts.is_number:
-        raise DataError(f"{place} does not hold numbers; it makes no regression.")
+        raise DataError(f"{place} does not hold numbers, which a regression needs.")
     if task != "regression":
         check_classes(facts, task, place)
     return task, why
 
 
 def task_of(facts: Facts, values: pd.Series, place: str) -> tuple[str, str]:
-    """Return the task that the values of a target speak for, and why."""
+    """Return the task that fits the values of a target, and the reason."""
     if facts.is_complete and facts.n_distinct == 2:
         return "binary", f"two different values: {shares(facts)}"
     if facts.is_date:
         raise DataError(
-            f"{place} is a date; derive a class or a number from it, such as the days until then."
+            f"{place} is a date; derive a class or a number from it, such as the number of days until then."
         )
     if not facts.is_number:
         return "multiclass", f"{facts.n_distinct:,} different strings: {shares(facts)}"
@@ -220,16 +272,16 @@ def task_of(facts: Facts, values: pd.Series, place: str) -> tuple[str, str]:
 
 
 def check_classes(facts: Facts, task: str, place: str) -> None:
-    """Raise DataError if the values of a target do not make classes."""
+    """Raise DataError if the values of a target cannot be classes."""
     if not facts.is_complete or facts.n_distinct > MAX_CLASSES:
-        raise DataError(f"{place} has {several(facts)} different values; these are no classes.")
+        raise DataError(f"{place} has {several(facts)} different values, too many for classes.")
     if task == "binary" and facts.n_distinct != 2:
         raise DataError(f"{place} has {facts.n_distinct} classes; a binary task has two.")
     lonely = [value for value, rows in facts.counts.items() if rows == 1]
     if lonely:
         raise DataError(
-            f"{place} has the class '{lonely[0]}' with a single row; leave the row out, join the class with "
-            "another, or, if the target is a quantity, say --task regression."
+            f"{place} has the class '{lonely[0]}' with a single row; leave the row out, merge the class with "
+            "another one, or use --task regression if the target is a quantity."
         )
 
 
@@ -240,7 +292,7 @@ def shares(facts: Facts, most: int = 3) -> str:
 
 
 def several(facts: Facts) -> str:
-    """Return how many different values there are, as far as they were counted."""
+    """Return the number of different values in words, as far as they were counted."""
     return (
         f"{facts.n_distinct:,}"
         if facts.is_complete
@@ -249,17 +301,17 @@ def several(facts: Facts) -> str:
 
 
 def missing_targets(facts: Facts) -> str:
-    """Return what happens to rows without a target."""
+    """Return a note on the rows without a target, or an empty string if there are none."""
     if not facts.n_missing:
         return ""
     return f"missing in {facts.n_missing:,} of {facts.n_rows:,} rows, which are left out"
 
 
 def warnings_on_rows(facts: Facts, task: str) -> list[str]:
-    """Return what makes a table hard to learn from: few rows, a rare class."""
+    """Return warnings about few rows and about a rare class."""
     warnings = []
     if facts.n_present < FEW_ROWS:
-        warnings.append(f"{facts.n_present} rows with a target make a short learning curve.")
+        warnings.append(f"{facts.n_present} rows with a target give only a short learning curve.")
     if task != "regression":
         rarest, rows = facts.counts.most_common()[-1]
         if rows < RARE_CLASS:
@@ -268,10 +320,10 @@ def warnings_on_rows(facts: Facts, task: str) -> list[str]:
 
 
 def role(facts: Facts, found: Survey, wishes: Wishes, where: str) -> Role:
-    """Return the part of a column: what the first rule that knows it says."""
+    """Return the role of a column by the first rule that applies."""
     values = found.sample.get(facts.name)
     if whole := wishes.text or ("x" if "x" in found.arrays else ""):
-        return Role(OUT, f"{BESIDE} {whole}, from which alone is learned")
+        return Role(OUT, f"{BESIDE} {whole}, the only input of the models")
     for rule in (asked, unusable, constant, moment, identifier, number):
         if answer := rule(facts, values, wishes, where):
             return answer
@@ -282,14 +334,14 @@ Rule = Callable[[Facts, "pd.Series | None", Wishes, str], "Role | None"]
 
 
 def asked(facts: Facts, _: pd.Series | None, wishes: Wishes, __: str) -> Role | None:
-    """Say what the user said."""
+    """Return the role that the user chose."""
     if facts.name in wishes.drop:
         return Role(OUT, SAID)
     return Role(CATEGORICAL, SAID) if facts.name in wishes.categorical else None
 
 
 def unusable(facts: Facts, values: pd.Series | None, _: Wishes, __: str) -> Role | None:
-    """Leave out what no model can take: no name, no known type, no values."""
+    """Leave out a column that no model can use: without a name, of an unknown type, or without values."""
     if not facts.name:
         return Role(OUT, "it has no name")
     if values is None:
@@ -298,7 +350,7 @@ def unusable(facts: Facts, values: pd.Series | None, _: Wishes, __: str) -> Role
 
 
 def constant(facts: Facts, _: pd.Series | None, __: Wishes, ___: str) -> Role | None:
-    """Leave out a column that says nothing."""
+    """Leave out a column that has the same value in every row."""
     if facts.is_complete and facts.n_distinct == 1 and not facts.n_missing:
         return Role(OUT, f"it is the same in every row ({next(iter(facts.counts))})")
     return None
@@ -310,11 +362,11 @@ def moment(facts: Facts, _: pd.Series | None, __: Wishes, where: str) -> Role | 
     Raises
     ------
     DataError
-        They are written in several forms, or some values are no dates.
+        The dates have several formats, or some values are not dates.
     """
     if facts.is_date:
         form = the_form(facts, where)
-        unsure = "; day and month could be the other way round" if is_ambiguous(facts) else ""
+        unsure = "; day and month could be swapped" if is_ambiguous(facts) else ""
         return Role(DATES, f"dates like {form}{unsure}" if form else "")
     check_dates(facts, where)
     return None
@@ -325,25 +377,25 @@ def check_dates(facts: Facts, where: str) -> None:
     if facts.is_text and facts.n_dates >= MOSTLY * facts.n_present and facts.no_date:
         value, row = facts.no_date
         raise DataError(
-            f"{where}: column '{facts.name}' holds dates, but row {row} holds '{value}'; mend the row, say "
-            f"--missing '{value}' if that means missing, or --drop '{facts.name}'."
+            f"{where}: column '{facts.name}' holds dates, but row {row} holds '{value}'; correct the row, "
+            f"use --missing '{value}' if that means missing, or use --drop '{facts.name}'."
         )
 
 
 def the_form(facts: Facts, where: str) -> str:
-    """Return the form that all dates of a column are written in; empty for a column of a date type."""
+    """Return the format of all dates in a column; empty for a column of a date type."""
     found = forms(facts)
     if len(found) > 1:
         listed = ", ".join(f"'{seen.value}' (row {seen.row}: {form})" for form, seen in found.items())
         raise DataError(
             f"{where}: column '{facts.name}' holds dates in {len(found)} formats: {listed}; write all "
-            f"in one, best as 2026-01-31, or say --drop '{facts.name}'."
+            f"in one, best as 2026-01-31, or use --drop '{facts.name}'."
         )
     return next(iter(found), "")
 
 
 def identifier(facts: Facts, values: pd.Series | None, _: Wishes, __: str) -> Role | None:
-    """Leave out numbers of rows and names of individuals, which foretell nothing of others."""
+    """Leave out row numbers and identifiers of individuals, which do not help to predict other rows."""
     assert values is not None
     is_whole = facts.is_number and are_whole(values)
     if is_whole and facts.is_unique and len(values) >= FEWEST_GROUPS and values.is_monotonic_increasing:
@@ -360,7 +412,7 @@ def identifier(facts: Facts, values: pd.Series | None, _: Wishes, __: str) -> Ro
 
 
 def are_whole(values: pd.Series) -> bool:
-    """Return whether all numbers are whole, but for missing ones."""
+    """Return whether all numbers are whole; missing values do not count."""
     return bool((values.dropna() % 1 == 0).all())
 
 
@@ -370,7 +422,7 @@ def number(facts: Facts, _: pd.Series | None, __: Wishes, where: str) -> Role | 
     Raises
     ------
     DataError
-        Some values of a column of numbers are none, or one is infinite.
+        A column of numbers holds some values that are not numbers, or an infinite number.
     """
     check_finite(facts, where)
     check_mixture(facts, where)
@@ -382,7 +434,7 @@ def number(facts: Facts, _: pd.Series | None, __: Wishes, where: str) -> Role | 
 
 
 def gaps(facts: Facts) -> str:
-    """Return how many values are missing, if any are."""
+    """Return a note on the missing values, or an empty string if there are none."""
     return f"missing in {facts.n_missing:,} rows" if facts.n_missing else ""
 
 
@@ -391,7 +443,7 @@ def check_finite(facts: Facts, where: str) -> None:
     if facts.infinite:
         raise DataError(
             f"{where}: column '{facts.name}' holds {facts.infinite.value} in row {facts.infinite.row}; "
-            f"mend the row, or say --drop '{facts.name}'."
+            f"correct the row, or use --drop '{facts.name}'."
         )
 
 
@@ -400,14 +452,14 @@ def check_mixture(facts: Facts, where: str) -> None:
     if facts.is_text and facts.no_number and facts.n_numbers >= MOSTLY * facts.n_present:
         value, row = facts.no_number
         raise DataError(
-            f"{where}: column '{facts.name}' holds numbers, but row {row} holds '{value}'; mend the row, say "
-            f"--missing '{value}' if that means missing, or --categorical '{facts.name}' if "
+            f"{where}: column '{facts.name}' holds numbers, but row {row} holds '{value}'; correct the row, "
+            f"use --missing '{value}' if that means missing, or use --categorical '{facts.name}' if "
             "its numbers are names."
         )
 
 
 def strings(facts: Facts, values: pd.Series | None) -> Role:
-    """Tell sentences, names and categories apart."""
+    """Return whether strings are sentences, names or categories."""
     assert values is not None
     hardly_repeats = facts.n_counted >= FEWEST_GROUPS and facts.n_distinct > facts.n_counted / 2
     words = values.dropna().astype(str).str.count(r"\S+").mean()
@@ -421,25 +473,28 @@ def strings(facts: Facts, values: pd.Series | None) -> Role:
 
 
 def guess_time(found: Survey, roles: Mapping[str, Role], wishes: Wishes, where: str) -> tuple[str, str]:
-    """Return the column by which train comes before test, if that is clear, and why.
+    """Return the time column, by which training rows are earlier than test rows, and the reason.
 
-    It is if there is one column of dates (or of whole numbers with a name like year) without missing
-    values, and the rows of the file are in its order.
+    If the user names no column, one is chosen if it is the only one that meets all conditions:
+
+    - it holds dates, or growing whole numbers under a name like year;
+    - it has no missing values, and at least 20 different ones;
+    - the rows of the file are in its order.
     """
     if wishes.time:
         check_time(found.columns[wishes.time], where)
-        return wishes.time, "as you said: the test rows are later than the training rows"
+        return wishes.time, "as you said: test rows are later than training rows"
     dated = [name for name, part in roles.items() if part.kind == DATES or counts_time(name, part)]
     ordered = [name for name in dated if is_ordered(found, name, where)]
     if len(ordered) == 1:
-        return ordered[0], "the rows are in its order, so the test rows are later than the training rows"
+        return ordered[0], "the rows are in its order, so test rows are later than training rows"
     if dated:
-        return "", f"or {' or '.join(dated)}, if the future is to be foretold"
+        return "", f"or {' or '.join(dated)}, to predict the future"
     return "", ""
 
 
 def check_time(facts: Facts, where: str) -> None:
-    """Raise DataError if a column holds neither dates nor numbers, or misses some."""
+    """Raise DataError if a time column holds neither dates nor numbers, or has missing values."""
     check_dates(facts, where)
     if not (facts.is_date or facts.is_number):
         raise DataError(f"{where}: the time column '{facts.name}' holds neither dates nor numbers.")
@@ -448,12 +503,12 @@ def check_time(facts: Facts, where: str) -> None:
 
 
 def counts_time(name: str, part: Role) -> bool:
-    """Return whether a column counts years, days or the like, by its name."""
+    """Return whether a column, by its name, counts years, days or the like."""
     return part.why == GROWING and not set(TIME_WORDS).isdisjoint(words_of(name)[-1:])
 
 
 def is_ordered(found: Survey, name: str, where: str) -> bool:
-    """Return whether the rows are in the order of a column of times."""
+    """Return whether the rows are in the order of a time column."""
     facts = found.columns[name]
     if facts.n_missing or facts.n_distinct < FEWEST_TIMES:
         return False
@@ -464,28 +519,42 @@ def is_ordered(found: Survey, name: str, where: str) -> bool:
 
 
 def as_moments(texts: pd.Series, form: str, step: int, place: str) -> pd.Series:
-    """Return the dates of a sample, of which every `step`-th row is there.
+    """Return the dates in a sample of strings.
+
+    Parameters
+    ----------
+    texts
+        Strings of every `step`-th row of the table.
+    form
+        Format of the dates.
+    step
+        Distance between two rows of the sample, in rows of the table.
+    place
+        File and column, for error messages.
 
     Raises
     ------
     DataError
-        One has the form of a date, but is none that can be computed with.
+        A value looks like a date but cannot be converted.
     """
     moments = pd.to_datetime(texts, format=form, utc=True, errors="coerce")
     odd = np.flatnonzero(moments.isna() & texts.notna())
     if odd.size:
         raise DataError(
-            f"{place}: row {step * odd[0] + 1} holds '{texts.iloc[odd[0]]}', which is no date of the form "
-            f"{form}; mend the row, or leave the column out with --drop."
+            f"{place}: row {step * odd[0] + 1} holds '{texts.iloc[odd[0]]}', which is not a date of the "
+            f"format {form}; correct the row, or leave the column out with --drop."
         )
     return moments
 
 
 def guess_group(found: Survey, roles: Mapping[str, Role], wishes: Wishes, where: str) -> tuple[str, str]:
-    """Return the column whose rows stay on one side of a split, if that is clear, and why.
+    """Return the group column, whose rows of one value stay on one side of a split, and the reason.
 
-    It is if one column is named like an id of persons, has no missing values and at least 20
-    different ones, and these have 1.2 rows or more on average.
+    If the user names no column, one is chosen if it is the only one that meets all conditions:
+
+    - its name is that of an identifier of persons;
+    - it has no missing values, and at least 20 different ones;
+    - each value has at least 1.2 rows on average.
     """
     if wishes.group:
         facts = found.columns[wishes.group]
@@ -503,43 +572,52 @@ def guess_group(found: Survey, roles: Mapping[str, Role], wishes: Wishes, where:
     if len(clear) == 1:
         return clear[0], "an id of individuals by its name; their rows are never on both sides of a split"
     if repeated:
-        return "", f"or {' or '.join(repeated)}, if rows of one are not to be on both sides of a split"
+        return "", f"or {' or '.join(repeated)}, to keep the rows of each value on one side of a split"
     return "", ""
 
 
 def has_groups(facts: Facts) -> bool:
-    """Return whether a column divides the rows into groups of some size."""
+    """Return whether a column divides the rows into enough groups of more than one row."""
     rows_a_group = facts.n_counted / max(1, facts.n_distinct)
     return not facts.n_missing and facts.n_distinct >= FEWEST_GROUPS and rows_a_group >= ROWS_A_GROUP
 
 
 def words_of(name: str) -> list[str]:
-    """Return the words of a column's name: customer_id, CustomerID and customer.id have two."""
+    """Return the words in the name of a column: customer_id, CustomerID and customer.id have two."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     return [word.lower() for word in re.split(r"[^A-Za-z]+", spaced) if word]
 
 
 def has_id_name(name: str) -> bool:
-    """Return whether a column is named like an id, of persons or of anything."""
+    """Return whether the name of a column is that of an identifier, of persons or of anything else."""
     return not set(ID_WORDS).isdisjoint(words_of(name)[-1:]) or names_people(name)
 
 
 def names_people(name: str) -> bool:
-    """Return whether a column is named like an id of persons: customer, customerid, customer_no."""
+    """Return whether a name is that of an identifier of persons: customer, customerid, customer_no."""
     words = words_of(name)
     is_coded = len(words) > 1 and words[-1] in ID_WORDS + CODE_WORDS and not set(PEOPLE).isdisjoint(words)
     return is_coded or "".join(words) in [*PEOPLE, *(f"{person}id" for person in PEOPLE)]
 
 
 def date_formats(found: Survey, made: Guess, where: str) -> dict[str, str]:
-    """Return how the dates of columns of strings are written."""
+    """Return the formats of the dates in columns of strings, by the name of the column."""
     columns = [*made.named(DATES), *filter(None, [made.time])]
     facts = [found.columns[name] for name in columns]
     return {f.name: the_form(f, where) for f in facts if f.is_text and not f.is_number}
 
 
 def settle_modality(found: Survey, made: Guess, wishes: Wishes, where: str) -> None:
-    """Make it a dataset of texts if the user says so, or if strings are all that there is to learn from."""
+    """Set the modality of a guess.
+
+    A dataset with an array `x` has images or sequences. It is a text dataset if the user chose a column of
+    texts, or if there is exactly one such column and no other feature.
+
+    Raises
+    ------
+    DataError
+        The chosen column does not hold texts, or there is not exactly one possible input.
+    """
     if array := found.arrays.get("x"):
         made.modality = "image" if array.value_type == pa.uint8() else "sequence"
         made.roles.pop("x", None)
@@ -561,11 +639,11 @@ def settle_modality(found: Survey, made: Guess, wishes: Wishes, where: str) -> N
         raise DataError(f"{where} has several columns of texts ({', '.join(texts)}); choose one with --text.")
     elif not has_features:
         reasons = "; ".join(f"{name}: {part.why}" for name, part in made.roles.items())
-        raise DataError(f"{where} leaves no column to learn from ({reasons}).")
+        raise DataError(f"{where} has no column to learn from ({reasons}).")
 
 
 def check_only_feature(made: Guess, where: str) -> None:
-    """Raise DataError if the only feature is a column of strings whose name is kept for arrays and texts."""
+    """Raise DataError if the only feature is a column of strings named `x`, the name of arrays and texts."""
     kinds = [part.kind for part in made.roles.values() if part.kind in (NUMERIC, CATEGORICAL, DATES)]
     if made.modality == "tabular" and kinds == [CATEGORICAL] and ARRAY in made.named(CATEGORICAL):
         raise DataError(
@@ -574,19 +652,19 @@ def check_only_feature(made: Guess, where: str) -> None:
 
 
 def warn_of_marks(found: Survey, made: Guess) -> None:
-    """Warn of strings that would be numbers if they had another decimal mark."""
+    """Add warnings about strings that would be numbers with another decimal mark."""
     for name, part in made.roles.items():
         facts = found.columns[name]
         if part.kind in (NAMES, CATEGORICAL) and part.why != SAID and facts.is_turned and facts.turned:
-            taken = "left out as names" if part.kind == NAMES else "taken for categories"
+            taken = "left out as names" if part.kind == NAMES else "used as categories"
             made.warnings.append(
                 f"column '{name}' looks like numbers with another decimal mark ('{facts.turned.value}' in "
-                f"row {facts.turned.row}), and is {taken}; write numbers as in 3.14 if they are a quantity."
+                f"row {facts.turned.row}), and is {taken}; if it is a quantity, write its numbers as in 3.14."
             )
 
 
 def warn_of_leaks(found: Survey, made: Guess) -> None:
-    """Warn of columns that give the target away, of texts left out and of many categories."""
+    """Add warnings about columns that reveal the target, unused texts, and columns of many categories."""
     looked_at = [
         name
         for name, part in made.roles.items()
@@ -595,12 +673,16 @@ def warn_of_leaks(found: Survey, made: Guess) -> None:
     columns = [made.target, *looked_at]
     for name, how in tell_tales(found.sample[columns], made.target, made.task).items():
         is_out = made.roles[name].kind in (OUT, NAMES)
-        advice = "it is left out" if is_out else f"say --drop '{name}' unless it is known at prediction"
+        advice = (
+            "it is left out"
+            if is_out
+            else f"use --drop '{name}' unless it is known when a prediction is needed"
+        )
         made.warnings.append(f"column '{name}' gives the target away: {how}; {advice}.")
         made.roles[name] = Role(made.roles[name].kind, f"gives the target away? {how}")
     for name in made.named(TEXT):
         made.warnings.append(
-            f"column '{name}' is free text and left out; to learn from it alone: --text '{name}'."
+            f"column '{name}' is free text and left out; to use it as the only input: --text '{name}'."
         )
     for name in made.named(CATEGORICAL):
         if found.columns[name].n_distinct > MANY_CATEGORIES:
