@@ -1,4 +1,4 @@
-"""Published curves as a trial table, from an archive made up for the test."""
+"""The trial table of published curves, read from a made-up archive."""
 
 from __future__ import annotations
 
