@@ -95,7 +95,10 @@ def test_no_rows_have_as_many_features():
     ("wrong", "sentence"),
     [
         ({"word_buckets": 0}, "feature_set.text.word_buckets is 0; it must be at least 1"),
-        ({"character_ngrams": [3, 2]}, r"feature_set.text.character_ngrams is \[3, 2\]; write a least"),
+        (
+            {"character_ngrams": [3, 2]},
+            r"feature_set.text.character_ngrams is \[3, 2\]; write the least and the greatest length",
+        ),
         ({"word_ngrams": [1]}, r"feature_set.text.word_ngrams is \[1\]"),
     ],
 )
