@@ -18,7 +18,7 @@ def run(*arguments: str) -> None:
 
 
 def made_up_table() -> pd.DataFrame:
-    """Return power laws: trees ahead below some 8,000 rows, the net gaining."""
+    """Return power laws in which trees win below about 8,000 rows and the net catches up."""
     rng = np.random.default_rng(0)
     rows = [
         (f"d{d}", model, family, n, repeat, scale * n**-slope * float(np.exp(0.02 * rng.normal())))
@@ -30,7 +30,7 @@ def made_up_table() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["dataset", "model", "family", "n_train", "repeat", "loss"])
 
 
-def test_analyze_judges_any_table(tmp_path, capsys):
+def test_analyze_evaluates_the_claims_on_any_table(tmp_path, capsys):
     made_up_table().to_csv(tmp_path / "mine.csv", index=False)
     run("analyze", str(tmp_path / "mine.csv"), "--out", str(tmp_path / "out"), "--claims", "data")
     said = capsys.readouterr().out
@@ -40,7 +40,7 @@ def test_analyze_judges_any_table(tmp_path, capsys):
     assert {v["claim"] for v in json.loads((tmp_path / "out" / "verdicts.json").read_text())} == {"data"}
 
 
-def test_analyze_answers_a_bad_table_in_one_sentence(tmp_path, capsys):
+def test_analyze_refuses_a_bad_table_in_one_sentence(tmp_path, capsys):
     made_up_table().drop(columns="loss").to_csv(tmp_path / "mine.csv", index=False)
     with pytest.raises(SystemExit) as ended:
         run("analyze", str(tmp_path / "mine.csv"), "--out", str(tmp_path / "out"))
@@ -48,7 +48,7 @@ def test_analyze_answers_a_bad_table_in_one_sentence(tmp_path, capsys):
     assert "loss" in str(ended.value)
 
 
-def test_the_verdict_before_any_run_says_how_to_get_one(project):
+def test_the_verdict_before_any_run_names_the_command_that_makes_one(project):
     with pytest.raises(SystemExit, match="verdicts.json does not exist; make it with: make repro"):
         run("verdict")
 
@@ -76,7 +76,7 @@ def test_status_counts_and_retry_without_failures(project, capsys):
     assert "dummy" in capsys.readouterr().out
     run("plan")
     said = capsys.readouterr().out
-    assert "12 trials to run" in said  # of logistic and mlp
+    assert "12 trials to run" in said  # logistic and mlp, six each
     assert "12 trials have no time estimate, because no similar trial was ever run" in said
     run("retry")
     assert "0 failed trial(s)" in capsys.readouterr().out
@@ -90,7 +90,7 @@ def test_an_unknown_command_ends_with_exit_code_2():
     assert "invalid choice: 'nope'" in result.stderr
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
+def test_a_reader_that_stops_early_is_not_an_error(tmp_path):
     verdict = {"verdict": "undecided", "level": "overall", "modality": "all", "sentence": "Who knows? " * 20}
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports" / "verdicts.json").write_text(json.dumps([verdict] * 5000))

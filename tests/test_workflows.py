@@ -1,4 +1,4 @@
-"""The workflows call what a person calls, and may do no more than they have to."""
+"""Workflows call the same make targets as a person, with the fewest permissions."""
 
 import re
 
@@ -17,7 +17,7 @@ def steps(name: str) -> list[dict]:
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
-def test_every_make_target_of_a_workflow_is_there(name):
+def test_every_make_target_of_a_workflow_exists(name):
     targets = re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
     called = re.findall(r"\bmake ([a-z-]+)", " ".join(step.get("run", "") for step in steps(name)))
     assert called
@@ -33,16 +33,16 @@ def test_actions_are_pinned_by_commit_and_tokens_are_not_left_behind(name):
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
-def test_a_workflow_may_read_and_no_more_unless_a_job_says_so(name):
+def test_a_workflow_has_read_permission_only_unless_a_job_asks_for_more(name):
     assert yaml.safe_load((FOLDER / name).read_text())["permissions"] == {"contents": "read"}
 
 
-def test_ci_runs_what_the_readme_tells_to_run():
+def test_ci_runs_make_test():
     assert [step["run"] for step in steps("ci.yml") if "run" in step] == ["make test"]
     assert (CHECKOUT / ".ci/run").read_text().splitlines()[-1] == "make test"
 
 
-def test_a_retraining_is_never_cut_off_by_the_next():
+def test_a_retraining_is_never_cancelled_by_the_next_one():
     content = yaml.safe_load((FOLDER / "retrain.yml").read_text())
     assert content["concurrency"] == {"group": "retrain", "cancel-in-progress": False}
     order = [step["run"] for step in steps("retrain.yml") if step.get("run", "").startswith("make ")]

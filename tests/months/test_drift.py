@@ -32,28 +32,28 @@ def test_the_same_distribution_has_not_drifted():
     assert verdicts(frame(5000), frame(2000)) == {"delay": "no", "carrier": "no"}
 
 
-def test_a_shift_of_numbers_and_one_of_categories_are_told_apart():
+def test_shifts_of_numbers_and_of_categories_are_found_separately():
     assert verdicts(frame(5000), frame(2000, mean=1)) == {"delay": "clearly", "carrier": "no"}
     assert verdicts(frame(5000), frame(2000, carriers=(0.9, 0.1))) == {"delay": "no", "carrier": "clearly"}
 
 
-def test_a_difference_that_is_certain_but_tiny_is_no_drift():
+def test_a_significant_but_tiny_difference_is_not_drift():
     (delay, _) = shifts(frame(200_000), frame(200_000, mean=0.03))
     assert delay.p < 1e-6
     assert delay.verdict == "no"
 
 
-def test_a_large_difference_of_a_handful_of_rows_is_no_drift():
+def test_a_large_difference_in_a_few_rows_is_not_drift():
     few = pd.DataFrame({"delay": [2.0, 0.1], "carrier": ["AA", "AA"]})
     assert verdicts(frame(500), few) == {"delay": "no", "carrier": "no"}
 
 
-def test_values_that_begin_to_lack_are_a_drift():
+def test_new_missing_values_are_drift():
     (delay, _) = shifts(frame(5000), frame(2000, missing=0.4))
     assert delay.size > 0.25
 
 
-def test_a_column_that_is_wholly_missing_is_compared_by_that():
+def test_a_column_that_is_entirely_missing_is_clear_drift():
     (delay, _) = shifts(frame(5000), frame(2000, missing=1.1))
     assert (delay.test, delay.verdict) == ("chi_square", "clearly")
 
@@ -119,11 +119,11 @@ def test_the_report_is_a_table_a_picture_and_plain_data(tmp_path):
     assert [s["drifted"] for s in content["shifts"]] == ["clearly", "no"]
     assert content["losses"][0]["loss"] == 1.0
     text = (tmp_path / "flights.md").read_text()
-    assert "Drifted: delay (clearly" in text
+    assert "Drifted columns: delay (clearly" in text
     assert "| 2013-02 | 2 | 1.0000 |" in text
     assert (tmp_path / "flights.png").stat().st_size > 10_000
 
 
 def test_without_a_model_the_report_says_so():
     lines = markdown(Drift("flights", "2013-02", "rmse", 1, 1, (), ()))
-    assert "There was no model to compare." in lines
+    assert "There is no model to compare." in lines

@@ -1,4 +1,4 @@
-"""What the last month shows, on a made dataset whose second half of the year is another world."""
+"""Evaluation of a new month, on a made dataset whose last month differs in one column."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ LAST = WHEN.month == 3
 
 
 class Constant:
-    """A model that answers the same to every row."""
+    """A model that predicts the same for every row."""
 
     def __init__(self, probability: float, fitted_on: np.ndarray):
         self.probability, self.fitted_on = probability, fitted_on
@@ -35,7 +35,7 @@ class Constant:
 
 @pytest.fixture
 def made():
-    """Return a configuration whose dataset ends with March, which differs in one of two columns."""
+    """Return the configuration of a dataset that ends with March; March differs in one of two columns."""
     frame = pd.DataFrame({"a": RNG.normal(0, 1, len(WHEN)) + LAST, "b": RNG.normal(0, 1, len(WHEN))})
     frame = frame.assign(when=WHEN, y=np.where(RNG.random(len(WHEN)) < 0.5, "yes", "no"))
     features = FeatureTypes(numeric=["a", "b"])
@@ -54,7 +54,7 @@ def test_the_column_that_differs_is_found_and_no_other(made):
     assert found.losses == ()
 
 
-def test_losses_of_both_models_are_told_by_month(made):
+def test_losses_of_both_models_are_reported_by_month(made):
     january = Sample(new_month.Dataset.open("made_monthly", "raw"), 0)
     hashes = january.dataset.table[ROW].to_numpy()[: 31 * 24]
     found = compare(made, {"old": Constant(0.0, hashes), "new": Constant(1.0, hashes[:0])})
@@ -73,19 +73,20 @@ def test_scores_of_rows_that_a_model_was_fitted_on_are_not_compared(made):
 
 
 class Lost(Constant):
-    """A model that lacks a column."""
+    """A model that needs a column that the data do not have."""
 
     def predict(self, sample: Sample) -> np.ndarray:
         raise DataError("column 'c' is missing\nfrom the query")
 
 
-def test_a_model_that_cannot_answer_is_left_out_with_a_sentence(made):
+def test_a_model_that_cannot_predict_is_left_out_with_a_sentence(made):
     none = np.array([], dtype=np.uint64)
     found = compare(made, {"old": Lost(0.0, none), "new": Constant(1.0, none)})
     assert {loss.model for loss in found.losses} == {"new"}
     (sentence,) = found.left_out
     assert sentence == (
-        "old, cannot be judged on the rows of today (column 'c' is missing from the query) and is left out."
+        "old: left out, because it cannot predict rows of the present data "
+        "(column 'c' is missing from the query)."
     )
     assert sentence in drift.markdown(found)
     assert "score" in {shift.column for shift in found.shifts}
@@ -99,6 +100,6 @@ def test_at_most_so_many_rows_of_a_month_are_drawn(monkeypatch):
     assert list(rows) == list(drawn(months, seed=0)) == sorted(set(rows))
 
 
-def test_a_dataset_that_ends_with_no_month_is_refused(featurized):
+def test_a_dataset_without_a_held_out_month_is_refused(featurized):
     with pytest.raises(DataError, match="mnist1d does not end with a month; set data.until"):
         compare(compose("dataset=mnist1d"), {})

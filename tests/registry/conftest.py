@@ -8,7 +8,7 @@ from fuelgauge.tracking.tracker import connect
 
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory):
-    """Make an MLflow database once: making one takes longer than most tests."""
+    """Create an MLflow database once, because that takes longer than most tests."""
     path = tmp_path_factory.mktemp("empty") / "mlflow.db"
     connect(TrackingConfig(uri=f"sqlite:///{path}"))
     return path
@@ -16,6 +16,6 @@ def empty_database(tmp_path_factory):
 
 @pytest.fixture
 def project(project, empty_database, tmp_path):
-    """Give each test of the registry a copy of the empty database."""
+    """Give each test of the registry its own copy of the empty database."""
     shutil.copy(empty_database, tmp_path / "mlflow.db")
     return project

@@ -1,4 +1,4 @@
-"""Register mnist1d in this process and die by SIGKILL before or after a named call to the registry."""
+"""Register mnist1d, and kill this process with SIGKILL before or after a named call of MlflowClient."""
 
 import os
 import signal

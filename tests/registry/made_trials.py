@@ -1,4 +1,4 @@
-"""Trial tables that a test writes, so that it can choose who is best."""
+"""Write trial tables in which a test chooses the best contestant."""
 
 import pandas as pd
 
@@ -7,7 +7,7 @@ from fuelgauge.sweep.table import COLUMNS, write_table
 
 
 def write_trials(val_losses: dict[str, float], anchors=(32, 64, 128), repeats: int = 2, **columns) -> None:
-    """Write a finished curve of mnist1d for each model; losses fall as n grows."""
+    """Write a finished learning curve of mnist1d for each model; losses fall as n grows."""
     for model, val_loss in val_losses.items():
         rows = [
             {

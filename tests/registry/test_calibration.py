@@ -4,7 +4,7 @@ import pytest
 from fuelgauge.registry._calibration import bins, expected_calibration_error, regression_bias
 
 
-def test_a_classifier_that_is_as_often_right_as_it_says_has_no_error():
+def test_a_calibrated_classifier_has_no_calibration_error():
     probabilities = np.tile([0.75, 0.25], (8, 1))
     found = bins(np.array([0, 0, 0, 1] * 2), probabilities)
     assert [(one.lo, one.n_rows, one.confidence, one.accuracy) for one in found] == [
@@ -25,7 +25,7 @@ def test_a_probability_of_one_is_in_the_last_bin():
     assert (found.lo, found.hi) == (pytest.approx(0.9), 1.0)
 
 
-def test_predictions_too_high_and_too_far_apart_are_told():
+def test_bias_and_slope_show_predictions_that_are_too_high_and_too_extreme():
     target = np.array([1.0, 2.0, 3.0])
     bias, slope = regression_bias(target, 2 * target)
     assert bias == pytest.approx(2)

@@ -1,4 +1,4 @@
-"""What the model card says of the held-out rows, which are those of a draw or of a month."""
+"""Texts of the model card about held-out rows, which come from repeat 0 or from a month."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ MONTH = AboutMonths("2013-03", 150, 0)
 
 @pytest.fixture
 def told(featurized):
-    """Return the sections that speak of held-out rows, as one text."""
+    """Return a function that joins the sections about held-out rows into one text."""
 
     def sections(months: AboutMonths | None) -> str:
         about = read_description("mnist1d", "raw")
@@ -34,18 +34,19 @@ def told(featurized):
     return sections
 
 
-def test_of_a_draw_the_held_out_rows_are_those_of_repeat_0(told):
+def test_without_a_month_the_held_out_rows_are_those_of_repeat_0(told):
     text = told(None)
-    assert "judged on 150 held-out rows, the test rows of repeat 0." in text
-    assert "By the validation loss of repeat 0, whose validation rows are none of the held-out rows" in text
-    assert "on the same held-out rows again and again" in text
+    assert "evaluated on 150 held-out rows: the test rows of repeat 0." in text
+    assert "the validation loss of repeat 0; none of its validation rows is a held-out row." in text
+    assert "Every comparison of champion and challenger uses the same held-out rows." in text
     assert "month" not in text
 
 
-def test_of_a_month_they_are_those_of_the_month(told):
+def test_with_a_month_the_held_out_rows_are_those_of_the_month(told):
     text = told(MONTH)
-    assert "judged on 150 held-out rows, rows of 2013-03, the month after them." in text
-    assert "By the mean validation loss of all repeats, which have no row of 2013-03, at 128 rows" in text
-    assert "It was judged on 2013-03 alone" in text
+    assert "evaluated on 150 held-out rows: rows of 2013-03, the month after the fitting rows." in text
+    assert "compared at 128 rows, the largest anchor that they all share. The criterion is the mean " in text
+    assert "validation loss of all repeats; no repeat uses rows of 2013-03." in text
+    assert "It was evaluated on 2013-03 alone" in text
     assert "repeat 0" not in text
-    assert "again and again" not in text
+    assert "uses the same held-out rows" not in text

@@ -27,7 +27,7 @@ def test_the_lowest_validation_loss_wins_whatever_the_test_rows_say():
 
 
 def write_disagreeing_repeats():
-    """Write trials of which repeat 0 says mlp, and the mean of three repeats logistic."""
+    """Write trials in which mlp wins in repeat 0 and logistic wins in the mean of three repeats."""
     write_trials({"logistic": 0.3}, repeats=1)
     write_trials({"mlp": 0.2}, repeats=1)
     for model, val_loss in (("logistic", 0.3), ("mlp", 0.5)):
@@ -37,7 +37,7 @@ def write_disagreeing_repeats():
         write_table(pd.concat([first, *others]), path)
 
 
-def test_other_repeats_have_no_say_because_they_have_seen_the_held_out_rows():
+def test_other_repeats_do_not_count_because_they_may_use_the_held_out_rows():
     write_disagreeing_repeats()
     chosen = choose(repeats=3)
     assert chosen.name == "mlp"
@@ -50,7 +50,7 @@ def test_all_repeats_choose_where_a_month_is_held_out(monkeypatch):
     assert choose(repeats=3).name == "logistic"
 
 
-def test_of_equal_ones_the_quickest_is_taken():
+def test_ties_go_to_the_fastest_fit():
     write_trials({"logistic": 0.3}, fit_seconds=0.2)
     write_trials({"mlp": 0.3}, fit_seconds=0.1)
     assert choose().name == "mlp"
@@ -70,6 +70,6 @@ def test_a_contestant_that_params_do_not_name_takes_no_part():
     assert choose().name == "logistic"
 
 
-def test_no_trials_are_said_with_what_makes_them():
-    with pytest.raises(TableError, match="holds no finished trial; make them with: dvc repro train@mnist1d"):
+def test_without_trials_the_error_names_the_command_that_makes_them():
+    with pytest.raises(TableError, match="has no finished trials; make them with: dvc repro train@mnist1d"):
         choose()

@@ -32,11 +32,11 @@ def test_pairing_sees_a_small_but_steady_improvement():
     noise = random.normal(0, 1, 500)
     fall = improvement(rows(y), y + noise, y + 0.9 * noise, "regression", "rmse", RULE)
     assert fall.value == pytest.approx(0.1)
-    assert fall.lo == pytest.approx(0.1)  # each resample falls by the same share: the rows are paired
+    assert fall.lo == pytest.approx(0.1)  # the rows are paired, so every resample gives the same share
     assert fall.hi == pytest.approx(0.1)
 
 
-def test_two_models_alike_improve_by_nothing():
+def test_equal_models_show_no_improvement():
     y = np.array([0, 1] * 50)
     fall = improvement(rows(y), certain(y), certain(y), "binary", "accuracy", RULE)
     assert (fall.value, fall.lo, fall.hi) == (0.0, 0.0, 0.0)
@@ -56,7 +56,7 @@ def test_groups_are_drawn_as_wholes():
     assert sum(1 for _ in resamples(rows(np.zeros(9)), RULE)) == 400
 
 
-def test_rows_that_a_champion_has_seen_are_left_out():
+def test_rows_that_a_champion_was_fitted_on_are_left_out():
     held_out = rows(np.arange(5.0)).without(np.array([1, 3], dtype=np.uint64))
     assert held_out.y.tolist() == [0.0, 2.0, 4.0]
     assert len(held_out.rows) == 3

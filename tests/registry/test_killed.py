@@ -1,4 +1,4 @@
-"""SIGKILL at any moment of a registration leaves the old champion or the new one, whole."""
+"""SIGKILL at any moment of a registration leaves either the old or the new champion intact."""
 
 import signal
 import subprocess
@@ -26,7 +26,7 @@ MOMENTS = [
 
 
 def champion_answers(folder: Path) -> str:
-    """Return the version of the champion, after it was fetched and checked."""
+    """Fetch and check the champion, and return its version."""
     kept = Registry(compose().tracking)
     champion = kept.champion("mnist1d")
     kept.fetch(champion, folder)
@@ -35,7 +35,7 @@ def champion_answers(folder: Path) -> str:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_killed_registration_leaves_a_champion_and_can_be_made_again(project, tmp_path):
+def test_a_killed_registration_leaves_a_champion_and_can_be_repeated(project, tmp_path):
     write_trials({"dummy": 0.1, "logistic": 0.9})
     register(compose("dataset=mnist1d", "registry.resamples=100"))
     write_trials({"dummy": 0.9, "logistic": 0.1})

@@ -1,4 +1,4 @@
-"""Of a dataset that ends with a month, champion and challenger are judged on that month."""
+"""If a dataset ends with a held-out month, champion and challenger are evaluated on that month."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ WHEN = pd.date_range("2013-01-01", "2013-03-31 23:00", freq="1h")
 
 
 def ending(until: str, **settings):
-    """Return a configuration of a dataset that ends with a month."""
+    """Return the configuration of a dataset that ends with a held-out month."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(0, 1, len(WHEN)), "when": WHEN})
     frame["y"] = np.where(frame["a"] + rng.normal(0, 1, len(WHEN)) > 0, "yes", "no")
@@ -42,7 +42,7 @@ def config():
     return ending("2013-03")
 
 
-def test_the_rows_to_judge_on_are_of_the_month_and_what_is_fitted_on_is_before_it(config):
+def test_evaluation_rows_are_in_the_month_and_fitting_rows_before_it(config):
     trial = final.final_trial(config)
     about = trial.curve.dataset
     found = sides(trial, Query.of(raw_path("ends"), config.dataset, config.feature_set, about))
@@ -61,7 +61,7 @@ def test_the_predictions_of_the_last_fit_are_those_of_the_same_rows(config):
     assert (fitted.predicted.argmax(axis=1) == found.held_out.y).mean() > 0.65
 
 
-def test_all_rows_before_the_month_are_fitted_on_and_the_latest_of_them_validate(config):
+def test_all_rows_before_the_month_are_fitting_rows_and_the_latest_ones_validate(config):
     trial = final.final_trial(config)
     dataset = open_dataset("ends", "raw")
     assert trial.n_train == len(dataset.target) == 59 * 24

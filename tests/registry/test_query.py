@@ -1,4 +1,4 @@
-"""A row that is asked about becomes what the pipeline has made of the same row."""
+"""A row in a query gets the same features as the same row in the pipeline."""
 
 import numpy as np
 import pandas as pd
@@ -45,7 +45,7 @@ SOURCES = {
 
 
 def asked(folder, modality: str, feature_set: str):
-    """Return a dataset, its query, and its rows as a query brings them."""
+    """Return a dataset, its query format, and its rows as a query brings them."""
     source, settings = SOURCES[modality]
     settings = {**settings, "licence": "none", "citation": "none"}
     dataset = make(folder, source, feature_set, **settings)
@@ -74,13 +74,13 @@ def test_a_query_gets_the_features_of_the_pipeline(tmp_path, modality, feature_s
         assert found.x.dtype == wanted.x.dtype
 
 
-def test_one_row_gets_what_it_gets_among_many(tmp_path):
+def test_one_row_gets_the_same_features_as_among_many(tmp_path):
     _, query, rows = asked(tmp_path, "tabular", "raw")
     alone, among = query.examples(rows.iloc[[5]]).x, query.examples(rows).x
     pd.testing.assert_frame_equal(alone, among.iloc[[5]].reset_index(drop=True))
 
 
-def test_a_query_without_rows_or_with_a_value_beyond_float32_is_said(tmp_path):
+def test_a_query_without_rows_or_with_a_value_beyond_float32_is_refused(tmp_path):
     _, query, rows = asked(tmp_path, "tabular", "raw")
     with pytest.raises(DataError, match="the query has no rows"):
         query.examples(rows.iloc[:0])

@@ -1,10 +1,14 @@
 import json
+import sys
 import threading
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import yaml
+from mlflow.entities.model_registry import ModelVersion
 
 from fuelgauge import paths
 from fuelgauge.config.compose import compose
@@ -17,7 +21,15 @@ from fuelgauge.registry import _stage as stage
 from fuelgauge.registry import heldout, package, register
 from fuelgauge.registry.heldout import HeldOut, hashed_columns
 from fuelgauge.registry.package import RefusedModelError
-from fuelgauge.registry.versions import CHALLENGER, CHAMPION, IDENTITY, REASON, Registry, RegistryError
+from fuelgauge.registry.versions import (
+    CHALLENGER,
+    CHAMPION,
+    IDENTITY,
+    REASON,
+    SHA256,
+    Registry,
+    RegistryError,
+)
 from tests.registry.made_trials import write_trials
 
 SMALL = ("dataset=mnist1d", "registry.resamples=100")
@@ -55,7 +67,7 @@ def test_the_first_contestant_becomes_champion_and_a_second_run_changes_nothing(
     assert "registry" not in caplog.text
 
 
-def test_the_version_tells_all_that_one_should_know():
+def test_a_version_records_its_curve_costs_settings_and_card():
     register(compose(*SMALL))
     kept = registry()
     champion = kept.champion("mnist1d")
@@ -90,16 +102,16 @@ def test_a_clearly_better_contestant_takes_over_and_a_worse_one_does_not():
     assert better.promoted
     assert better.champion == "1"
     assert better.improvement.lo > 0.01
-    assert "the loss of version 1 falls by" in better.reason
+    assert "the challenger lowers the loss of version 1 by" in better.reason
     best("dummy")
     worse = register(compose(*SMALL))
     assert not worse.promoted
     assert worse.version == "1"
-    assert "not surely more than the margin of 1.0%" in worse.reason
+    assert "not significantly more than the margin of 1.0%" in worse.reason
     kept = registry()
     assert str(kept.champion("mnist1d").version) == "2"
     assert str(kept.alias("mnist1d", CHALLENGER).version) == "1"
-    assert "not surely more" in kept.alias("mnist1d", CHALLENGER).tags[REASON]
+    assert "not significantly more" in kept.alias("mnist1d", CHALLENGER).tags[REASON]
     assert "logistic" in (paths.REPORTS / "champions/mnist1d.md").read_text().splitlines()[0]
 
 
@@ -118,8 +130,8 @@ def test_too_few_rows_that_the_champion_has_not_seen_decide_nothing():
     best("logistic")
     found = register(compose(*SMALL, "registry.least_rows=151"))
     assert not found.promoted
-    assert "all but 150 of the held-out rows are identical to rows that" in found.reason
-    assert "and 151 are needed to compare" in found.reason
+    assert "only 150 held-out rows have no identical copy among the rows that" in found.reason
+    assert "and a comparison needs 151" in found.reason
 
 
 def test_rows_that_the_challenger_has_seen_decide_nothing_either(monkeypatch):
@@ -135,7 +147,7 @@ def test_rows_that_the_challenger_has_seen_decide_nothing_either(monkeypatch):
     monkeypatch.setattr(stage, "sides", with_twins)
     found = register(compose(*SMALL))
     assert not found.promoted
-    assert "all but 90 of the held-out rows are identical" in found.reason
+    assert "only 90 held-out rows have no identical copy" in found.reason
 
 
 def test_a_champion_of_other_columns_is_not_compared_on_rows_that_it_may_have_seen(monkeypatch):
@@ -145,12 +157,13 @@ def test_a_champion_of_other_columns_is_not_compared_on_rows_that_it_may_have_se
     monkeypatch.setattr(stage, "hashed_columns", lambda _: [["x", "string"]])
     found = register(compose(*SMALL))
     assert (found.promoted, found.improvement) == (False, None)
-    assert "the rows it has seen cannot be told from others; take the alias 'champion' off it" in found.reason
+    assert "so the rows that it was fitted on cannot be identified; to promote the challenger" in found.reason
+    assert "remove the alias 'champion' from that version" in found.reason
     registry().client.delete_registered_model_alias("mnist1d", CHAMPION)
     assert register(compose(*SMALL)).promoted
 
 
-def test_a_version_of_other_columns_does_not_answer_for_the_drift_report(monkeypatch):
+def test_a_version_fitted_on_other_columns_is_refused_by_the_drift_report(monkeypatch):
     register(compose(*SMALL))
     assert Registered(compose(*SMALL), "1").knows_its_rows
     monkeypatch.setattr(heldout, "hashed_columns", lambda _: [["x", "string"]])
@@ -158,7 +171,7 @@ def test_a_version_of_other_columns_does_not_answer_for_the_drift_report(monkeyp
         Registered(compose(*SMALL), "1").predict(None)
 
 
-def test_the_columns_that_are_kept_are_those_that_the_hashes_are_made_of(tmp_path):
+def test_the_recorded_columns_are_those_that_the_hashes_cover(tmp_path):
     register(compose(*SMALL))
     kept = registry()
     raw = pq.read_table(paths.RAW / "mnist1d.parquet")
@@ -168,14 +181,16 @@ def test_the_columns_that_are_kept_are_those_that_the_hashes_are_made_of(tmp_pat
     assert np.array_equal(hashes, raw[ROW].to_numpy())
 
 
-def test_what_is_served_predicts_as_what_was_fitted_or_is_not_registered(monkeypatch):
+def test_a_package_that_predicts_differently_from_the_fitted_model_is_not_registered(monkeypatch):
     honest = stage.Registration.predict
 
     def skewed(self, folder, rows: HeldOut):
         return honest(self, folder, rows) + 0.01
 
     monkeypatch.setattr(stage.Registration, "predict", skewed)
-    with pytest.raises(RefusedModelError, match="predicts otherwise when it is served"):
+    with pytest.raises(
+        RefusedModelError, match="served predictions of logistic differ from those of the fitted model"
+    ):
         register(compose(*SMALL))
     assert versions() == []
 
@@ -216,11 +231,47 @@ def test_files_that_were_changed_or_added_are_refused(tmp_path):
     (stored / "data/answering/model/weights.pkl").unlink()
     mlmodel = (stored / "MLmodel").read_text()
     (stored / "MLmodel").write_text(mlmodel.replace("fuelgauge.registry.loader", "antigravity"))
-    with pytest.raises(RefusedModelError, match="loaded by code that is not this package's"):
+    with pytest.raises(RefusedModelError, match="would be loaded by code from outside fuelgauge"):
         kept.fetch(champion, tmp_path / "b")
     (stored / "MLmodel").write_text(mlmodel + "\n")
-    with pytest.raises(RefusedModelError, match="has other files than those that were registered"):
+    with pytest.raises(
+        RefusedModelError, match="the files of models:/mnist1d/1 differ from the registered ones"
+    ):
         kept.fetch(champion, tmp_path / "c")
+
+
+def with_loader(loader: str) -> ModelVersion:
+    """Return the champion after its MLmodel file names another loader and its checksum is that of the new file."""
+    kept = registry()
+    champion = kept.champion("mnist1d")
+    (stored,) = (paths.ROOT / "mlartifacts/mnist1d/models").glob("*/artifacts")
+    content = yaml.safe_load((stored / "MLmodel").read_text())
+    content["flavors"]["python_function"]["loader_module"] = loader
+    (stored / "MLmodel").write_text(yaml.safe_dump(content))
+    kept.client.set_model_version_tag("mnist1d", champion.version, SHA256, package.digest(stored))
+    return kept.champion("mnist1d")
+
+
+def test_a_version_that_names_the_former_loader_still_answers_and_any_other_is_refused(tmp_path, monkeypatch):
+    register(compose(*SMALL))
+    kept = registry()
+    present = package.load(kept.fetch(kept.champion("mnist1d"), tmp_path / "present"))
+    monkeypatch.delitem(sys.modules, "fuelgauge.registry.served")
+    folder = kept.fetch(with_loader("fuelgauge.registry.served"), tmp_path / "former")
+    assert "loader_module: fuelgauge.registry.served\n" in (folder / "MLmodel").read_text()
+    former = package.load(folder)
+    pd.testing.assert_frame_equal(
+        former.predict(former.input_example), present.predict(present.input_example)
+    )
+    for loader in (
+        "antigravity",
+        "mlflow.sklearn",
+        "fuelgauge.registry.package",
+        "fuelgauge.registry.serve",
+        "",
+    ):
+        with pytest.raises(RefusedModelError, match="would be loaded by code from outside fuelgauge"):
+            kept.fetch(with_loader(loader), tmp_path / f"other {loader}")
 
 
 def test_a_version_that_no_register_run_has_logged_is_refused(tmp_path):
@@ -240,12 +291,12 @@ def test_a_version_that_no_register_run_has_logged_is_refused(tmp_path):
         ("registry=lax", "there is no registry 'lax', valid: default"),
     ],
 )
-def test_a_rule_that_cannot_be_meant_is_refused(setting, sentence):
+def test_a_rule_out_of_range_is_refused(setting, sentence):
     with pytest.raises(ConfigError, match=sentence):
         compose("dataset=mnist1d", setting)
 
 
-def test_a_registry_that_is_away_is_said_before_anything_is_fitted(monkeypatch):
+def test_an_unreachable_registry_is_reported_before_anything_is_fitted(monkeypatch):
     monkeypatch.setattr(Model, "fit", lambda *_: pytest.fail("fitted"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
     with pytest.raises(RegistryError, match="http://127.0.0.1:9 cannot be used") as error:
@@ -255,7 +306,7 @@ def test_a_registry_that_is_away_is_said_before_anything_is_fitted(monkeypatch):
         register(compose(*SMALL, "tracking=none"))
 
 
-def test_an_ingested_table_that_is_gone_or_another_is_said(project):
+def test_a_missing_ingested_table_is_reported(project):
     raw = paths.RAW / "mnist1d.parquet"
     kept = raw.read_bytes()
     raw.unlink()

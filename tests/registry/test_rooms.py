@@ -5,7 +5,7 @@ import fuelgauge
 PACKAGE = Path(fuelgauge.__file__).parent
 
 
-def test_tracking_and_registry_alone_import_mlflow():
+def test_only_tracking_and_registry_import_mlflow():
     found = {
         path.relative_to(PACKAGE).parts[0]
         for path in PACKAGE.rglob("*.py")
@@ -17,7 +17,7 @@ def test_tracking_and_registry_alone_import_mlflow():
     assert found <= {"tracking", "registry"}
 
 
-def test_what_is_trained_and_judged_knows_nothing_of_the_registry():
+def test_training_and_claims_do_not_import_the_registry():
     for room in ("data", "features", "models", "sweep", "claims", "report"):
         for path in (PACKAGE / room).rglob("*.py"):
             assert "fuelgauge.registry" not in path.read_text(), path

@@ -54,7 +54,7 @@ def who(address: str) -> str:
         return json.load(answer)["version"]
 
 
-def test_a_query_is_answered_as_a_trial_predicts_and_a_wrong_one_is_refused(project, tmp_path):
+def test_a_query_gets_the_predictions_of_a_trial_and_a_wrong_query_is_refused(project, tmp_path):
     write_trials({"logistic": 0.1, "dummy": 0.9})
     config = compose(*SMALL)
     register(config)
@@ -72,7 +72,7 @@ def test_a_query_is_answered_as_a_trial_predicts_and_a_wrong_one_is_refused(proj
         assert "does not match expected shape (-1, 40, 1)" in answer["message"]
 
 
-def test_without_a_champion_it_is_said_how_to_make_one(project, tmp_path):
+def test_without_a_champion_the_error_names_the_command_that_makes_one(project, tmp_path):
     with pytest.raises(RegistryError, match="mnist1d has no champion yet; make one with: make register"):
         Switchboard("mnist1d", Registry(compose().tracking), tmp_path)
 
@@ -89,7 +89,7 @@ class Kept:
 
 @pytest.fixture
 def board(tmp_path, monkeypatch):
-    """Return a switchboard whose apps are made by `make`, which a test may replace."""
+    """Return a switchboard whose apps come from `make`, which a test may replace."""
 
     def app_of(self, version, folder):
         (folder / "weights").touch()
@@ -112,14 +112,14 @@ def folders(board: Switchboard) -> list[str]:
     return sorted(path.name.partition("-")[0] for path in board.room.iterdir())
 
 
-def test_a_version_that_cannot_be_loaded_is_tried_once_until_the_alias_moves(board, caplog):
+def test_a_version_that_fails_to_load_is_tried_once_until_the_alias_moves(board, caplog):
     board.broken["2"] = ValueError("no postgresql://user:secret@127.0.0.1/mlflow\nTraceback")
     board.registry.champions = "2"
     for _ in range(3):
         board.follow()
     assert (board.version, board.tried, folders(board)) == ("1", ["1", "2"], ["1"])
     assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == [
-        "version 1 of mnist1d answers on: no postgresql://127.0.0.1/mlflow"
+        "version 1 of mnist1d keeps answering: no postgresql://127.0.0.1/mlflow"
     ]
     board.registry.champions = "3"
     board.follow()
@@ -128,7 +128,7 @@ def test_a_version_that_cannot_be_loaded_is_tried_once_until_the_alias_moves(boa
     assert (board.version, board.tried) == ("2", ["1", "2", "3", "2"])
 
 
-def test_a_registry_that_is_away_is_tried_again_and_said_once(board, caplog):
+def test_an_unreachable_registry_is_tried_again_and_reported_once(board, caplog):
     board.broken["2"] = RegistryError("the registry is away")
     board.registry.champions = "2"
     board.follow()
@@ -207,4 +207,4 @@ def test_a_champion_that_is_refused_leaves_the_old_one_answering(project, tmp_pa
         (folder / "evil.pkl").write_bytes(b"\x80\x04.")
     board.follow()
     assert board.version == "1"
-    assert "version 1 of mnist1d answers on: models:/mnist1d/2 holds the file 'evil.pkl'" in caplog.text
+    assert "version 1 of mnist1d keeps answering: models:/mnist1d/2 holds the file 'evil.pkl'" in caplog.text

@@ -1,1 +1,1 @@
-"""Data that arrive month by month: retraining, drift, and what a month shows."""
+"""Data that arrive month by month: retraining, drift and losses by month."""

@@ -1,10 +1,13 @@
-"""How a new month differs from the months before, and what that costs a model that has not seen it.
+"""Drift: compare a new month with the earlier months, and the losses of models by month.
 
-A column has drifted if a test says that the difference is no accident and its size is worth a look. The test:
-Kolmogorov and Smirnov's for numbers, Pearson's chi-square for categories, both of two samples, with Holm's
-correction over all columns. The size: the population stability index (Siddiqi, Credit Risk Scorecards, 2006,
-who calls values from 0.1 a slight and from 0.25 a clear change). With many rows the test alone would call
-every column a drifted one.
+A column has drifted if the difference is both significant and large enough to matter.
+
+- The tests are two-sample tests: Kolmogorov-Smirnov for numbers, Pearson's chi-square for categories. The p
+  values are adjusted with Holm's method over all columns.
+- The size is the population stability index (Siddiqi, Credit Risk Scorecards, 2006). Siddiqi calls values
+  from 0.1 a slight change and values from 0.25 a clear change.
+
+The size is needed because with many rows the tests are significant for almost every column.
 """
 
 from __future__ import annotations
@@ -25,24 +28,24 @@ from fuelgauge.sweep.metrics import HIGHER_IS_BETTER, all_metrics, loss_and_scor
 LEVEL = 0.05
 SLIGHT, CLEAR = 0.1, 0.25
 BINS = 10
-LEAST_EXPECTED = 5  # rows in a cell of the chi-square table; rarer categories are counted together
-FEWEST = 1e-4  # the least share of a bin, which keeps the index finite
+LEAST_EXPECTED = 5  # fewest expected rows in a cell of the chi-square table; rarer categories are pooled
+FEWEST = 1e-4  # smallest share of a bin, which keeps the index finite
 MISSING = "missing"
 INK, OLD, NEW = "#1c2430", "#98a3b3", "#2f6fde"
 
 
 @dataclass(frozen=True)
 class Shift:
-    """How one column of the month differs from the months before.
+    """The difference of one column between the new month and the earlier months.
 
     Parameters
     ----------
     test
-        kolmogorov_smirnov, chi_square or none (nothing to compare).
+        Name of the test: kolmogorov_smirnov, chi_square or none (nothing to compare).
     p
-        After Holm's correction.
+        Holm-adjusted p value.
     size
-        The population stability index; missing values are a bin of their own.
+        Population stability index; missing values form a separate bin.
     """
 
     column: str
@@ -53,7 +56,7 @@ class Shift:
 
     @property
     def verdict(self) -> str:
-        """Say whether the column has drifted: clearly, slightly or not."""
+        """Return whether the column has drifted: clearly, slightly or no."""
         if not (self.p < LEVEL and self.size >= SLIGHT):
             return "no"
         return "clearly" if self.size >= CLEAR else "slightly"
@@ -61,12 +64,12 @@ class Shift:
 
 @dataclass(frozen=True)
 class MonthLoss:
-    """What a model loses on the rows of a month.
+    """The loss of a model on the rows of one month.
 
     Parameters
     ----------
     seen
-        The share of the rows that the model was fitted on; its loss on these says little.
+        Share of the rows that the model was fitted on, between 0 and 1. Its loss on them says little.
     """
 
     model: str
@@ -78,12 +81,16 @@ class MonthLoss:
 
 @dataclass(frozen=True)
 class Drift:
-    """What is written of one dataset and one month.
+    """The drift report of one dataset and one month.
 
     Parameters
     ----------
+    until
+        New month, such as 2013-06.
+    n_before, n_month
+        Number of compared rows in the earlier months and in the new month.
     left_out
-        A sentence for each model that could not answer.
+        One sentence for each model that could not predict the rows.
     """
 
     dataset: str
@@ -97,16 +104,16 @@ class Drift:
 
     @property
     def drifted(self) -> list[Shift]:
-        """The columns that have drifted, the furthest first."""
+        """Columns that have drifted, the largest drift first."""
         return sorted((s for s in self.shifts if s.verdict != "no"), key=lambda s: -s.size)
 
     @property
     def loss_name(self) -> str:
-        """What the loss is."""
+        """Name of the loss."""
         return f"1 - {self.metric}" if self.metric in HIGHER_IS_BETTER else self.metric
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain data, for a file; what is not known is null."""
+        """Return the report as plain data for a JSON file; unknown numbers are null."""
         content = asdict(self)
         for shift, known in zip(content["shifts"], self.shifts, strict=True):
             shift["drifted"] = known.verdict
@@ -114,7 +121,7 @@ class Drift:
 
 
 def shifts(before: Mapping[str, pd.Series], month: Mapping[str, pd.Series]) -> tuple[Shift, ...]:
-    """Return how each column of the month differs from the same column of the months before."""
+    """Return the difference of each column between the new month and the earlier months."""
     found = [compared(before[name], month[name]) for name in before]
     adjusted = holm(np.array([p for _, _, p, _ in found]))
     return tuple(
@@ -124,7 +131,7 @@ def shifts(before: Mapping[str, pd.Series], month: Mapping[str, pd.Series]) -> t
 
 
 def compared(before: pd.Series, month: pd.Series) -> tuple[str, float, float, float]:
-    """Return test, statistic, p value and size of the difference of one column."""
+    """Return test, statistic, p value and size of the difference in one column."""
     if not (pd.api.types.is_numeric_dtype(before) and pd.api.types.is_numeric_dtype(month)):
         old, new = category_counts(before, month)
         return (*chi_square(old, new), stability_index(old, new))
@@ -137,7 +144,7 @@ def compared(before: pd.Series, month: pd.Series) -> tuple[str, float, float, fl
 
 
 def chi_square(old: np.ndarray, new: np.ndarray) -> tuple[str, float, float]:
-    """Return name, statistic and p value of Pearson's test of counts, rare categories put together."""
+    """Return name, statistic and p value of Pearson's test of counts, with rare categories pooled."""
     table = np.array([old, new], dtype=float)
     expected = table.sum(axis=0) * table.sum(axis=1).min() / max(table.sum(), 1)
     rare = expected < LEAST_EXPECTED
@@ -150,14 +157,14 @@ def chi_square(old: np.ndarray, new: np.ndarray) -> tuple[str, float, float]:
 
 
 def category_counts(before: pd.Series, month: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Return how often each category occurs in both; a missing value is one."""
+    """Return the counts of each category in both samples; missing values form a category."""
     old, new = (values.astype("string").fillna(MISSING).value_counts() for values in (before, month))
     names = old.index.union(new.index)
     return old.reindex(names, fill_value=0).to_numpy(), new.reindex(names, fill_value=0).to_numpy()
 
 
 def bin_counts(before: np.ndarray, month: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return how many values of both lie between the deciles of the months before; the last are missing."""
+    """Return the counts of both samples by deciles of the earlier months; missing values come last."""
     known = before[~np.isnan(before)]
     edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1])) if len(known) else np.array([])
 
@@ -176,7 +183,7 @@ def stability_index(old: np.ndarray, new: np.ndarray) -> float:
 
 
 def score_of(predicted: np.ndarray) -> np.ndarray:
-    """Return one number a prediction: the value, the second of two probabilities, or the highest one."""
+    """Return one number per prediction: the value, the second of two probabilities, or the largest one."""
     if predicted.ndim == 1:
         return predicted
     return predicted[:, 1] if predicted.shape[1] == 2 else predicted.max(axis=1)
@@ -195,11 +202,15 @@ def losses_by_month(
     Parameters
     ----------
     months
-        Of each row, such as 2013-06.
+        Month of each row, such as 2013-06, shape (rows,).
+    y
+        Class codes or target values, shape (rows,).
     predicted
-        By model, for each row.
+        Predictions for each row, by model.
     seen
-        By model, whether it was fitted on the row.
+        Mask of the rows that a model was fitted on, by model.
+    task, metric
+        Task and metric of the dataset.
     """
     found = []
     for model, values in predicted.items():
@@ -224,11 +235,18 @@ def write(drift: Drift, folder: Path) -> Path:
 
 
 def markdown(drift: Drift, folder: str = "") -> list[str]:
-    """Return the report as lines of Markdown, whose picture lies in a folder such as `drift/`."""
+    """Return the report as lines of Markdown.
+
+    Parameters
+    ----------
+    folder
+        Prefix of the link to the picture, such as `drift/`.
+    """
     named = ", ".join(f"{s.column} ({s.verdict}, {s.size:.2f})" for s in drift.drifted)
     return [
-        f"## {drift.dataset}: {drift.until} against the months before",
-        f"{drift.n_month:,} rows against {drift.n_before:,}. Drifted: {named or 'nothing'}.",
+        f"## {drift.dataset}: {drift.until} compared with earlier months",
+        f"{drift.n_month:,} rows, compared with {drift.n_before:,} earlier rows. "
+        f"Drifted columns: {named or 'none'}.",
         "",
         "| column | test | statistic | p (Holm) | stability index | drifted |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -246,11 +264,11 @@ def markdown(drift: Drift, folder: str = "") -> list[str]:
 
 
 def loss_table(drift: Drift) -> list[str]:
-    """Return the losses by month as lines of Markdown; those on rows fitted on are marked."""
+    """Return the losses by month as lines of Markdown; losses on fitting rows are marked."""
     models = list(dict.fromkeys(loss.model for loss in drift.losses))
     by_place = {(loss.month, loss.model): loss for loss in drift.losses}
     if not models:
-        return ["There was no model to compare."]
+        return ["There is no model to compare."]
 
     def cell(month: str, model: str) -> str:
         loss = by_place[month, model]
@@ -270,28 +288,28 @@ def loss_table(drift: Drift) -> list[str]:
 
 
 def draw(drift: Drift, path: Path) -> None:
-    """Draw the sizes of the shifts, and the losses by month."""
+    """Draw the sizes of the shifts and the losses by month."""
     from matplotlib.figure import Figure
 
     picture = Figure(figsize=(10, 3.6), layout="constrained", dpi=120)
     left, right = picture.subplots(1, 2)
     draw_sizes(left, sorted(drift.shifts, key=lambda s: s.size)[-12:])
     draw_losses(right, drift)
-    picture.suptitle(f"{drift.dataset}, {drift.until} against the months before", color=INK)
+    picture.suptitle(f"{drift.dataset}: {drift.until} compared with earlier months", color=INK)
     picture.savefig(path, metadata={"Software": None})
 
 
 def draw_sizes(ax: Any, shown: Sequence[Shift]) -> None:
-    """Draw a bar a column."""
+    """Draw one bar per column."""
     colours = [NEW if shift.verdict != "no" else OLD for shift in shown]
     ax.barh([shift.column for shift in shown], [shift.size for shift in shown], color=colours)
     for limit in (SLIGHT, CLEAR):
         ax.axvline(limit, color=INK, linewidth=0.8, linestyle=":")
-    ax.set_xlabel("population stability index (dotted: slight, clear)")
+    ax.set_xlabel("population stability index (dotted: slight and clear drift)")
 
 
 def draw_losses(ax: Any, drift: Drift) -> None:
-    """Draw a line a model; a month that it was fitted on is hollow."""
+    """Draw one line per model; hollow points mark months with rows that the model was fitted on."""
     for model, colour in zip(dict.fromkeys(loss.model for loss in drift.losses), (OLD, NEW), strict=False):
         points = [loss for loss in drift.losses if loss.model == model]
         months, values = [p.month for p in points], [p.loss for p in points]
@@ -300,4 +318,4 @@ def draw_losses(ax: Any, drift: Drift) -> None:
     if drift.losses:
         ax.legend(frameon=False)
         ax.tick_params(axis="x", labelrotation=45)
-    ax.set_ylabel(f"loss ({drift.loss_name}); hollow: fitted on")
+    ax.set_ylabel(f"loss ({drift.loss_name}); hollow: fitted on rows of the month")

@@ -1,4 +1,4 @@
-"""What the last month shows: its drift, and what champion and retrained model lose on it."""
+"""Evaluation of a new month: its drift, and the losses of the champion and of the retrained model."""
 
 from __future__ import annotations
 
@@ -19,24 +19,30 @@ from fuelgauge.months import _drift as drift
 from fuelgauge.spec.names import RAW
 from fuelgauge.spec.params import Config
 
-# Of each month so many rows are looked at, drawn at random; more would change no figure that is shown.
+# Most rows per month, drawn at random; more rows would not change the digits in the report.
 MOST_ROWS = 5_000
 LEAST_UNSEEN = 100
 TARGET, SCORE = "target", "score"
 
 
 class Answering(Protocol):
-    """A model that answers for rows of a dataset."""
+    """A model that predicts rows of a dataset.
+
+    Attributes
+    ----------
+    fitted_on
+        Hashes of the rows that the model was fitted on.
+    """
 
     fitted_on: np.ndarray
 
     def predict(self, sample: Sample) -> np.ndarray:
-        """Return probabilities of the classes of the dataset, or values."""
+        """Return probabilities of the classes of the dataset, or target values."""
         ...
 
 
 class Registered:
-    """A version of the registry, fetched and checked as it is for serving."""
+    """A version in the registry, fetched and checked like for serving."""
 
     def __init__(self, config: Config, version: str):
         from fuelgauge.registry import package
@@ -55,17 +61,23 @@ class Registered:
             self.knows_its_rows = package.hashed(folder) == hashed_columns(raw_path(config.dataset.name))
 
     def predict(self, sample: Sample) -> np.ndarray:
-        """Return what it answers to the sample's rows, put as queries."""
+        """Return the predictions for the rows of a sample, which are sent as queries.
+
+        Raises
+        ------
+        DataError
+            The model was fitted on other columns than the dataset has now.
+        """
         from fuelgauge.registry.query import predictions
 
         if not self.knows_its_rows:
-            raise DataError("it was fitted on other columns, so that the rows it has seen are not known")
+            raise DataError("it was fitted on other columns, so the rows that it was fitted on are unknown")
         answers = pd.DataFrame(self.model.predict(self.query.rows_of(sample.raw)))
         return predictions(answers, sample.classes)
 
 
 class Sample:
-    """Rows of a featurized dataset, at most so many of a month."""
+    """A random sample of the rows of a featurized dataset, at most `MOST_ROWS` rows per month."""
 
     def __init__(self, dataset: Dataset, seed: int):
         self.dataset = dataset
@@ -80,7 +92,7 @@ class Sample:
 
     @cached_property
     def raw(self) -> pa.Table:
-        """The rows as they were ingested."""
+        """Rows of the ingested table."""
         from fuelgauge.registry.heldout import featurized_rows, raw_path
 
         about = self.dataset.description
@@ -88,7 +100,7 @@ class Sample:
         return whole.take(pa.array(self.rows))
 
     def columns(self) -> dict[str, pd.Series]:
-        """Return the features that are columns, and the target."""
+        """Return the feature columns, if the features are columns, and the target."""
         about = self.dataset.description
         names = [n for n in self.dataset.table.column_names if n not in OWN]
         named = names if names == [*about.numeric, *about.categorical] else []
@@ -98,19 +110,20 @@ class Sample:
 
 
 def drawn(months: np.ndarray, seed: int) -> np.ndarray:
-    """Return the numbers of at most `MOST_ROWS` rows of each month, in order."""
+    """Return the sorted row numbers of a random sample of at most `MOST_ROWS` rows per month."""
     shuffled = np.random.default_rng(seed).permutation(len(months))
     place = pd.Series(months[shuffled]).groupby(months[shuffled]).cumcount().to_numpy()
     return np.sort(shuffled[place < MOST_ROWS])
 
 
 def compare(config: Config, models: Mapping[str, Answering]) -> drift.Drift:
-    """Compare the last month with those before: features, target, scores and losses.
+    """Compare the new month with the earlier months: features, target, scores and losses.
 
     Parameters
     ----------
     models
-        By what the report calls them; the scores are those of the first that can answer.
+        Models by their names in the report. The scores are those of the first model that can predict the
+        rows.
 
     Raises
     ------
@@ -146,17 +159,19 @@ def compare(config: Config, models: Mapping[str, Answering]) -> drift.Drift:
 def answers_of(
     models: Mapping[str, Answering], before: Sample, month: Sample
 ) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], tuple[str, ...]]:
-    """Return what each model answers to both samples, and a sentence for each that cannot answer."""
+    """Return the predictions of each model for both samples, and a sentence for each model that fails."""
     answers, left_out = {}, []
     for label, model in models.items():
         try:
             answers[label] = model.predict(before), model.predict(month)
-        except Exception as error:  # an old champion may not understand the rows of today
+        except Exception as error:  # an old champion may not be able to read rows of the present data
             reason = " ".join(str(error).split())[:200]
-            left_out.append(f"{label}, cannot be judged on the rows of today ({reason}) and is left out.")
+            left_out.append(
+                f"{label}: left out, because it cannot predict rows of the present data ({reason})."
+            )
     return answers, tuple(left_out)
 
 
 def scores(predicted: np.ndarray) -> pd.Series:
-    """Return predictions as a column."""
+    """Return the scores of predictions as a column."""
     return pd.Series(drift.score_of(predicted))

@@ -1,7 +1,7 @@
 """`make retrain`: add one month of data, run the pipeline, register, and report the changes.
 
-The month in params.yaml moves forward. If the pipeline fails, the month is set back, and the next run tries the
-same month again. A champion that was promoted before the failure stays.
+The month in params.yaml moves forward. If the pipeline fails, the month is set back, and the next run tries
+the same month again. A champion that was promoted before the failure stays.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ def month_of_params() -> str:
     until = load_params(paths.PARAMS).get("data", {}).get("until")
     if until is None:
         raise ConfigError(
-            "params.yaml: data.until is null, so there is no month to move forward; set it to the last month of "
-            "data that you have used so far, such as 2013-06."
+            "params.yaml: data.until is null, so there is no month to move forward; set it to the last month "
+            "of data that you have used so far, such as 2013-06."
         )
     return str(until)
 
@@ -120,8 +120,8 @@ def reproduce(until: str) -> None:
     command = [sys.executable, "-m", "dvc", "repro"]
     if subprocess.run(command, cwd=paths.ROOT, check=False).returncode:
         raise RetrainingFailed(
-            f"the pipeline failed with the data until {until} (see the reason above); params.yaml is restored. "
-            "A champion that was promoted before the failure stays: see reports/champions."
+            f"the pipeline failed with the data until {until} (see the reason above); params.yaml is "
+            "restored. A champion that was promoted before the failure stays: see reports/champions."
         )
 
 
@@ -161,8 +161,8 @@ def summary_lines(
     """Return the report of a retraining as lines of Markdown."""
     return [
         f"# Retraining: {until}",
-        f"The data now end with {until}; before, they ended with {before}. Trials use the months before {until}. "
-        f"Models are compared on rows that they were not fitted on.",
+        f"The data now end with {until}; before, they ended with {before}. Trials use the months before "
+        f"{until}. Models are compared on rows that they were not fitted on.",
         "",
         *decision_table(decisions),
         *(line for one in found for line in ["", *drift.markdown(one, folder=f"{DRIFT}/")]),

@@ -1,4 +1,4 @@
-"""Champion and challenger: the best contestant of a dataset, kept in the MLflow registry and served."""
+"""Champion and challenger: register the best contestant of a dataset in MLflow, and serve it."""
 
 from fuelgauge.registry._stage import Decision, register
 

@@ -1,4 +1,4 @@
-"""Whether a model is as often right as it says."""
+"""Calibration: compare the confidence of a model with how often it is right."""
 
 from __future__ import annotations
 
@@ -13,7 +13,17 @@ N_BINS = 10
 
 @dataclass(frozen=True)
 class Bin:
-    """Rows whose label has a probability above `lo` and up to `hi`; its mean, and the share that is right."""
+    """Rows whose predicted label has a probability above `lo` and up to `hi`.
+
+    Attributes
+    ----------
+    n_rows
+        Number of rows in the bin.
+    confidence
+        Mean probability of the predicted label, between 0 and 1.
+    accuracy
+        Share of rows with a correct label, between 0 and 1.
+    """
 
     lo: float
     hi: float
@@ -30,12 +40,14 @@ def bins(target: np.ndarray, probabilities: np.ndarray, n_bins: int = N_BINS) ->
     target
         Class codes, shape (rows,).
     probabilities
-        Shape (rows, n_classes).
+        Class probabilities, shape (rows, n_classes).
+    n_bins
+        Number of bins.
 
     Notes
     -----
-    Guo, Pleiss, Sun and Weinberger, On Calibration of Modern Neural Networks, ICML 2017, section 2: bins of
-    equal width by the probability of the predicted class.
+    The bins divide the probability of the predicted class into intervals of equal width. Reference: Guo,
+    Pleiss, Sun and Weinberger, On Calibration of Modern Neural Networks, ICML 2017, section 2.
     """
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == target
@@ -49,15 +61,18 @@ def bins(target: np.ndarray, probabilities: np.ndarray, n_bins: int = N_BINS) ->
 
 
 def expected_calibration_error(table: Sequence[Bin]) -> float:
-    """Return the mean distance of accuracy from confidence over the rows (Guo et al. 2017, equation 3)."""
+    """Return the expected calibration error (Guo et al. 2017, equation 3).
+
+    It is the mean distance between accuracy and confidence, weighted by the number of rows in each bin.
+    """
     n_rows = sum(one.n_rows for one in table)
     return sum(one.n_rows * abs(one.accuracy - one.confidence) for one in table) / n_rows
 
 
 def regression_bias(target: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:
-    """Return the mean of prediction minus target, and the slope of target on prediction.
+    """Return the mean of prediction minus target, and the least-squares slope of target on prediction.
 
-    The slope is NaN where all predictions are the same.
+    The slope is NaN if all predictions are equal.
     """
     spread = float(np.var(predicted))
     common = float(np.mean((predicted - predicted.mean()) * (target - target.mean())))

@@ -23,17 +23,18 @@ DATA_ROWS = (
     "missing", "identical rows", "split", "looks suspicious", "licence", "citation",
 )  # fmt: skip
 LIMITS_OF_A_DRAW = (
-    "It answers for rows drawn as its training rows were; nothing watches whether they still are.",
-    "Champion and challengers have been compared on the same held-out rows again and again, so that the "
-    "metrics of a champion that beat many are somewhat too good.",
+    "The model is meant for rows from the same source as its training rows. Nothing monitors whether new "
+    "rows still resemble them.",
+    "Every comparison of champion and challenger uses the same held-out rows. The metrics of a champion that "
+    "has beaten many challengers are therefore somewhat optimistic.",
 )
 COSTS = {
-    "fit": ("fit_seconds", "{:.3g} s"),
-    "CPU of the fit": ("fit_cpu_seconds", "{:.3g} s"),
-    "search": ("search_seconds", "{:.3g} s"),
-    "fits of the search": ("n_fits", "{:,}"),
+    "fit time": ("fit_seconds", "{:.3g} s"),
+    "CPU time of the fit": ("fit_cpu_seconds", "{:.3g} s"),
+    "search time": ("search_seconds", "{:.3g} s"),
+    "fits in the search": ("n_fits", "{:,}"),
     "peak memory of the process": ("peak_memory_mb", "{:,.0f} MiB"),
-    "numbers fitted": ("n_parameters", "{:,}"),
+    "fitted parameters": ("n_parameters", "{:,}"),
     "device": ("device", "{}"),
     "threads": ("threads", "{}"),
 }
@@ -47,38 +48,44 @@ def model_card(
     rows: HeldOut,
     predicted: np.ndarray,
 ) -> str:
-    """Return the card as Markdown.
+    """Return the model card as Markdown.
 
     Parameters
     ----------
+    about
+        Description of the dataset.
     facts
-        How the model was chosen and fitted.
+        Records of the choice and the fit of the model.
     metrics
-        Of the held-out rows.
+        Metrics on the held-out rows, with intervals.
+    rows
+        Held-out rows.
     predicted
-        For the held-out rows.
+        Predictions for the held-out rows.
     """
     months = AboutMonths.of(config.dataset.name)
     sections = (
         [f"# {config.dataset.name}: {facts['contestant']}", "", introduction(about, facts, months)],
         ["## Data", *data_section(config)],
-        ["## How it was chosen", *choice_section(facts, months)],
-        ["## How good it is", *metric_section(config, about, metrics)],
+        ["## Model selection", *choice_section(facts, months)],
+        ["## Performance on held-out rows", *metric_section(config, about, metrics)],
         ["## Calibration", *calibration_section(rows, predicted, about)],
         ["## Cost", *cost_section(facts)],
-        ["## What more data would bring", *more_data_section(about, facts)],
+        ["## Effect of more data", *more_data_section(about, facts)],
         ["## Limits", *limits_section(config, about, facts, months)],
     )
     return "\n".join("\n".join([*section, ""]) for section in sections)
 
 
 def introduction(about: Description, facts: Mapping[str, Any], months: AboutMonths | None) -> str:
-    """Return what the model is, in a sentence or two."""
-    held_out = f"rows of {months.until}, the month after them" if months else "the test rows of repeat 0"
+    """Return a short description of the model, its fit and its evaluation."""
+    held_out = (
+        f"rows of {months.until}, the month after the fitting rows" if months else "the test rows of repeat 0"
+    )
     return (
         f"{about.title} The model {facts['contestant']} ({facts['family']}) was fitted on "
-        f"{facts['n_train']:,} rows, {facts['n_validation']:,} of them validation rows, and judged on "
-        f"{facts['n_test']:,} held-out rows, {held_out}."
+        f"{facts['n_train']:,} rows, of which {facts['n_validation']:,} are validation rows. It was "
+        f"evaluated on {facts['n_test']:,} held-out rows: {held_out}."
     )
 
 
@@ -90,88 +97,92 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
 
 
 def one_line(cell: str) -> str:
-    """Return a text that stays in its cell."""
+    """Return a text that fits into one cell of a Markdown table."""
     return " ".join(cell.split()).replace("|", "\\|")
 
 
 def data_section(config: Config) -> list[str]:
-    """Return what the data are."""
+    """Return the facts about the dataset."""
     known = data_card(config.dataset.name, config)
     return table(("", ""), ([name, str(known[name])] for name in DATA_ROWS if known[name] not in ("", None)))
 
 
 def choice_section(facts: Mapping[str, Any], months: AboutMonths | None) -> list[str]:
-    """Return which contestants there were and what they were compared by."""
-    judged = (
-        f"the mean validation loss of all repeats, which have no row of {months.until},"
+    """Return the contestants, their validation losses and the rule of the choice."""
+    rule = (
+        f"the mean validation loss of all repeats; no repeat uses rows of {months.until}."
         if months
-        else "the validation loss of repeat 0, whose validation rows are none of the held-out rows,"
+        else "the validation loss of repeat 0; none of its validation rows is a held-out row."
     )
-    told = f"By {judged} at {facts['anchor']:,} rows, the largest anchor that all contestants share."
+    told = (
+        f"The contestants were compared at {facts['anchor']:,} rows, the largest anchor that they all share. "
+        f"The criterion is {rule}"
+    )
     losses = facts["val_losses"].items()
     return [told, "", *table(("contestant", "validation loss"), ([n, f"{v:.4g}"] for n, v in losses))]
 
 
 def metric_section(config: Config, about: Description, metrics: Mapping[str, Interval]) -> list[str]:
-    """Return the metrics with intervals, the one that the dataset is judged by first."""
+    """Return the metrics with intervals; the metric of the dataset comes first."""
     rule = config.registry
     order = sorted(metrics, key=lambda name: (name != about.metric, name))
     told = (
-        f"Intervals: {rule.level:.0%} percentile bootstrap over the held-out rows ({rule.resamples:,} "
-        "resamples), of this fitted model; another draw of training rows would differ by more."
+        f"The intervals are {rule.level:.0%} percentile bootstrap intervals over the held-out rows "
+        f"({rule.resamples:,} resamples). They describe this fitted model; a model fitted on another draw of "
+        "training rows would differ by more."
     )
     return [told, "", *table(("metric", "value", "interval"), ([n, *shown(metrics[n])] for n in order))]
 
 
 def shown(value: Interval) -> tuple[str, str]:
-    """Return a number and its interval as text."""
+    """Return a number and its interval as texts."""
     return f"{value.value:.4g}", f"{value.lo:.4g} to {value.hi:.4g}"
 
 
 def calibration_section(rows: HeldOut, predicted: np.ndarray, about: Description) -> list[str]:
-    """Return whether the model is as often right as it says, or whether its values are too high or low."""
+    """Return the calibration of a classifier, or the bias and the slope of a regression model."""
     if not about.classes:
         bias, slope = regression_bias(rows.y, predicted)
         return [
-            f"Predictions are {abs(bias):.3g} too {'high' if bias > 0 else 'low'} in the mean; the "
-            f"least-squares line of target on prediction has the slope {slope:.3f} (1 is calibrated, "
-            "below 1 too extreme; Steyerberg, Clinical Prediction Models, 2019, section 15.3). The model "
-            "gives no intervals."
+            f"On average, predictions are {abs(bias):.3g} too {'high' if bias > 0 else 'low'}. "
+            f"The least-squares line of target on prediction has slope {slope:.3f}. A slope of 1 means "
+            "calibrated, a slope below 1 means that predictions are too extreme (Steyerberg, Clinical "
+            "Prediction Models, 2019, section 15.3). The model does not give prediction intervals."
         ]
     found = bins(rows.y, predicted)
     told = (
-        f"Expected calibration error {expected_calibration_error(found):.4f}: the mean distance between the "
-        "probability of the label and how often it is right, over ten bins of equal width by that "
-        "probability (Guo et al., ICML 2017, equation 3)."
+        f"The expected calibration error is {expected_calibration_error(found):.4f} (Guo et al., ICML 2017, "
+        "equation 3). It is the mean distance between confidence and accuracy over ten bins of confidence of "
+        "equal width. Confidence is the probability of the predicted label."
     )
-    return [told, "", *table(("probability of the label", "rows", "mean", "right"), map(cells, found))]
+    return [told, "", *table(("confidence", "rows", "mean confidence", "accuracy"), map(cells, found))]
 
 
 def cells(one: Bin) -> tuple[str, str, str, str]:
-    """Return a bin as text."""
+    """Return a bin as the cells of a table."""
     return f"{one.lo:.1f} to {one.hi:.1f}", f"{one.n_rows:,}", f"{one.confidence:.3f}", f"{one.accuracy:.3f}"
 
 
 def cost_section(facts: Mapping[str, Any]) -> list[str]:
-    """Return what the fit took, and what a prediction takes."""
+    """Return the cost of the fit and of a prediction."""
     rows = [[name, form.format(facts[key])] for name, (key, form) in COSTS.items()]
     each = 1000 * facts["predict_seconds"] / facts["n_test"]
-    rows.append(["1,000 rows predicted in one call, features ready", f"{each:.3g} s"])
+    rows.append(["prediction of 1,000 rows in one call, without featurization", f"{each:.3g} s"])
     return table(("", ""), rows)
 
 
 def more_data_section(about: Description, facts: Mapping[str, Any]) -> list[str]:
-    """Return what the learning curve, continued, says of more rows."""
+    """Return the extrapolated loss with more rows."""
     curve = facts["curve"]
     if len(curve) < 2:
-        return ["The learning curve has a single anchor: nothing can be continued."]
+        return ["The learning curve has a single anchor, so it cannot be extrapolated."]
     anchors, losses = [point["n_train"] for point in curve], [point["loss"] for point in curve]
     targets = [times * facts["n_train"] for times in TIMES_MORE]
     found = extrapolate(anchors, losses, targets, EXTRAPOLATION_LEVEL)
     told = (
-        f"Measured at {anchors[-1]:,} rows: a loss of {losses[-1]:.4g} ({loss_name(about.metric)}, mean of "
-        "the repeats). Beyond that it is an **extrapolation** of the learning curve "
-        f"(docs/extrapolation.md), with an interval of {EXTRAPOLATION_LEVEL:.0%}."
+        f"The measured loss at {anchors[-1]:,} rows is {losses[-1]:.4g} ({loss_name(about.metric)}, mean of "
+        "the repeats). The losses below are an **extrapolation** of the learning curve "
+        f"with {EXTRAPOLATION_LEVEL:.0%} intervals (docs/explanation/extrapolation.md)."
     )
     rows = [
         [f"{times} x, {row.n_train:,.0f}", f"{row.loss:.4g}", f"{row.loss_lo:.4g} to {row.loss_hi:.4g}"]
@@ -181,34 +192,36 @@ def more_data_section(about: Description, facts: Mapping[str, Any]) -> list[str]
 
 
 def loss_name(metric: str) -> str:
-    """Return how a metric is counted as a loss."""
+    """Return the name of the loss that a metric is turned into."""
     return f"1 - {metric}" if metric in ("accuracy", "roc_auc", "r2") else metric
 
 
 def limits_section(
     config: Config, about: Description, facts: Mapping[str, Any], months: AboutMonths | None
 ) -> list[str]:
-    """Return what the model should not be trusted with."""
+    """Return the known limits of the model."""
     limits = [
         *(limits_of_a_month(months) if months else LIMITS_OF_A_DRAW),
-        "No metric says how it does on a part of the rows, such as a group of people.",
+        "No metric describes the performance on subsets of the rows, such as groups of people.",
     ]
     if about.control:
-        limits.append("The dataset is a control: what is learned from it means nothing.")
+        limits.append("The dataset is a control: a model fitted on it has no use outside the experiment.")
     if config.dataset.time:
-        limits.append("Rows in time depend on each other; the intervals take them as independent.")
+        limits.append(
+            "Rows that are close in time depend on each other, but the intervals treat them as independent."
+        )
     if about.classes and min(about.class_counts) < 100:
-        limits.append(f"A class has {min(about.class_counts)} rows only.")
+        limits.append(f"The smallest class has only {min(about.class_counts)} rows.")
     if seen := facts["pretrained_on"]:
-        limits.append(f"It has learned from other data before: {seen}")
+        limits.append(f"The model was pretrained on other data: {seen}")
     return [f"- {limit}" for limit in limits]
 
 
 def limits_of_a_month(months: AboutMonths) -> tuple[str, ...]:
-    """Return what is not known of a model that was judged on one month."""
+    """Return the limits of a model that was evaluated on a single month."""
     return (
-        "It answers for rows as those of the months before were; whether a new month still is like them is "
-        "told by the report of a retraining (reports/drift).",
-        f"It was judged on {months.until} alone; other months may be easier or harder. Contestants that are "
-        "registered in one month are compared on the same rows of it.",
+        "The model is meant for rows like those of the months that it was fitted on. The drift report of a "
+        "retraining (reports/drift) shows whether a new month still resembles them.",
+        f"It was evaluated on {months.until} alone; other months may be easier or harder. All contestants "
+        "that are registered with this month are compared on the same rows of it.",
     )

@@ -1,8 +1,8 @@
-"""Which contestant is fitted for the registry: the best by its validation rows, never by rows held out.
+"""Choose the contestant to register: the best one on validation rows, never on held-out rows.
 
-The registry's held-out rows are the test rows of repeat 0. Other repeats draw them too, to train and to
-validate, so repeat 0 alone chooses. Of a dataset that ends with a month no repeat has the month's rows, and
-all of them choose.
+The held-out rows of the registry are the test rows of repeat 0. Other repeats may draw these rows for
+training and validation, so the choice uses repeat 0 alone. If a dataset ends with a held-out month, no repeat
+draws rows of that month, and the choice uses all repeats.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CONTESTANT = ["model", *USUAL]
 
 @dataclass(frozen=True)
 class Point:
-    """What a contestant's repeats showed at an anchor, in the mean."""
+    """Means over the repeats of a contestant at one anchor."""
 
     n_train: int
     loss: float
@@ -35,17 +35,17 @@ class Point:
 
 @dataclass(frozen=True)
 class Choice:
-    """The best contestant of a dataset, and what it was chosen by.
+    """The best contestant of a dataset, and the numbers that it was chosen by.
 
     Parameters
     ----------
     anchor
-        The largest n_train at which every contestant has all repeats.
+        Largest n_train at which every contestant has all repeats.
     val_losses
-        The validation loss there, by contestant, the best first: that of repeat 0, or the mean of all repeats
-        where the dataset ends with a month.
+        Validation loss at the anchor by contestant, the best one first. It is the loss of repeat 0, or the
+        mean over all repeats if the dataset ends with a held-out month.
     curve
-        The contestant's learning curve on the test rows of each repeat.
+        Learning curve of the contestant on the test rows of each repeat.
     """
 
     model: str
@@ -58,33 +58,35 @@ class Choice:
 
     @property
     def name(self) -> str:
-        """The name of the contestant."""
+        """Name of the contestant."""
         return contestant(self.model, self.features, self.size, self.search)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain data, for a file."""
+        """Return the choice as plain data for a JSON file."""
         return {"contestant": self.name, **asdict(self)}
 
 
 def best_contestant(dataset: str, params: Params) -> Choice:
-    """Return the contestant with the lowest validation loss; of equal ones, the quickest to fit.
+    """Return the contestant with the lowest validation loss; ties go to the fastest fit.
 
     Parameters
     ----------
+    dataset
+        Name of the dataset.
     params
-        Its models, feature sets, sizes and searches take part.
+        Parameters whose models, feature sets, sizes and searches form the contestants.
 
     Raises
     ------
     TableError
-        The dataset has no trials, or its contestants share no anchor with all repeats.
+        The dataset has no finished trials, or no anchor at which every contestant has all repeats.
     """
     done = finished(dataset, params)
     anchor = common_anchor(done, params.repeats)
     if anchor is None:
         raise TableError(
             f"{paths.TRIALS / dataset}: no anchor has all {params.repeats} repeats of every contestant; "
-            "see what failed with: fuelgauge status"
+            "list failed trials with: fuelgauge status"
         )
     there = done[(done["n_train"] == anchor) & may_choose(done, dataset)].groupby(CONTESTANT, as_index=False)
     ranked = there[["val_loss", "fit_seconds"]].mean().dropna(subset="val_loss")
@@ -99,32 +101,32 @@ def best_contestant(dataset: str, params: Params) -> Choice:
 
 
 def finished(dataset: str, params: Params) -> pd.DataFrame:
-    """Return the finished trials of the contestants that params.yaml asks for."""
+    """Return the finished trials of the contestants that the parameters name."""
     trials = read_tables()
     wanted = (trials["dataset"] == dataset) & (trials["status"] == "done")
     for column, setting in WANTED.items():
         wanted &= trials[column].isin(getattr(params, setting))
     if not wanted.any():
         raise TableError(
-            f"{paths.TRIALS / dataset} holds no finished trial; make them with: dvc repro train@{dataset}"
+            f"{paths.TRIALS / dataset} has no finished trials; make them with: dvc repro train@{dataset}"
         )
     return trials[wanted]
 
 
 def may_choose(done: pd.DataFrame, dataset: str) -> pd.Series:
-    """Return which trials had none of the registry's held-out rows to train or to validate on."""
+    """Return a mask of the trials that trained and validated on none of the registry's held-out rows."""
     return (done["repeat"] == 0) | (AboutMonths.of(dataset) is not None)
 
 
 def common_anchor(done: pd.DataFrame, repeats: int) -> int | None:
-    """Return the largest anchor at which every contestant has all repeats, None if there is none."""
+    """Return the largest anchor at which every contestant has all repeats, or None."""
     counts = done.groupby([*CONTESTANT, "n_train"])["repeat"].nunique().unstack("n_train", fill_value=0)
     complete = [int(n) for n in counts.columns if (counts[n] >= repeats).all()]
     return max(complete, default=None)
 
 
 def curve_of(own: pd.DataFrame, repeats: int) -> tuple[Point, ...]:
-    """Return the learning curve of one contestant, over its anchors with all repeats."""
+    """Return the learning curve of one contestant, limited to anchors with all repeats."""
     anchors = own.groupby("n_train")
     complete = anchors["repeat"].nunique() >= repeats
     means = anchors[["loss", "score", "fit_seconds"]].mean()[complete].dropna(subset="loss")

@@ -1,10 +1,10 @@
-"""What the held-out rows say of a model, and of two models, with intervals.
+"""Metrics on held-out rows and comparisons of two models, with intervals.
 
 The intervals are percentile intervals of the bootstrap over held-out rows (Efron and Tibshirani, An
-Introduction to the Bootstrap, 1993, section 13.3); where rows come in groups, whole groups are drawn (Davison
-and Hinkley, Bootstrap Methods and their Application, 1997, section 3.8). Two models are judged on the same
-resamples, which pairs them. The fit is not repeated: the intervals say how sure one can be of these two
-fitted models, which is what a registry decides about.
+Introduction to the Bootstrap, 1993, section 13.3). If rows form groups, whole groups are drawn (Davison and
+Hinkley, Bootstrap Methods and their Application, 1997, section 3.8). Two models are compared on the same
+resamples, which makes the comparison paired. The models are not refitted. The intervals therefore describe
+these fitted models, which is what a registry decides about.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from fuelgauge.sweep.metrics import all_metrics, loss_and_score
 
 @dataclass(frozen=True)
 class Interval:
-    """A number with the interval that the held-out rows allow."""
+    """An estimate with its confidence interval over the held-out rows."""
 
     value: float
     lo: float
@@ -29,7 +29,7 @@ class Interval:
 
 
 def resamples(rows: HeldOut, rule: RegistryConfig) -> Iterator[np.ndarray]:
-    """Yield row numbers drawn with replacement, as many times as the rule says."""
+    """Yield the row numbers of each bootstrap resample: rows, or whole groups, drawn with replacement."""
     random = np.random.default_rng(rule.seed)
     if rows.groups is None:
         for _ in range(rule.resamples):
@@ -45,7 +45,7 @@ def resamples(rows: HeldOut, rule: RegistryConfig) -> Iterator[np.ndarray]:
 def metric_intervals(
     rows: HeldOut, predicted: np.ndarray, task: str, rule: RegistryConfig
 ) -> dict[str, Interval]:
-    """Return every metric of a task on the held-out rows."""
+    """Return every metric of a task on the held-out rows, with intervals."""
     whole = all_metrics(rows.y, predicted, task)
     drawn = [all_metrics(rows.y[i], predicted[i], task) for i in resamples(rows, rule)]
     return {name: interval(whole[name], [one[name] for one in drawn], rule.level) for name in whole}
@@ -54,12 +54,19 @@ def metric_intervals(
 def improvement(
     rows: HeldOut, champion: np.ndarray, challenger: np.ndarray, task: str, metric: str, rule: RegistryConfig
 ) -> Interval:
-    """Return by which share of itself the champion's loss falls with the challenger in its place.
+    """Return the relative reduction of the loss when the challenger replaces the champion.
 
     Parameters
     ----------
+    rows
+        Held-out rows.
     champion, challenger
-        Predictions for the rows.
+        Predictions of the two models for the held-out rows.
+
+    Returns
+    -------
+    Interval
+        One minus the ratio of the challenger's loss to the champion's.
     """
 
     def fall(i: np.ndarray) -> float:
@@ -72,14 +79,24 @@ def improvement(
 
 
 def loss_of(target: np.ndarray, predicted: np.ndarray, task: str, metric: str) -> float:
-    """Return the loss by which a dataset is judged."""
+    """Return the loss of predictions by the metric of a dataset."""
     return loss_and_score(all_metrics(target, predicted, task)[metric], metric)[0]
 
 
 def interval(value: float, drawn: list[float], level: float) -> Interval:
-    """Return the percentile interval; a resample in which the number is undefined is left out.
+    """Return the percentile interval of a bootstrap distribution.
 
-    Its ends are numbers that were drawn, so that infinite ones do no harm.
+    Resamples with an undefined value are left out. The ends of the interval are drawn values and not
+    interpolated ones, because some values may be infinite.
+
+    Parameters
+    ----------
+    value
+        Estimate on all rows.
+    drawn
+        Estimate on each resample.
+    level
+        Confidence level, between 0 and 1.
     """
     known = np.array([x for x in drawn if not np.isnan(x)])
     if not len(known):

@@ -1,7 +1,7 @@
 """The final fit of a contestant on all rows that are not held out.
 
-These rows are the training pool of repeat 0. If a dataset ends with a held-out month, they are the rows before
-the month.
+These rows are the training pool of repeat 0. If a dataset ends with a held-out month, they are the rows
+before the month.
 """
 
 from __future__ import annotations

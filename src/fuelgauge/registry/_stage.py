@@ -1,4 +1,4 @@
-"""The register stage: the best contestant of a dataset becomes challenger, and champion if it is better."""
+"""The register stage: fit the best contestant of a dataset and decide whether it becomes champion."""
 
 from __future__ import annotations
 
@@ -28,29 +28,33 @@ from fuelgauge.spec.trials import Trial
 
 log = logging.getLogger("fuelgauge")
 
-# Served and trial predictions come from the same weights; a batch of another size may round otherwise.
+# Served and trial predictions use the same weights, but rounding may depend on the batch size.
 ROUNDING, ROUNDING_OF_SMALL = 1e-4, 1e-5
-LET_FOLLOW = "take the alias 'champion' off it in MLflow and register again to let the challenger follow"
+LET_FOLLOW = (
+    "to promote the challenger, remove the alias 'champion' from that version in MLflow and register again"
+)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What a registration came to.
+    """The result of a registration.
 
     Parameters
     ----------
     version
-        Of the contestant in the registry.
+        Version of the contestant in the registry.
     promoted
-        Whether it is the champion now.
+        Whether the contestant is the champion now.
     reason
-        Why, in a sentence.
+        Reason of the decision, without a full stop.
     champion
-        The version that was the champion before; empty if there was none.
+        Version of the previous champion; empty if there was none.
+    n_train, n_test
+        Number of fitting rows (validation rows included) and of held-out rows.
     metrics
-        Of the contestant on the held-out rows, with intervals.
+        Metrics of the contestant on the held-out rows, with intervals.
     improvement
-        The share of itself by which the champion's loss falls; None if there was nothing to compare.
+        Relative reduction of the champion's loss; None if nothing was compared.
     """
 
     dataset: str
@@ -66,29 +70,31 @@ class Decision:
     improvement: Interval | None
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain data, for a file."""
+        """Return the decision as plain data for a JSON file."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Decision:
-        """Return what `to_json` was made of."""
+        """Return the decision that `to_json` has written."""
         intervals = {name: Interval(**values) for name, values in content["metrics"].items()}
         fall = content["improvement"] and Interval(**content["improvement"])
         return cls(**{**content, "metrics": intervals, "improvement": fall})
 
 
 def register(config: Config) -> Decision:
-    """Fit the best contestant of a dataset at full size, log it, and decide whether it becomes champion.
+    """Fit the best contestant of a dataset on all available rows, register it, and decide about the champion.
 
-    A contestant that the registry has already, of the same data, settings, code and rows, is not fitted
-    again. The report and the card of the champion are written to reports/champions.
+    A contestant is not fitted again if the registry has it with the same data, settings, code and rows.
+    The decision and the model card of the champion are written to reports/champions.
 
     Raises
     ------
     TableError
-        The dataset has no trials to choose by.
+        The dataset has no finished trials, or no anchor at which every contestant has all repeats.
     RegistryError
         The registry cannot be used.
+    RefusedModelError
+        The packaged model predicts differently from the fitted one, or a registered version was changed.
     """
     name = config.dataset.name
     choice = best_contestant(name, config)
@@ -101,7 +107,7 @@ def register(config: Config) -> Decision:
 
 
 class Registration:
-    """One contestant on its way into the registry, under the lock of its dataset."""
+    """The registration of one contestant; the caller holds the lock of the dataset."""
 
     def __init__(self, config: Config, choice: Choice, registry: Registry, room: Path):
         self.config, self.choice, self.registry, self.room = config, choice, registry, room
@@ -114,7 +120,7 @@ class Registration:
         self.sides: Sides = sides(self.trial, self.query)
 
     def run(self) -> Decision:
-        """Find or make the version, decide, and let the registry know."""
+        """Find or create the version, decide, and record the decision in the registry."""
         identity = self.trial.trial_id
         champion = self.registry.champion(self.name)
         version = self.registry.find(self.name, identity)
@@ -130,8 +136,8 @@ class Registration:
         return decision
 
     def make(self) -> Path:
-        """Fit the contestant, pack it, and see that what is served predicts as what was fitted."""
-        log.info("%s %s is fitted on %s rows", self.name, self.choice.name, f"{self.trial.n_train:,}")
+        """Fit and package the contestant, and check that the package predicts like the fitted model."""
+        log.info("%s: fitting %s on %s rows", self.name, self.choice.name, f"{self.trial.n_train:,}")
         fitted = final.fit(self.trial)
         rows, about = self.sides.held_out, self.trial.curve.dataset
         metrics = metric_intervals(rows, fitted.predicted, about.task, self.config.registry)
@@ -151,18 +157,18 @@ class Registration:
         if not np.allclose(served, fitted.predicted, ROUNDING, ROUNDING_OF_SMALL):
             worst = float(np.abs(served - fitted.predicted).max())
             raise RefusedModelError(
-                f"{self.name}: {self.choice.name} predicts otherwise when it is served (by {worst:.2g}); "
-                "it is not registered. This is a fault of the package."
+                f"{self.name}: served predictions of {self.choice.name} differ from those of the fitted "
+                f"model (by {worst:.2g}), so it is not registered. This is a bug in fuelgauge."
             )
         return folder
 
     def predict(self, folder: Path, rows: HeldOut) -> np.ndarray:
-        """Return what a packed model answers to queries, as probabilities of this dataset's classes."""
+        """Return the predictions of a packaged model: values, or probabilities of this dataset's classes."""
         answers: Any = package.load(folder).predict(rows.rows)
         return predictions(answers, self.trial.curve.dataset.classes)
 
     def decide(self, version: str, folder: Path, champion: Any) -> Decision:
-        """Compare a challenger with the champion on held-out rows."""
+        """Decide whether the challenger becomes champion, and return the decision with its reason."""
         fall: Interval | None = None
         if champion is None:
             promoted, reason = True, "there was no champion"
@@ -183,7 +189,7 @@ class Registration:
         )
 
     def compare(self, champion: Any, challenger: Path) -> tuple[bool, str, Interval | None]:
-        """Return whether a challenger is better than the champion, why, and by how much."""
+        """Return whether the challenger is promoted, the reason, and the reduction of the loss."""
         about, rule = self.trial.curve.dataset, self.config.registry
         try:
             folder = self.registry.fetch(champion, self.room / "champion")
@@ -195,9 +201,9 @@ class Registration:
             old = self.predict(folder, unseen)
         except (RefusedModelError, RegistryError):
             raise
-        except Exception as error:  # an old champion may not understand the rows of today
+        except Exception as error:  # an old champion may not be able to read rows of the present data
             reason = (
-                f"the champion, version {champion.version}, cannot answer the held-out rows "
+                f"the champion (version {champion.version}) cannot predict the held-out rows "
                 f"({' '.join(str(error).split())[:200]}); {LET_FOLLOW}"
             )
             return False, reason, None
@@ -208,33 +214,33 @@ class Registration:
 
 
 def too_few(n_rows: int, least: int, champion: str) -> str:
-    """Return why nothing could be compared."""
+    """Return the reason for no comparison: too few held-out rows that neither model was fitted on."""
     return (
-        f"all but {n_rows} of the held-out rows are identical to rows that the champion, version {champion}, "
-        f"or the challenger was fitted on, and {least} are needed to compare"
+        f"only {n_rows} held-out rows have no identical copy among the rows that the champion (version "
+        f"{champion}) or the challenger was fitted on, and a comparison needs {least}"
     )
 
 
 def other_columns(champion: str) -> str:
-    """Return why it cannot be known which rows a champion has seen."""
+    """Return the reason for no comparison: the rows that the champion was fitted on are unknown."""
     return (
-        f"the columns of the dataset are not those that the champion, version {champion}, was fitted on, so "
-        f"that the rows it has seen cannot be told from others; {LET_FOLLOW}"
+        f"the columns of the dataset differ from those that the champion (version {champion}) was fitted on, "
+        f"so the rows that it was fitted on cannot be identified; {LET_FOLLOW}"
     )
 
 
 def sentence(fall: Interval, promoted: bool, champion: str, n_rows: int, config: Config) -> str:
-    """Return what a comparison showed."""
+    """Return the result of a comparison in words."""
     rule = config.registry
     found = (
-        f"the loss of version {champion} falls by {fall.value:.1%} (from {fall.lo:.1%} to {fall.hi:.1%}, "
-        f"{rule.level:.0%} of resamples of {n_rows:,} rows)"
+        f"the challenger lowers the loss of version {champion} by {fall.value:.1%} ({rule.level:.0%} "
+        f"interval {fall.lo:.1%} to {fall.hi:.1%}, {n_rows:,} held-out rows)"
     )
-    return f"{found}, {'more' if promoted else 'not surely more'} than the margin of {rule.margin:.1%}"
+    return f"{found}, {'more' if promoted else 'not significantly more'} than the margin of {rule.margin:.1%}"
 
 
 def champions_card(registry: Registry, dataset: str, room: Path) -> str:
-    """Return the model card of the present champion; empty if there is none."""
+    """Return the model card of the present champion; empty if there is no champion."""
     champion = registry.champion(dataset)
     if champion is None or SHA256 not in champion.tags:
         return ""
@@ -242,7 +248,7 @@ def champions_card(registry: Registry, dataset: str, room: Path) -> str:
 
 
 def write_report(decision: Decision, card: str, folder: Path = paths.REPORTS / "champions") -> None:
-    """Write the decision and the champion's card, each whole or not at all."""
+    """Write the decision and the champion's model card; each file is written whole or not at all."""
     texts = {
         f"{decision.dataset}.json": json.dumps(decision.to_json(), indent=2) + "\n",
         f"{decision.dataset}.md": card,

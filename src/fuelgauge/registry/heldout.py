@@ -1,6 +1,7 @@
-"""The rows that champion and challenger are judged on, as queries.
+"""Held-out rows for the evaluation of champion and challenger, in the form of queries.
 
-They are the test rows of repeat 0, or the last month of a dataset that ends with one (`data.until`).
+They are the test rows of repeat 0. If a dataset ends with a held-out month (`data.until`), they are rows of
+that month.
 """
 
 from __future__ import annotations
@@ -29,16 +30,19 @@ REPEAT = 0
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Rows with their targets, and what ties them to other rows.
+    """Held-out rows with their targets, hashes and groups.
 
     Parameters
     ----------
+    rows
+        Rows as a query brings them.
     y
-        Class codes or values.
+        Class codes or target values, shape (rows,).
     hashes
-        By which identical rows are found.
+        Hashes that are equal for identical rows, shape (rows,).
     groups
-        Codes of groups whose rows are no independent evidence; None where each row stands for itself.
+        Group codes, shape (rows,); None if the rows do not form groups. Rows of one group are not
+        independent.
     """
 
     rows: pd.DataFrame | np.ndarray
@@ -50,7 +54,7 @@ class HeldOut:
         return len(self.y)
 
     def without(self, hashes: np.ndarray) -> HeldOut:
-        """Return the rows that are identical to none of the given ones."""
+        """Return the rows whose hash is not among the given hashes."""
         kept = np.flatnonzero(~np.isin(self.hashes, hashes))
         rows = self.rows.iloc[kept] if isinstance(self.rows, pd.DataFrame) else self.rows[kept]
         groups = None if self.groups is None else self.groups[kept]
@@ -59,7 +63,15 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Sides:
-    """What is held out, and what is fitted on."""
+    """Held-out rows and fitting rows of a final fit.
+
+    Attributes
+    ----------
+    fitted_on
+        Hashes of all rows that the final fit uses, validation rows included.
+    example
+        A few of these rows as a query brings them.
+    """
 
     held_out: HeldOut
     fitted_on: np.ndarray
@@ -67,7 +79,7 @@ class Sides:
 
 
 def raw_path(dataset: str) -> Path:
-    """Return the file of a dataset's ingested table; raise DataError if it is not there."""
+    """Return the path of a dataset's ingested table; raise DataError if the file does not exist."""
     path = paths.RAW / f"{dataset}.parquet"
     if not path.is_file():
         raise DataError(f"{path} does not exist; make it with: dvc repro ingest@{dataset}")
@@ -75,12 +87,12 @@ def raw_path(dataset: str) -> Path:
 
 
 def sides(trial: Trial, query: Query, n_example: int = 2) -> Sides:
-    """Return the held-out rows of a trial, the hashes of those it is fitted on, and a few of these.
+    """Return the held-out rows of a trial, the hashes of its fitting rows, and a few fitting rows.
 
     Raises
     ------
     DataError
-        The ingested table is not there, or not the one that was featurized.
+        The ingested table does not exist, or is not the table that was featurized.
     """
     about = trial.curve.dataset
     dataset = open_dataset(about.name, about.features)
@@ -93,9 +105,9 @@ def sides(trial: Trial, query: Query, n_example: int = 2) -> Sides:
 
 
 def final_pool(curve: Curve) -> np.ndarray:
-    """Return the row numbers of the last fit: the training pool of repeat 0, or all before the last month.
+    """Return the row numbers of the final fit: the training pool of repeat 0, or the rows before the month.
 
-    Rows within the dataset's gap before the month are left out, as before any test.
+    Rows within the dataset's gap before the month are left out, as before any test set.
     """
     month = month_of(curve)
     if month is None:
@@ -108,7 +120,7 @@ def final_pool(curve: Curve) -> np.ndarray:
 
 
 def final_rows(trial: Trial) -> Rows:
-    """Return the fitting, validation and held-out rows of the last fit."""
+    """Return the fitting, validation and held-out rows of the final fit."""
     curve = trial.curve
     month = month_of(curve)
     if month is None:
@@ -126,13 +138,13 @@ def repeat_0(curve: Curve) -> Draw:
 
 
 def month_of(curve: Curve) -> tuple[Dataset, np.ndarray] | None:
-    """Return the last month and its rows to judge on, None if the dataset does not end with a month."""
+    """Return the held-out month and the numbers of its evaluation rows, or None if there is no such month."""
     about = curve.dataset
     return to_judge_on(about.name, about.features, curve.split.test_max, curve.seed)
 
 
 def hashed_columns(raw: Path) -> list[list[str]]:
-    """Return name and type of each column that the row hashes of an ingested table are made of, in order."""
+    """Return name and type of each column that the row hashes of an ingested table cover, in order."""
     with pq.ParquetFile(raw) as file:
         columns, schema = About.of(file).columns, file.schema_arrow
     names = dict.fromkeys(name for name in (*columns.raw, columns.time, columns.target) if name)
@@ -140,7 +152,7 @@ def hashed_columns(raw: Path) -> list[list[str]]:
 
 
 def held_out_rows(dataset: Dataset, numbers: np.ndarray, query: Query) -> HeldOut:
-    """Return some rows of a featurized dataset as queries with their targets."""
+    """Return rows of a featurized dataset as queries, with targets, hashes and groups."""
     about, hashes = dataset.description, dataset.table[ROW].to_numpy()
     table = featurized_rows(raw_path(about.name), hashes, about.duplicates).take(pa.array(numbers))
     groups = dataset.table[GROUP].to_numpy()[numbers] if GROUP in dataset.table.column_names else None
@@ -148,7 +160,7 @@ def held_out_rows(dataset: Dataset, numbers: np.ndarray, query: Query) -> HeldOu
 
 
 def featurized_rows(path: Path, hashes: np.ndarray, duplicates: str) -> pa.Table:
-    """Return the rows of an ingested table that were featurized, in their order."""
+    """Return the rows of an ingested table that were featurized, in their original order."""
     table = pq.read_table(path)
     of_table = table[ROW].to_numpy()
     kept = np.isin(of_table, hashes)

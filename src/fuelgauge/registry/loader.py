@@ -1,4 +1,7 @@
-"""What MLflow loads: a stored model behind the query of its dataset (`loader_module` of the MLmodel file)."""
+"""Load a registered model for MLflow: a stored model that answers queries of its dataset.
+
+The MLmodel file of each version names this module as its `loader_module`.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,9 @@ MODEL = "model"
 
 
 class Served:
-    """A fitted model that answers queries.
+    """A fitted model that answers queries, one at a time.
 
-    One query at a time: not every library predicts safely from several threads.
+    A lock serialises the queries, because some libraries do not predict safely from several threads.
     """
 
     def __init__(self, folder: Path):
@@ -30,7 +33,7 @@ class Served:
         self.lock = threading.Lock()
 
     def predict(self, rows: pd.DataFrame | np.ndarray, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Return the answers to rows that have passed MLflow's check of the signature."""
+        """Return the answers to rows that have passed MLflow's signature check."""
         try:
             with self.lock:
                 return self.query.answers(self.model.predict(self.query.examples(rows)))
@@ -39,5 +42,5 @@ class Served:
 
 
 def _load_pyfunc(path: str) -> Served:
-    """Return the model of a folder; MLflow calls this by its name."""
+    """Return the model in a folder; MLflow calls this function by its name."""
     return Served(Path(path))

@@ -1,8 +1,8 @@
-"""A fitted model as an MLflow model: a folder without code and without pickles.
+"""Package a fitted model as an MLflow model: a folder without code and without pickles.
 
-MLflow's `python_model` is a pickle or a file of code that loading executes. This package takes the third
-way that MLflow has, a `loader_module`: the folder holds data alone, and the installed package reads them.
-Before a folder is loaded it is held against the digest that the registry keeps.
+An MLflow `python_model` is a pickle or a file of code, and loading it executes code. This module uses the
+alternative, a `loader_module`: the folder holds only data, and the installed package reads them.
+Before a folder is loaded, its checksum is compared with the one in the registry.
 """
 
 from __future__ import annotations
@@ -35,38 +35,40 @@ if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
 
 LOADER = "fuelgauge.registry.loader"
-FORMER_LOADER = "fuelgauge.registry.served"  # named by versions that earlier releases registered
+FORMER_LOADER = "fuelgauge.registry.served"  # former name, which versions of earlier releases contain
 FLAVOR = "python_function"
 DATA = "answering"
 MODEL, FACTS, FITTED_ON, CARD = "model", "facts.json", "fitted_on.safetensors", "model_card.md"
-# Formats that hold data and no code; `.skops` names every type that it would build.
+# Formats of data without code; a .skops file names every type that loading it would create.
 SUFFIXES = frozenset({"", ".json", ".md", ".skops", ".safetensors", ".txt", ".ubj", ".yaml"})
-HASHED = "hashed columns"  # in the header of FITTED_ON
+HASHED = "hashed columns"  # key in the header of FITTED_ON
 MLMODEL = "MLmodel"
-REMEDY = "Restore its artifacts, or delete the version in MLflow and register the dataset anew."
+REMEDY = "Restore its artifacts, or delete the version in MLflow and register the dataset again."
 CODE_KEYS = ("code", "model_code_path", "python_model")
 
 
 class RefusedModelError(FuelgaugeError):
-    """A version of the registry does not hold a model that a register run has logged."""
+    """A version in the registry is not a model that a register run has logged."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """What a model version is made of.
+    """The contents of a model version.
 
     Parameters
     ----------
+    query
+        Format of queries and answers.
     facts
-        How it was chosen and fitted, and what that cost.
+        Records of the choice, the fit and its cost.
     fitted_on
-        Hashes of the rows that it has seen, uint64.
+        Hashes of the rows that the model was fitted on, dtype uint64.
     hashed
-        Name and type of each column that the hashes are made of.
+        Name and type of each column that the hashes cover.
     example
-        A few real rows, as a query brings them.
+        A few real rows as a query brings them.
     card
-        The model card.
+        Model card in Markdown.
     """
 
     model: Model
@@ -78,7 +80,7 @@ class Package:
     card: str
 
     def write(self, folder: Path) -> None:
-        """Write the MLflow model into a folder that does not exist yet."""
+        """Write the MLflow model into a new folder, which must not exist yet."""
         from mlflow import pyfunc
 
         with tempfile.TemporaryDirectory() as made:
@@ -101,7 +103,7 @@ class Package:
 
 
 def signature(query: Query) -> ModelSignature:
-    """Return what a query has to hold and what the answer holds; numbers and strings may be missing."""
+    """Return the MLflow signature of query and answer; numbers and strings of a query may be missing."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema, TensorSpec
     from mlflow.types.schema import Map
@@ -122,9 +124,9 @@ def signature(query: Query) -> ModelSignature:
 
 
 def requirements(model: Model) -> list[str]:
-    """Return the libraries that a query passes through, each with its version.
+    """Return the libraries that answering a query imports, each with its version.
 
-    The package itself is not among them: no index has it, so it is installed from a checkout.
+    fuelgauge itself is not listed, because no package index has it; it is installed from a checkout.
     """
     imported = {top for name in reachable(LOADER, type(model).__module__) for top in external_imports(name)}
     known = packages_distributions()
@@ -133,7 +135,7 @@ def requirements(model: Model) -> list[str]:
 
 
 def digest(folder: Path) -> str:
-    """Return a SHA-256 of the names and contents of all files of a folder."""
+    """Return a SHA-256 checksum of the names and contents of all files in a folder."""
     whole = hashlib.sha256()
     for path in files(folder):
         whole.update(f"{path.relative_to(folder).as_posix()}\n".encode())
@@ -142,35 +144,36 @@ def digest(folder: Path) -> str:
 
 
 def files(folder: Path) -> list[Path]:
-    """Return the files of a folder in the order of their names."""
+    """Return all files below a folder, sorted by path."""
     return sorted(path for path in folder.rglob("*") if not path.is_dir())
 
 
 def check(folder: Path, wanted: str, name: str) -> None:
-    """Raise RefusedModelError unless a folder is what a register run has logged, and holds no code.
+    """Raise RefusedModelError unless a folder holds no code and is unchanged since it was registered.
 
     Parameters
     ----------
     wanted
-        The digest that the registry keeps.
+        Checksum that the registry has recorded.
     name
-        Of the version, for the message.
+        Name of the version for the message.
     """
     for path in files(folder):
         if path.suffix not in SUFFIXES or path.is_symlink():
             shown = path.relative_to(folder)
             raise RefusedModelError(
-                f"{name} holds the file '{shown}', which may hold code or a pickle; it is refused. {REMEDY}"
+                f"{name} holds the file '{shown}', which may contain code or a pickle; it is refused. "
+                f"{REMEDY}"
             )
     check_flavor(folder / MLMODEL, name)
     if digest(folder) != wanted:
         raise RefusedModelError(
-            f"{name} has other files than those that were registered; it is refused. {REMEDY}"
+            f"the files of {name} differ from the registered ones; the version is refused. {REMEDY}"
         )
 
 
 def check_flavor(path: Path, name: str) -> None:
-    """Raise RefusedModelError if an MLmodel file would have MLflow load anything but our data."""
+    """Raise RefusedModelError if an MLmodel file makes MLflow load anything else than our data."""
     try:
         flavors = yaml.safe_load(path.read_text())["flavors"]
         flavor = flavors[FLAVOR]
@@ -179,35 +182,36 @@ def check_flavor(path: Path, name: str) -> None:
     except (OSError, yaml.YAMLError, LookupError, TypeError, AttributeError) as error:
         raise RefusedModelError(f"{name} has no readable {MLMODEL} file; it is refused.") from error
     if asked or not is_ours:
-        raise RefusedModelError(f"{name} is loaded by code that is not this package's; it is refused.")
+        raise RefusedModelError(f"{name} would be loaded by code from outside fuelgauge; it is refused.")
 
 
 def load(folder: Path) -> PyFuncModel:
-    """Return the model of a folder that `check` has passed."""
+    """Load the model in a folder that has passed `check`."""
     from mlflow import pyfunc
 
+    # MLflow imports the module that MLmodel names; versions of earlier releases name the former one.
     sys.modules[FORMER_LOADER] = importlib.import_module(LOADER)
     return pyfunc.load_model(str(folder))
 
 
 def facts(folder: Path) -> dict[str, Any]:
-    """Return how the model of a folder was chosen and fitted."""
+    """Return the records of the choice and the fit of the model in a folder."""
     content: dict[str, Any] = json.loads((folder / "data" / DATA / FACTS).read_text())
     return content
 
 
 def fitted_on(folder: Path) -> np.ndarray:
-    """Return the hashes of the rows that the model of a folder has seen."""
+    """Return the hashes of the rows that the model in a folder was fitted on."""
     return load_file(folder / "data" / DATA / FITTED_ON)["rows"]
 
 
 def hashed(folder: Path) -> list[list[str]]:
-    """Return name and type of each column that `fitted_on` is made of; empty if the package does not say."""
+    """Return name and type of each column that the hashes cover; empty if not recorded."""
     with safe_open(folder / "data" / DATA / FITTED_ON, framework="numpy") as file:
         content: list[list[str]] = json.loads((file.metadata() or {}).get(HASHED, "[]"))
     return content
 
 
 def card(folder: Path) -> str:
-    """Return the model card of a folder."""
+    """Return the model card of the model in a folder."""
     return (folder / "data" / DATA / CARD).read_text()

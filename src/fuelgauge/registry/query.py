@@ -1,6 +1,6 @@
-"""From a row as a person has it to what a model takes, and from its prediction to an answer.
+"""Queries: turn the rows of a user into model input, and predictions into answers.
 
-The row goes through the very functions that the pipeline's ingest and featurize stages apply to a batch.
+The rows pass through the same functions that the ingest and featurize stages apply to a batch.
 """
 
 from __future__ import annotations
@@ -31,14 +31,20 @@ FILE = "query.json"
 
 @dataclass(frozen=True)
 class Query:
-    """What a query of a dataset is, and what a model on one of its feature sets makes of it.
+    """The format of a query of a dataset, and its translation into the features of a feature set.
 
     Parameters
     ----------
+    description
+        Description of the featurized dataset.
     columns
-        Those that a query has, by kind: all columns of the dataset but target, group and time.
+        Columns of a query by kind: all columns of the dataset except target, group and time.
+    dataset
+        Configuration of the dataset without its source.
+    feature_set
+        Configuration of the feature set.
     shape, dtype
-        Of the array of one row; empty for tables and texts.
+        Shape and type of the array of one row; empty for tables and texts.
     """
 
     description: Description
@@ -52,11 +58,11 @@ class Query:
     def of(
         cls, raw: Path, dataset: DatasetConfig, feature_set: FeatureSetConfig, description: Description
     ) -> Query:
-        """Return the query of a dataset that ingest has written."""
+        """Return the query format of an ingested dataset."""
         with pq.ParquetFile(raw) as file:
             columns, schema = About.of(file).columns, file.schema_arrow
         kept = replace(columns, target="", group="", time="")
-        named = replace(named_columns(dataset, columns), source={})  # where data came from is nobody's query
+        named = replace(named_columns(dataset, columns), source={})  # a query does not need the source
         if not columns.array:
             return cls(description, kept, named, feature_set)
         kind = schema.field(ARRAY).type
@@ -64,12 +70,12 @@ class Query:
         return cls(description, kept, named, feature_set, tuple(kind.shape), dtype)
 
     def examples(self, rows: pd.DataFrame | np.ndarray) -> Examples:
-        """Return rows as a model takes them; their targets are unknown and stand as zeros.
+        """Return rows as model input; the unknown targets are filled with zeros.
 
         Raises
         ------
         DataError
-            There is no row, or a value cannot become a feature; the sentence names the column.
+            There is no row, or a value cannot become a feature; the message names the column.
         """
         if not len(rows):
             raise DataError("the query has no rows.")
@@ -82,7 +88,7 @@ class Query:
         return Examples(as_input(to_arrow(features)), y, about.task, len(about.classes), about.categorical)
 
     def table(self, rows: pd.DataFrame | np.ndarray) -> pa.Table:
-        """Return rows as ingest would have written them."""
+        """Return rows in the form in which the ingest stage writes them."""
         if self.shape:
             return pa.table({ARRAY: tensor(np.asarray(rows, dtype=self.dtype))})
         assert isinstance(rows, pd.DataFrame)
@@ -90,7 +96,7 @@ class Query:
         return convert(batch, self.columns, self.description.task, 0, "query")
 
     def rows_of(self, table: pa.Table) -> pd.DataFrame | np.ndarray:
-        """Return rows of the ingested table as a query would bring them."""
+        """Return rows of the ingested table in the form in which a query brings them."""
         if self.shape:
             return table[ARRAY].combine_chunks().to_numpy_ndarray()
         rows = table.select(list(self.columns.everything)).to_pandas()
@@ -100,7 +106,7 @@ class Query:
         return rows.astype({**numbers, **strings, **dates})
 
     def answers(self, predicted: np.ndarray) -> pd.DataFrame:
-        """Return predictions as a person reads them: label and probabilities, or the value."""
+        """Return predictions as answers: label and probabilities, or the value."""
         classes = self.description.classes
         if not classes:
             return pd.DataFrame({"value": predicted.astype(np.float64)})
@@ -109,13 +115,13 @@ class Query:
         return pd.DataFrame({"label": labels, "probabilities": probabilities})
 
     def save(self, folder: Path) -> None:
-        """Write the query into a folder."""
+        """Write the query format into a folder."""
         content = {**asdict(self), "columns": self.columns.to_json()}
         (folder / FILE).write_text(json.dumps(content, indent=2) + "\n")
 
     @classmethod
     def load(cls, folder: Path) -> Query:
-        """Return the query that `save` wrote into a folder."""
+        """Return the query format that `save` has written into a folder."""
         content: dict[str, Any] = json.loads((folder / FILE).read_text())
         return cls(
             description=Description(**tuples(content["description"])),
@@ -128,14 +134,14 @@ class Query:
 
 
 def tuples(content: dict[str, Any]) -> dict[str, Any]:
-    """Return a mapping with its lists as tuples."""
+    """Return a mapping with its lists turned into tuples."""
     return {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
 
 
 def predictions(answers: pd.DataFrame, classes: tuple[str, ...]) -> np.ndarray:
     """Return answers as an array: probabilities of the given classes, or values.
 
-    A class that the model does not know has the probability 0.
+    A class that the model does not know gets probability 0.
     """
     if not classes:
         return answers["value"].to_numpy(np.float64)

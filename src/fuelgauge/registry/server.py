@@ -1,9 +1,10 @@
-"""MLflow's scoring server for the champion of a dataset, which follows the champion without a pause.
+"""MLflow's scoring server for the champion of a dataset; it switches to a new champion without a pause.
 
-Each version gets an MLflow scoring app of its own, with its own signature. A thread looks the alias up; when
-it has moved, the new version is fetched, checked, loaded and tried on its own example, and only then does the
-server pass new requests to its app. Requests that the old app has begun it also ends; then its files are
-removed. A version that is refused or cannot be loaded is not tried again until the alias has moved.
+Each version gets its own MLflow scoring app with its own signature. A thread checks the alias `champion` at
+regular intervals. If the alias has moved, the new version is fetched, checked, loaded and tested on its own
+example. Only then does the server pass new requests to the new app. The old app finishes the requests that it
+has begun; then its files are removed. A version that is refused or fails to load is not tried again until the
+alias has moved.
 """
 
 from __future__ import annotations
@@ -31,7 +32,17 @@ log = logging.getLogger("fuelgauge")
 
 @dataclass
 class Answering:
-    """A version that answers queries, and how many it is answering now."""
+    """A loaded version that answers queries.
+
+    Attributes
+    ----------
+    app
+        Scoring app of the version.
+    folder
+        Folder with the files of the version.
+    in_flight
+        Number of requests in progress.
+    """
 
     app: Any
     version: str
@@ -40,19 +51,21 @@ class Answering:
 
 
 class Switchboard:
-    """An ASGI application that passes requests on to the scoring app of the present champion.
+    """An ASGI application that passes each request to the scoring app of the present champion.
 
     Parameters
     ----------
+    dataset
+        Name of the dataset.
     room
-        A folder for the files of versions.
+        Folder for the files of versions.
 
     Raises
     ------
     RegistryError
-        The dataset has no champion.
+        The dataset does not have a champion.
     RefusedModelError
-        The champion was not logged by a register run, or is no longer what was registered.
+        The champion was not logged by a register run, or was changed since then.
     """
 
     def __init__(self, dataset: str, registry: Registry, room: Path):
@@ -66,15 +79,15 @@ class Switchboard:
                 f"{dataset} has no champion yet; make one with: make register DATASET={dataset}"
             )
         self.present = self.loaded(champion)
-        log.info("%s is answered by version %s", dataset, self.version)
+        log.info("%s: serving version %s", dataset, self.version)
 
     @property
     def version(self) -> str:
-        """The version that answers."""
+        """Version that answers requests."""
         return self.present.version
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer a request with the app that is the champion's at this moment."""
+        """Answer a request with the app that is the present one when the request arrives."""
         with self.lock:
             answering = self.present
             answering.in_flight += 1
@@ -85,7 +98,7 @@ class Switchboard:
                 answering.in_flight -= 1
 
     def loaded(self, version: ModelVersion) -> Answering:
-        """Return a version that is loaded and has answered its own example."""
+        """Load a version and return it after it has answered its own example."""
         folder = Path(tempfile.mkdtemp(dir=self.room, prefix=f"{version.version}-"))
         try:
             app = self.app_of(version, folder)
@@ -95,7 +108,7 @@ class Switchboard:
         return Answering(app, str(version.version), folder)
 
     def app_of(self, version: ModelVersion, folder: Path) -> Any:
-        """Return the scoring app of a version whose files go into a folder."""
+        """Return the scoring app of a version; its files are fetched into the folder."""
         from mlflow.pyfunc import scoring_server
 
         model = package.load(self.registry.fetch(version, folder))
@@ -106,11 +119,11 @@ class Switchboard:
         return app
 
     def follow(self) -> None:
-        """Switch if the champion is another than the one that answers; what goes wrong is only said."""
+        """Switch to the champion if another version answers; errors are logged and not raised."""
         self.clear_away()
         try:
             champion = self.registry.champion(self.dataset)
-        except Exception as error:  # the registry is away; the champion answers on
+        except Exception as error:  # without the registry, the present version keeps answering
             self.say(error)
             return
         if champion is None or str(champion.version) == self.version:
@@ -119,23 +132,23 @@ class Switchboard:
             self.try_to_switch_to(champion)
 
     def try_to_switch_to(self, champion: ModelVersion) -> None:
-        """Let a new champion answer; one that cannot is remembered, unless the registry is at fault."""
+        """Switch to a new champion; remember a version that fails, unless the registry caused the failure."""
         try:
             fresh = self.loaded(champion)
         except RegistryError as error:
             self.say(error)
-        except Exception as error:  # whatever a model or its files may raise; the old champion answers on
+        except Exception as error:  # a model may raise anything; the old version keeps answering
             self.refused = str(champion.version)
             self.say(error)
         else:
             with self.lock:
                 self.retired.append(self.present)
                 self.present = fresh
-            log.info("%s is answered by version %s now", self.dataset, fresh.version)
+            log.info("%s: now serving version %s", self.dataset, fresh.version)
             self.refused = self.said = ""
 
     def clear_away(self) -> None:
-        """Remove the files of versions that answer no request any more."""
+        """Remove the files of old versions that have finished their requests."""
         with self.lock:
             ended = [old for old in self.retired if not old.in_flight]
             self.retired = [old for old in self.retired if old.in_flight]
@@ -143,16 +156,22 @@ class Switchboard:
             shutil.rmtree(old.folder, ignore_errors=True)
 
     def say(self, error: Exception) -> None:
-        """Log that the old champion answers on and why, once for the same reason."""
+        """Log why the old version keeps answering; log the same reason only once."""
         is_a_sentence = isinstance(error, FuelgaugeError)
         reason = str(error) if is_a_sentence else first_line(error, self.registry.tracking.uri)
         if reason != self.said:
-            log.warning("version %s of %s answers on: %s", self.version, self.dataset, reason)
+            log.warning("version %s of %s keeps answering: %s", self.version, self.dataset, reason)
             self.said = reason
 
 
 def repeat(call: Callable[[], None], seconds: float) -> threading.Event:
-    """Call a function every so many seconds in a thread of its own, until the returned event is set."""
+    """Call a function at regular intervals in a new thread, and return the event that stops it.
+
+    Parameters
+    ----------
+    seconds
+        Pause between two calls.
+    """
     ended = threading.Event()
 
     def loop() -> None:
@@ -164,19 +183,19 @@ def repeat(call: Callable[[], None], seconds: float) -> threading.Event:
 
 
 def serve(config: Config) -> None:
-    """Serve the champion of a dataset until interrupted.
+    """Serve the champion of a dataset until the process is interrupted.
 
     Raises
     ------
     RegistryError
-        There is no champion, or the registry cannot be reached.
+        The dataset does not have a champion, or the registry cannot be used.
     """
     import uvicorn
 
     rule = config.registry
     with tempfile.TemporaryDirectory() as room:
         board = Switchboard(config.dataset.name, Registry(config.tracking), Path(room))
-        log.info("http://%s:%s/invocations  (Ctrl-C ends it)", rule.host, rule.port)
+        log.info("http://%s:%s/invocations  (stop it with Ctrl-C)", rule.host, rule.port)
         ended = repeat(board.follow, rule.look_seconds)
         try:
             uvicorn.run(board, host=rule.host, port=rule.port, log_level="warning", lifespan="off")

@@ -1,7 +1,7 @@
-"""The versions of a dataset's model in the MLflow registry.
+"""Versions of a dataset's model in the MLflow registry.
 
-A version comes into being in one step, with all of its tags, after its artifacts are whole. The champion is
-an alias; moving it is one step as well, and the last of a registration.
+A version is created in one step with all of its tags, after its artifacts are complete. The champion is an
+alias. Moving the alias is also one step, and the last one of a registration.
 """
 
 from __future__ import annotations
@@ -36,48 +36,48 @@ NOT_METRICS = ("family", "hyperparameters", "device", "threads", "n_features")
 
 
 class RegistryError(FuelgaugeError):
-    """The registry cannot be reached, or lacks what is asked for."""
+    """The registry cannot be used, or does not contain what was asked for."""
 
 
 class Registry:
-    """The registry of a tracking server or database.
+    """The model registry of an MLflow server or database.
 
     Raises
     ------
     RegistryError
-        Tracking is off, or the registry cannot be reached.
+        Tracking is off, or the registry cannot be used.
     """
 
     def __init__(self, tracking: TrackingConfig):
         if not tracking.uri:
             raise RegistryError(
-                "tracking is off (conf/tracking); a champion needs a registry: tracking=sqlite."
+                "tracking is off (conf/tracking), but a champion needs a registry; set tracking=sqlite."
             )
         self.tracking = tracking
         with self.reaching():
             os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
             import mlflow
 
-            mlflow.set_tracking_uri(tracking.uri)  # by which MLflow finds the artifacts of a model
+            mlflow.set_tracking_uri(tracking.uri)  # MLflow finds the artifacts of a model by it
             mlflow.set_registry_uri(tracking.uri)
             self.client = connect(tracking)
 
     @contextlib.contextmanager
     def reaching(self) -> Iterator[None]:
-        """Say in one sentence that the registry did not answer."""
+        """Turn any error of the registry into a RegistryError with one sentence."""
         try:
             yield
         except FuelgaugeError:
             raise
-        except Exception as error:  # whatever MLflow, its database or the network raises
+        except Exception as error:  # MLflow, its database and the network raise many kinds
             uri = self.tracking.uri
             raise RegistryError(
                 f"the MLflow registry at {safe_uri(uri)} cannot be used ({first_line(error, uri)}); start "
-                "it, or set MLFLOW_TRACKING_URI to one that runs, and try again."
+                "it, or set MLFLOW_TRACKING_URI to a running one, and try again."
             ) from error
 
     def alias(self, dataset: str, alias: str) -> ModelVersion | None:
-        """Return the version that carries an alias, None if there is none."""
+        """Return the version with an alias, or None if there is none."""
         from mlflow.exceptions import MlflowException
 
         with self.reaching():
@@ -90,23 +90,27 @@ class Registry:
             return self.client.get_model_version(dataset, aliases[alias]) if alias in aliases else None
 
     def champion(self, dataset: str) -> ModelVersion | None:
-        """Return the champion of a dataset, None if there is none yet."""
+        """Return the champion of a dataset, or None if there is none yet."""
         return self.alias(dataset, CHAMPION)
 
     def find(self, dataset: str, identity: str) -> ModelVersion | None:
-        """Return the first version of an identity, None if there is none."""
+        """Return the first version with an identity, or None if there is none."""
         with self.reaching():
             named = f"name = '{dataset}' and tags.`{IDENTITY}` = '{identity}'"
             found = [v for v in self.client.search_model_versions(named) if SHA256 in v.tags]
             return min(found, key=lambda version: int(version.version), default=None)
 
     def add(self, dataset: str, identity: str, folder: Path, choice: Choice) -> ModelVersion:
-        """Log a packaged model and make a version of it, the challenger.
+        """Log a packaged model and create a version of it.
 
         Parameters
         ----------
+        identity
+            Identity of the model, see `final_trial`.
         folder
-            What `Package.write` has made.
+            Folder that `Package.write` has written.
+        choice
+            Contestant with its learning curve.
         """
         facts = package.facts(folder)
         with self.reaching():
@@ -133,7 +137,10 @@ class Registry:
             )
 
     def forget_killed(self, dataset: str, experiment: str) -> None:
-        """Delete the runs of registrations that were killed: those without a version, as none is alive."""
+        """Delete the runs of killed registrations.
+
+        The lock guarantees that no other registration is active, so a run without a version is a killed one.
+        """
         registered = {v.run_id for v in self.client.search_model_versions(f"name = '{dataset}'")}
         registrations = f"tags.`{IDENTITY}` != ''"
         for run in self.client.search_runs([experiment], filter_string=registrations):
@@ -144,7 +151,7 @@ class Registry:
                 self.client.delete_run(run.info.run_id)
 
     def log_facts(self, run_id: str, model_id: str, facts: Mapping[str, Any], choice: Choice) -> None:
-        """Log the learning curve by step and what the fit has cost, and which settings it had."""
+        """Log the learning curve by step, the records of the fit and the hyperparameters."""
         from mlflow.entities import Metric, Param
 
         now = int(time.time() * 1000)
@@ -160,7 +167,7 @@ class Registry:
         self.client.log_dict(run_id, choice.to_json(), "learning_curve.json")
 
     def make_model(self, dataset: str) -> None:
-        """Make the registered model if it is not there."""
+        """Create the registered model if it does not exist."""
         from mlflow.exceptions import MlflowException
 
         try:
@@ -170,12 +177,12 @@ class Registry:
                 raise
 
     def fetch(self, version: ModelVersion, folder: Path) -> Path:
-        """Copy the files of a version into a folder of our own and check them there.
+        """Copy the files of a version into a private folder, check the copy and return its path.
 
         Raises
         ------
         RefusedModelError
-            It was not logged by a register run, or is no longer what was registered.
+            The version was not logged by a register run, or was changed since then.
         """
         from mlflow.artifacts import download_artifacts
 
@@ -189,7 +196,7 @@ class Registry:
         return fetched
 
     def conclude(self, version: ModelVersion, decision: Mapping[str, Any], promoted: bool) -> None:
-        """Write a decision to a version and then, with one last step, make it the champion if so decided."""
+        """Record a decision in the tags of a version; as the last step, promote the version if so decided."""
         name, number = version.name, version.version
         with self.reaching():
             self.client.set_registered_model_alias(name, CHALLENGER, number)
@@ -202,7 +209,7 @@ class Registry:
 
 @contextlib.contextmanager
 def one_registration(dataset: str) -> Iterator[None]:
-    """Let one process of this machine at a time register a dataset."""
+    """Hold the lock that lets only one process of this machine register a dataset at a time."""
     path = paths.durable_root(paths.ROOT) / "data" / "registry" / f"{dataset}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as stream:
