@@ -1,4 +1,4 @@
-"""A small world of power laws, laid out as `fuelgauge.claims` lays out its results."""
+"""Made-up power laws, in the shape of the results of `fuelgauge.claims`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MODELS = {
     "mlp": "deep",
     "cnn1d": "deep",
 }
-# asymptote, amplitude, exponent of the loss; seconds at 32 rows, exponent of the time
+# Loss: asymptote, amplitude, exponent. Time: seconds at 32 rows, exponent.
 SHAPES = {
     "flights": {
         "dummy": (0.69, 0.0, 0.1, 0.0004, 0.05),

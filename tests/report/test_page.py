@@ -22,7 +22,7 @@ ATTACK = "</script><script>alert('x')</script><img src=x onerror=alert(1)>"
 
 
 class Page(HTMLParser):
-    """The parts of a page that could load something, and what a reader sees."""
+    """The tags, the scripts and the visible text of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -185,6 +185,15 @@ def test_with_one_dataset_the_headline_is_about_it() -> None:
     assert len(headline([*alone, across | {"reason": "shown", "n_datasets": 6}])["overall"]) == 1
 
 
+def test_with_one_dataset_no_verdict_is_shown_twice(analysis: SimpleNamespace) -> None:
+    alone = make_verdict(level="dataset", dataset="flights", family_b="linear", verdict="refuted",
+                         sentence="On flights, it is refuted.")  # fmt: skip
+    another = alone | {"dataset": "letter", "sentence": "On letter, it is refuted."}
+    assert render(altered(analysis, verdicts=[alone])).text.count("On flights, it is refuted.") == 1
+    both = render(altered(analysis, verdicts=[alone, another])).text
+    assert "On flights, it is refuted." in both and "On letter, it is refuted." in both
+
+
 def test_a_claim_without_datasets_does_not_make_the_headline(analysis: SimpleNamespace) -> None:
     about_sizes = next(v for v in analysis.verdicts if v["level"] == "overall")
     nothing = about_sizes | {"claim": "engine", "n_datasets": 0, "reason": "no deep model ran in all sizes"}
@@ -205,13 +214,13 @@ def replace_control(verdicts: list[dict[str, Any]], dataset: str) -> list[dict[s
 def test_sections_without_facts_are_left_out(analysis: SimpleNamespace) -> None:
     page = render(analysis, replace(ReportContext(), title="mine"))
     assert "What was held equal" not in page.headline
-    assert "How to get these numbers again" not in page.headline
+    assert "How to reproduce these numbers" not in page.headline
 
 
 def test_what_a_pretrained_model_has_learned_from_stands_beside_its_curves_and_no_others(analysis):
     context = ReportContext(pretrained_on={"cnn1d": "pairs of sentences."})
     page = render(analysis, context)
-    said = "is pretrained: besides the rows counted here it has learned from pairs of sentences."
+    said = "is pretrained. The rows counted here do not include its pretraining: pairs of sentences."
     assert page.text.count(said) == 1  # cnn1d has a curve on one of the three datasets
     assert "cnn1d" in page.text[: page.text.index(said)][-40:]
 

@@ -1,4 +1,4 @@
-"""An analysis, whoever made it, brought into the one shape that page and pictures draw from."""
+"""An analysis in the one shape that the page and the pictures use."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PAIR_COLUMNS = [
 EXTRAPOLATION_COLUMNS = ["dataset", "model", "level", "n_train", "loss", "loss_lo", "loss_hi"]
 FLAG_COLUMNS = ["kind", "dataset", "model", "n_train", "text"]
 FAILURE_COLUMNS = ["dataset", "model", "status", "reason", "n_train"]
-# Metrics that are better when higher; the loss is one minus such a metric.
+# Metrics for which higher is better. The loss is one minus such a metric.
 SCORES = frozenset({"accuracy", "roc auc", "r2"})
 MODEL, FAMILY = "model", "family"
 PAIR_KEYS = ["dataset", "level", "model_a", "model_b"]
@@ -38,7 +38,7 @@ PAIR_KEYS = ["dataset", "level", "model_a", "model_b"]
 
 @dataclass(frozen=True)
 class Contents:
-    """Everything that is drawn or written, with every column present and absent values as NaN."""
+    """All that the report draws and writes. Every column is present, and missing values are NaN."""
 
     datasets: list[str]
     curves: pd.DataFrame
@@ -55,29 +55,29 @@ class Contents:
     slide: Slide | None
 
     def curves_of(self, dataset: str, level: str | None = None) -> pd.DataFrame:
-        """Return the learning curves of a dataset, of models or of families."""
+        """Return the learning curves of a dataset: those of a level (`model` or `family`), or all."""
         chosen = self.curves[self.curves["dataset"] == dataset]
         return chosen if level is None else chosen[chosen["level"] == level]
 
     def style_of(self, name: str) -> LineStyle:
-        """Return how a family, or a model where there is no such family, is drawn."""
+        """Return the line style of a family, or of a model if there is no such family."""
         return self.styles[FAMILY].get(name) or self.styles[MODEL][name]
 
     @property
     def levels(self) -> list[str]:
-        """Return which of model and family there are curves of."""
+        """Return the levels that have curves: `model`, `family` or both."""
         return [level for level in (MODEL, FAMILY) if (self.curves["level"] == level).any()]
 
 
 def gather(analysis: Any, context: ReportContext) -> Contents:
-    """Collect what an analysis and its context hold.
+    """Collect the contents of a report from an analysis and its context.
 
     Parameters
     ----------
     analysis
-        A ``fuelgauge.claims.analysis.Analysis``, or anything with its attributes.
+        Analysis, a ``fuelgauge.claims.analysis.Analysis`` or an object with some of its attributes.
     context
-        The facts around it.
+        Facts around the analysis.
     """
     every_trial = _frame(getattr(analysis, "trials", None))
     trials = _plain_trials(every_trial)
@@ -100,9 +100,9 @@ def gather(analysis: Any, context: ReportContext) -> Contents:
 
 
 def headline_pairs(contents: Contents) -> pd.DataFrame:
-    """Return the pairs that the question is about: deep against each classical family.
+    """Return the pairs of the main question: deep against each other family, without baselines.
 
-    Without families, or without a deep one, every pair stands once, in one order.
+    Without families, the pairs are those of models. Without deep models, every pair comes once, in one order.
     """
     pairs = contents.pairs
     if not len(pairs):
@@ -121,19 +121,19 @@ def headline_pairs(contents: Contents) -> pd.DataFrame:
 
 
 def summarise_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a dataset and pair: its medians over n where they were computed, else the middle row.
+    """Return one row per dataset and pair: medians over n if the table has them, else the middle row.
 
     Parameters
     ----------
     pairs
-        One row a pair and n.
+        Comparisons, one row per pair and n.
     """
     groups = pairs.groupby(PAIR_KEYS, sort=False)
     return pd.DataFrame([_summary(group) for _, group in groups], columns=PAIR_COLUMNS)
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of a table as mappings by column name."""
+    """Return the rows of a table as mappings from column name to value."""
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
@@ -159,7 +159,7 @@ def _median(values: pd.Series) -> float:
 
 
 def _middle_row(group: pd.DataFrame) -> pd.Series:
-    """Return the row with the median ratio: one censored above counts as infinite, never as missing."""
+    """Return the row with the median ratio; a ratio censored above counts as infinite, not as missing."""
     ratios = group["der"].mask(group["censored"] == "above", np.inf).mask(group["censored"] == "below", 0.0)
     known = ratios.dropna().sort_values()
     return group.loc[known.index[(len(known) - 1) // 2]] if len(known) else group.iloc[0]
@@ -175,7 +175,7 @@ def _frame(table: Any) -> pd.DataFrame:
 
 
 def _plain_trials(trials: pd.DataFrame) -> pd.DataFrame:
-    """Leave out the trials that stand once more as those of their family."""
+    """Leave out the trials of families, which repeat trials of models."""
     return trials[trials["level"] != FAMILY] if "level" in trials else trials
 
 
@@ -207,7 +207,7 @@ def _appearance(column: pd.Series) -> pd.Series:
 
 
 def _with_levels(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Tell rows on models from rows on families, whose names are written without their prefix."""
+    """Set the level of each row, model or family, and remove the prefix of family names."""
     is_family = frame[names[0]].str.startswith(PREFIX) | (frame["level"] == FAMILY)
     frame["level"] = np.where(is_family, FAMILY, MODEL)
     for name in names:
@@ -246,12 +246,12 @@ def _failures(context: ReportContext, trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def is_score(metric: str) -> bool:
-    """Tell whether a dataset's loss is one minus its metric."""
+    """Return whether the loss is one minus this metric."""
     return metric in SCORES
 
 
 def loss_name(metric: str) -> str:
-    """Return what the loss of a dataset is, from the metric that it is judged by."""
+    """Return the name of the loss that belongs to a metric."""
     return f"1 \u2212 {metric}" if is_score(metric) else metric
 
 
