@@ -1,4 +1,4 @@
-"""`fuelgauge add`: what it writes, that it can be run, and what it refuses."""
+"""`fuelgauge add`: the files that it writes, runs of added datasets, and refused requests."""
 
 import shutil
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def checkout() -> Iterator[None]:
 
 
 def customers() -> pd.DataFrame:
-    """Return a table with something of everything that is guessed."""
+    """Return a table with a column for every kind of guess."""
     rng = np.random.default_rng(0)
     churned = rng.choice(["no", "yes"], N, p=[0.7, 0.3])
     return pd.DataFrame(

@@ -1,4 +1,4 @@
-"""What is seen in a table: its columns, what they are taken for, and what gives the target away."""
+"""Facts about the columns of a table, guessed roles, and columns that give the target away."""
 
 import re
 from datetime import date, datetime
@@ -37,7 +37,7 @@ def guessed(wishes: Wishes | None = None, **columns: object) -> Guess:
 
 
 def role(values: object, name: str = "a", wishes: Wishes | None = None) -> tuple[str, str]:
-    """Return what a column is taken for beside a column of numbers."""
+    """Return the guessed role of a column, in a table with one more column of numbers."""
     made = guessed(wishes, **{name: values, "b": rng().normal(size=len(values))})
     return tuple(made.roles[name]) if name in made.roles else ("part", "")
 

@@ -45,7 +45,7 @@ def edited(text: str, change: Change, remedy: str, where: str = "params.yaml") -
     change
         Function that changes the parsed content in place.
     remedy
-        What the user should write by hand if the text cannot be edited safely, as a whole sentence.
+        Sentence that tells the user what to write by hand, for a text that cannot be edited safely.
     where
         Name of the file for messages.
 
@@ -129,7 +129,7 @@ def in_mapping(
     """Yield the replacements of the values that changed in a mapping."""
     places = {key.value: value for key, value in node.value}
     if len(places) < len(node.value):
-        raise Unsafe  # a key stands there twice
+        raise Unsafe  # a key occurs twice
     for key, value in new.items():
         if old.get(key) != value:
             if key not in places:
@@ -155,7 +155,7 @@ def at_value(text: str, node: yaml.Node, old: Any, new: Any) -> Iterator[Splice]
 def behind_last(text: str, node: yaml.SequenceNode, items: list[Any]) -> Splice:
     """Return the insertion of items behind the last one of a list, in the list's own style.
 
-    In a list of dashes the comment on the last item's line stays on that line.
+    If the list has dashes, a comment on the line of the last item stays on that line.
     """
     last = node.value[-1]
     place = last.end_mark.index

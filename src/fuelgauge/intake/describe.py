@@ -1,7 +1,7 @@
 """Write the file in conf/dataset/ for `fuelgauge add`: the guessed settings, with reasons as comments.
 
-The lines are put together here. ruamel.yaml, which can write comments, quotes by the rules of YAML 1.2: it
-leaves a column named `yes` without quotes, and PyYAML then reads a truth value.
+The lines are put together here. The library ruamel.yaml can write comments, but it quotes by the rules of
+YAML 1.2. A column named `yes` would get no quotes, and PyYAML would read a truth value.
 """
 
 from __future__ import annotations
