@@ -1,1 +1,1 @@
-"""The contestants, one file each, behind one contract (`fuelgauge.models.base.Model`)."""
+"""The models, one file each, behind one contract (`fuelgauge.models.base.Model`)."""

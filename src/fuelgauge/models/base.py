@@ -1,4 +1,4 @@
-"""The contract that every contestant keeps."""
+"""The contract that every model keeps."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from fuelgauge.errors import ConfigError, FuelgaugeError, nearest
 
 
 class FitError(FuelgaugeError):
-    """A fit went wrong in a way that has a name, such as a loss that is not a number."""
+    """A fit failed for a known reason, such as a loss that is not a number."""
 
 
 @dataclass(frozen=True)
 class FitContext:
-    """What a fit is told beside its rows.
+    """Settings of a fit besides its rows.
 
     Parameters
     ----------
     seed
-        Of every random choice in the fit.
+        Random seed of every random choice in the fit.
     threads
-        That the fit may use.
+        Number of threads that the fit may use.
     device
-        `cpu` or `cuda`.
+        Device of the fit: `cpu` or `cuda`.
     metric
-        By which the dataset is judged; early stopping may use it.
+        Metric by which the dataset is judged. Early stopping may use it.
     step_limit
-        Upper bound on optimizer steps or rounds: a few for a warm-up, None for a real fit.
+        Upper bound on optimizer steps or boosting rounds: a few for a warm-up, None for a real fit.
     """
 
     seed: int
@@ -47,15 +47,15 @@ class FitContext:
 
 @dataclass(frozen=True)
 class Work:
-    """What a fit has computed, NaN where it cannot be counted.
+    """Computation of a fit. A number is NaN where it cannot be counted.
 
     Parameters
     ----------
     flops
-        Floating-point operations of matrix products and convolutions, forward and backward; a multiplication
-        and its addition are two.
+        Floating-point operations of matrix products and convolutions, forward and backward. A multiplication
+        and its addition count as two.
     nodes_visited
-        By the training rows on their way down the trees.
+        Number of tree nodes that the training rows pass through.
     """
 
     flops: float = math.nan
@@ -64,86 +64,98 @@ class Work:
 
 @runtime_checkable
 class Packable(Protocol):
-    """A model whose fit is `prepare`, then `train`; several of one shape can be trained together."""
+    """A model whose fit is `prepare` followed by `train`. Several fits of one shape can train together."""
 
     def prepare(self, train: Examples, validation: Examples, context: FitContext) -> Any:
-        """Do what comes before the first step."""
+        """Prepare a fit up to its first step."""
 
     def train(self, prepared: Any) -> int:
-        """Train alone; return the steps."""
+        """Train alone and return the number of steps."""
 
     @staticmethod
     def shape_of(prepared: Any) -> Hashable:
-        """Return what fits must have in common to be trained together; None if this one cannot be."""
+        """Return what fits must share to train together, or None if this fit can only train alone."""
 
     @staticmethod
     def train_together(models: Sequence[Any], prepared: Sequence[Any]) -> list[int]:
-        """Train several of one shape; return the steps of each."""
+        """Train several fits of one shape together and return the number of steps of each."""
 
 
 class Model(ABC):
-    """A contestant: a dataclass of hyperparameters that can be fitted once and then predicts.
+    """A model: a dataclass of hyperparameters that is fitted once and then predicts.
 
-    A model is a subclass in a file of its own in this folder, decorated with `dataclass`, and a
-    file conf/model/<name>.yaml that names it and gives its defaults. Everything that is fitted,
-    preprocessing too, is fitted in `fit` on `train` alone; `validation` may choose when to stop.
+    Two files add a model:
 
-    What is fitted are attributes of plain data, NumPy arrays and scikit-learn objects. An attribute
-    that has a file format of its own is named in `own_format`, and `save_own` and `load_own` know it
-    (fuelgauge.models.storage).
+    - a module in this folder with a subclass of this class, decorated with `dataclass`;
+    - conf/model/<name>.yaml, which names the class and gives its defaults.
+
+    `fit` fits everything, preprocessing included, on `train` alone. `validation` may only choose when to
+    stop.
+
+    Fitted attributes are plain data, NumPy arrays and scikit-learn objects, which fuelgauge.models.storage
+    can store. An attribute that needs a file format of its own is named in `own_format`.
+
+    Attributes
+    ----------
+    own_format : tuple of str
+        Names of the fitted attributes that `save_own` writes and `load_own` reads.
+    stored_types : tuple of str
+        Dotted names of third-party types among the other fitted attributes, such as compiled parts of
+        scikit-learn's trees. A stored model is loaded only if it holds no other unusual type.
     """
 
     own_format: ClassVar[tuple[str, ...]] = ()
+    stored_types: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
-        """Fit on the training rows.
+        """Fit the model on the training rows.
 
         Returns
         -------
         int
-            Optimizer steps, boosting rounds or solver iterations that were run.
+            Number of optimizer steps, boosting rounds or solver iterations.
 
         Raises
         ------
         FitError
-            The fit broke down; the sentence says where.
+            The fit failed. The message says where.
         """
 
     @abstractmethod
     def count_parameters(self) -> int:
-        """Return how many numbers were fitted: weights, coefficients, nodes of trees. Never timed."""
+        """Return the number of fitted numbers: weights, coefficients, nodes of trees. Never timed."""
 
     def count_samples(self, steps: int, n_rows: int) -> int:
-        """Return how many rows the steps of a fit have seen, a row as often as it was seen."""
+        """Return the number of rows that the steps of a fit have seen, repetitions included."""
         return steps * n_rows
 
     def count_work(self, train: Examples) -> Work:
-        """Return what the fit has computed, as far as it can be counted. Never timed."""
+        """Return the computation of the fit, as far as it can be counted. Never timed."""
         return Work()
 
     @abstractmethod
     def predict(self, examples: Examples) -> np.ndarray:
         """Return class probabilities, shape (rows, n_classes), or values, shape (rows,)."""
 
-    def save_own(self, folder: Path) -> None:  # noqa: B027 - most models have nothing of the kind
+    def save_own(self, folder: Path) -> None:  # noqa: B027 - most models need neither method
         """Write the attributes named in `own_format` into a folder."""
 
     def load_own(self, folder: Path) -> None:  # noqa: B027
-        """Set the attributes named in `own_format`, from a folder; all others are set already."""
+        """Read the attributes named in `own_format` from a folder. All others are already set."""
 
 
 def all_classes(probabilities: np.ndarray, classes: np.ndarray, n_classes: int) -> np.ndarray:
-    """Return probabilities with a column for every class; a class without a training row has 0.
+    """Return probabilities with a column for every class. A class without a training row has 0.
 
     Parameters
     ----------
     probabilities
-        Shape (rows, number of known classes).
+        Probabilities of the known classes, shape (rows, number of known classes).
     classes
         Codes of the known classes, in the order of the columns.
     n_classes
-        Of the dataset.
+        Number of classes of the dataset.
     """
     placed = np.zeros((len(probabilities), n_classes))
     placed[:, classes] = probabilities
@@ -151,17 +163,19 @@ def all_classes(probabilities: np.ndarray, classes: np.ndarray, n_classes: int) 
 
 
 def create(target: str, hyperparameters: Mapping[str, Any]) -> Model:
-    """Import a model's class and make an instance of it.
+    """Import a model's class and create an instance of it.
 
     Parameters
     ----------
     target
         Dotted path of the class.
+    hyperparameters
+        Hyperparameters by name. The class's own defaults apply to the others.
 
     Raises
     ------
     ConfigError
-        There is no such class, or it has no such hyperparameter (the nearest valid one is named).
+        There is no such class, or it has no such hyperparameter. The message names the nearest valid one.
     """
     model_class = load_object(target, "conf/model")
     valid = {f.name for f in fields(model_class) if f.init}

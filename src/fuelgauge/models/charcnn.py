@@ -1,4 +1,4 @@
-"""The convolutional net for characters, for names and short texts."""
+"""Convolutional net over characters, for names and short texts."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ START, END = b"\x02", b"\x03"
 
 @dataclass
 class CharCNN(DeepModel):
-    """Learned vectors of bytes, two convolutions over them, the largest value of each channel.
+    """Two convolutions over learned vectors of bytes, followed by the largest value of each channel.
 
-    Texts are read in lower case as UTF-8, with a mark before and after them.
+    Texts are read in lower case as UTF-8, with a mark before and after each text.
 
     Parameters
     ----------
     embedding
-        Numbers in the vector of a byte.
+        Length of the vector of a byte.
     channels
-        Of both convolutions.
+        Number of channels of both convolutions.
     kernel
-        Bytes that the first convolution sees; the second sees 3 of its places.
+        Number of bytes that the first convolution sees. The second sees 3 positions of the first.
     dropout
         Share of the channels dropped in training.
     length
-        Bytes of a text that are read, from its beginning; no more than the longest training text has.
+        Number of bytes read from the beginning of a text, at most the length of the longest training text.
     """
 
-    # The rows are long: a chunk of them holds as much as one of the usual size in other nets.
+    # Rows are long here, so fewer of them fill a chunk of the usual size.
     prediction_rows: ClassVar[int] = 256
 
     embedding: int = 16
@@ -48,11 +48,11 @@ class CharCNN(DeepModel):
     length: int = 256
 
     def fit_encoder(self, train: Examples) -> None:
-        """Learn the length of the longest text that is read."""
+        """Learn the length of the longest training text, as far as it is read."""
         self.longest = max(len(self.marked(text)) for text in texts_of(train))
 
     def encode(self, examples: Examples) -> np.ndarray:
-        """Return the bytes of each text, filled up with 0."""
+        """Return the bytes of each text, padded with 0."""
         encoded = np.zeros((len(examples), self.longest), dtype=np.uint8)
         for row, text in zip(encoded, texts_of(examples), strict=True):
             shown = self.marked(text)[: self.longest]
@@ -60,7 +60,7 @@ class CharCNN(DeepModel):
         return encoded
 
     def marked(self, text: str) -> bytes:
-        """Return the bytes of a text that are read, between the marks."""
+        """Return the bytes of a text that are read, between the two marks."""
         shown = text[: self.length].lower().encode("utf-8", errors="replace")
         return START + shown[: self.length] + END
 
@@ -79,12 +79,12 @@ class CharCNN(DeepModel):
 
 
 class Vectors(nn.Module):
-    """The learned vector of each byte; that of the filling is 0.
+    """Learned vector of each byte. The vector of the padding is 0.
 
     Parameters
     ----------
     size
-        Of a vector.
+        Length of a vector.
     """
 
     def __init__(self, size: int):
@@ -97,7 +97,7 @@ class Vectors(nn.Module):
 
 
 class Largest(nn.Module):
-    """The largest value of each channel, wherever it is."""
+    """Largest value of each channel over all positions."""
 
     def forward(self, values: Tensor) -> Tensor:
         """Return an array of shape (rows, channels)."""

@@ -1,4 +1,4 @@
-"""The convolutional net for sequences."""
+"""Convolutional net for sequences."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from fuelgauge.models.preprocessing import ChannelScaler
 
 @dataclass
 class CNN1d(DeepModel):
-    """Three strided convolutions over time and a linear layer.
+    """Three strided convolutions over time, followed by a linear layer.
 
-    Each channel is scaled by one mean and one deviation over all steps, so that its shape stays.
+    Each channel is scaled by one mean and one standard deviation over all steps, which keeps its shape.
 
     Parameters
     ----------
     channels
-        Of every convolution.
+        Number of channels of every convolution.
     kernel
-        Steps that the first convolution sees; the others see 3.
+        Number of steps that the first convolution sees. The others see 3.
     """
 
     channels: int = 32
     kernel: int = 5
 
     def fit_encoder(self, train: Examples) -> None:
-        """Fit the scales."""
+        """Fit the scale of each channel."""
         self.scaler = ChannelScaler().fit(np.asarray(train.x))
 
     def encode(self, examples: Examples) -> np.ndarray:

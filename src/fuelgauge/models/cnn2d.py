@@ -1,4 +1,4 @@
-"""The convolutional net for images."""
+"""Convolutional net for images."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ GROUPS = 4
 
 @dataclass
 class CNN2d(DeepModel):
-    """Three normalised convolutions, two of them pooled, and a linear layer.
+    """Three normalised convolutions, two of them pooled, followed by a linear layer.
 
-    The first convolution halves images of more than 16 pixels a side. Groups of channels are
-    normalised, not batches, since batches are small where rows are few.
+    The first convolution halves images with a side of more than 16 pixels. Normalisation is over groups of
+    channels and not over batches, because batches are small where rows are few.
 
     Parameters
     ----------
     channels
-        Of the first convolution; the others have twice as many.
+        Number of channels of the first convolution. The others have twice as many.
     kernel
-        Pixels a side that the first convolution sees; the others see 3.
+        Side in pixels of the first convolution's kernel. The other kernels have a side of 3.
     dropout
-        Share of the inputs of the linear layer that are dropped in training.
+        Share of the linear layer's inputs dropped in training.
     shift
-        In training, images are moved by up to this share of their side, at random.
+        Largest random shift of an image in training, as a share of its side.
     side
-        Larger images are shrunk by a whole factor until no side is longer.
+        Longest side of an image in pixels. A larger image is shrunk by a whole factor.
     """
 
     channels: int = 16
@@ -46,7 +46,7 @@ class CNN2d(DeepModel):
     side: int = 32
 
     def fit_encoder(self, train: Examples) -> None:
-        """Fit the scales of the colours."""
+        """Fit the scale of each colour."""
         self.scaler = ChannelScaler().fit(shrink(np.asarray(train.x), self.side))
 
     def encode(self, examples: Examples) -> np.ndarray:
@@ -71,14 +71,14 @@ class CNN2d(DeepModel):
 
 
 class Shift(nn.Module):
-    """Move every image of a training batch by a random number of pixels, each on its own.
+    """Shift each image of a training batch by its own random number of pixels.
 
-    What is moved in at a border repeats the border.
+    Pixels that move in at a border repeat the border.
 
     Parameters
     ----------
     share
-        Of the side, by which an image is moved at most.
+        Largest shift, as a share of the side.
     """
 
     def __init__(self, share: float):
@@ -86,7 +86,7 @@ class Shift(nn.Module):
         self.share = share
 
     def forward(self, images: Tensor) -> Tensor:
-        """Move in training; return the images as they are otherwise."""
+        """Shift the images in training and return them unchanged otherwise."""
         if not self.training or not self.share:
             return images
         n, _, height, width = images.shape
@@ -95,14 +95,14 @@ class Shift(nn.Module):
         return images[each, :, down, right].permute(0, 3, 1, 2)
 
     def places(self, images: Tensor, length: int) -> Tensor:
-        """Return the place from which each pixel of a side is taken, shape (images, length)."""
+        """Return the position from which each pixel of a side is taken, shape (images, length)."""
         most = round(self.share * length)
         moved = torch.randint(-most, most + 1, (len(images), 1), device=images.device)
         return (torch.arange(length, device=images.device) + moved).clamp(0, length - 1)
 
 
 def convolution(n_inputs: int, n_outputs: int, kernel: int = 3, stride: int = 1) -> list[nn.Module]:
-    """Return a convolution that keeps the size but for its stride, normalised and rectified."""
+    """Return a convolution with normalisation and ReLU. Only its stride changes the size."""
     return [
         nn.Conv2d(n_inputs, n_outputs, kernel, stride, padding=kernel // 2),
         nn.GroupNorm(math.gcd(n_outputs, GROUPS), n_outputs),
@@ -111,7 +111,15 @@ def convolution(n_inputs: int, n_outputs: int, kernel: int = 3, stride: int = 1)
 
 
 def shrink(images: np.ndarray, side: int) -> np.ndarray:
-    """Return images (rows, height, width, channels) of at most `side` pixels a side, by means of squares."""
+    """Return images of at most `side` pixels a side, shrunk by averaging squares of pixels.
+
+    Parameters
+    ----------
+    images
+        Images of shape (rows, height, width, channels).
+    side
+        Longest side of the result, in pixels.
+    """
     n, height, width, channels = images.shape
     factor = math.ceil(max(height, width) / side)
     if factor == 1:

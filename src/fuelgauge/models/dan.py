@@ -1,4 +1,4 @@
-"""The net for words: a deep averaging network on words and parts of words."""
+"""Net over words: a deep averaging network on words and parts of words."""
 
 from __future__ import annotations
 
@@ -17,34 +17,35 @@ from fuelgauge.models.layers import Dropout
 from fuelgauge.models.texts import pairs_of, parts_of, texts_of, words_of
 
 INITIAL_DEVIATION = 0.01
-MOST_GRAMS = 4096  # of a text; 256 English words have some 2,500
+MOST_GRAMS = 4096  # per text; 256 English words have about 2,500
 
 
 @dataclass
 class DAN(DeepModel):
-    """Learned vectors of words, pairs of words and parts of words, pooled and put through a hidden layer.
+    """One hidden layer on pooled vectors of words, pairs of words and parts of words.
 
-    After Iyyer et al. (2015), with the pairs and parts of fastText (Joulin et al. and Bojanowski et
-    al., 2017). The vocabulary is that of the training rows; what is not in it is left out. The sum of
-    a text's vectors is divided by the root of their number: a mean is too small in a long text.
+    The model follows Iyyer et al. (2015). Its pairs and parts are those of fastText (Joulin et al. and
+    Bojanowski et al., 2017). The vocabulary is that of the training rows, and anything else is left out. The
+    sum of a text's vectors is divided by the square root of their number. A mean would be too small for a
+    long text.
 
     Parameters
     ----------
     embedding
-        Numbers in a vector.
+        Length of a vector.
     width
-        Units of the hidden layer.
+        Number of units of the hidden layer.
     dropout
         Share of units dropped in training.
     vocabulary
-        Words, pairs and parts at most; the most frequent are taken.
+        Largest number of words, pairs and parts. The most frequent ones are kept.
     part_min, part_max
-        Characters of the shortest and of the longest part of a word.
+        Number of characters of the shortest and of the longest part of a word.
     words
-        Of a text that are read, from its beginning.
+        Number of words read from the beginning of a text.
     """
 
-    # The rows are long: a chunk of them holds as much as one of the usual size in other nets.
+    # Rows are long here, so fewer of them fill a chunk of the usual size.
     prediction_rows: ClassVar[int] = 1024
 
     embedding: int = 64
@@ -56,7 +57,7 @@ class DAN(DeepModel):
     words: int = 256
 
     def fit_encoder(self, train: Examples) -> None:
-        """Give the vocabulary numbers by falling frequency, from 1; 0 is no word."""
+        """Give the vocabulary numbers from 1 by falling frequency. The number 0 means no word."""
         counts: Counter[str] = Counter()
         for text in texts_of(train):
             counts.update(self.grams(text))
@@ -64,7 +65,7 @@ class DAN(DeepModel):
         self.numbers = {gram: number for number, (gram, _) in enumerate(frequent, start=1)}
 
     def encode(self, examples: Examples) -> np.ndarray:
-        """Return the numbers of the known words, pairs and parts of each text, filled up with 0."""
+        """Return the numbers of the known words, pairs and parts of each text, padded with 0."""
         rows = [self.known(text) for text in texts_of(examples)]
         encoded = np.zeros((len(rows), max(map(len, rows), default=0) or 1), dtype=np.int32)
         for row, numbers in zip(encoded, rows, strict=True):
@@ -72,12 +73,12 @@ class DAN(DeepModel):
         return encoded
 
     def known(self, text: str) -> np.ndarray:
-        """Return the numbers of what is known of a text."""
+        """Return the numbers of the known words, pairs and parts of one text."""
         numbers = (self.numbers[gram] for gram in self.grams(text) if gram in self.numbers)
         return np.fromiter(islice(numbers, MOST_GRAMS), dtype=np.int32)
 
     def grams(self, text: str) -> Iterator[str]:
-        """Yield the words, the pairs of words and the parts of words of a text."""
+        """Yield the words, pairs of words and parts of words of a text."""
         words = words_of(text, self.words)
         yield from words
         yield from pairs_of(words)
@@ -96,14 +97,16 @@ class DAN(DeepModel):
 
 
 class Pool(nn.Module):
-    """The sum of the vectors of a text's words over the root of their number; 0 for no word.
+    """Sum of the vectors of a text's words, divided by the square root of their number.
+
+    The result is 0 for a text without a known word.
 
     Parameters
     ----------
     n_words
-        In the vocabulary, numbered from 1.
+        Size of the vocabulary, which is numbered from 1.
     size
-        Of a vector.
+        Length of a vector.
     """
 
     def __init__(self, n_words: int, size: int):

@@ -1,4 +1,4 @@
-"""What the nets share: encoding, the step budget, early stopping on Lightning, and prediction."""
+"""Shared parts of the nets: encoding, step budget, early stopping with Lightning, and prediction."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ from fuelgauge.models.packing import can_pack, shape_of, train_together
 from fuelgauge.models.training import Loss, Prepared, StepPlan, train_alone, warm_cosine
 
 WEIGHTS = "weights.safetensors"
-# Rows that the class frequencies count for, beside the fitting rows, in a predicted probability. How it was
-# chosen is in docs/protocol.md ("Changes", 2026-11-26).
+# Weight of the class frequencies in a predicted probability, counted in rows. How it was chosen is in
+# docs/explanation/protocol_history.md (2026-11-26).
 PRIOR_ROWS = 64
 
 
 @dataclass
 class DeepModel(Model):
-    """A net trained by AdamW with a warmed-up cosine schedule, early stopping and the best weights kept.
+    """A net trained by AdamW with warm-up, cosine schedule and early stopping.
 
-    A subclass gives `fit_encoder`, `encode` and `network`; one with a recipe of its own overrides
-    `optimizer`, `before_step` or `loss` too.
+    The weights of the best validation round are kept. A subclass defines `fit_encoder`, `encode` and
+    `network`. A subclass with its own training recipe also overrides `optimizer`, `before_step` or `loss`.
 
     Parameters
     ----------
     batch_size
-        Rows a step; at most a quarter of the training rows.
+        Number of rows per step, at most a quarter of the training rows.
     learning_rate, weight_decay
-        Of AdamW; the learning rate is the schedule's peak.
+        Settings of AdamW. The learning rate is the peak of the schedule.
     max_epochs
-        Passes over the training rows, within the bounds of the next two.
+        Number of passes over the training rows, within the bounds of the next two.
     min_steps, max_steps
-        Floor and ceiling of the budget of optimizer steps.
+        Smallest and largest budget of optimizer steps.
     rounds
-        Into which the budget is divided; the validation loss is taken after each.
+        Number of rounds that the budget is divided into. The validation loss is measured after each.
     patience
-        Rounds without a better validation loss after which training stops.
+        Number of rounds without a better validation loss after which training stops.
     precision
-        `fp32` or `bf16` (mixed).
+        Precision of training: `fp32` or `bf16` (mixed).
     """
 
     own_format: ClassVar[tuple[str, ...]] = ("net",)
-    # Rows that go through the net at once where nothing is trained.
+    # Number of rows per forward pass outside training.
     prediction_rows: ClassVar[int] = 4096
 
     batch_size: int = 256
@@ -69,7 +69,7 @@ class DeepModel(Model):
 
     @abstractmethod
     def encode(self, examples: Examples) -> np.ndarray:
-        """Return the input of the net, rows first: float32, or the whole numbers of what it looks up."""
+        """Return the input of the net, rows first: float32, or integers that the net looks up."""
 
     @abstractmethod
     def fit_encoder(self, train: Examples) -> None:
@@ -79,20 +79,21 @@ class DeepModel(Model):
     def network(self, inputs: Tensor, n_outputs: int) -> nn.Module:
         """Return the untrained net for such inputs, on their device.
 
-        The shapes of its weights follow from the shape of a row of `inputs` and from what
-        `fit_encoder` has fitted, so that a saved net can be built again; its first weights may
-        depend on the values. In training the net may return an ensemble's outputs, shape (rows,
-        members, n_outputs); in evaluation it returns shape (rows, n_outputs).
+        The shapes of its weights depend only on the shape of a row of `inputs` and on what `fit_encoder` has
+        fitted. A stored net can therefore be built again. The first weights may also depend on the values.
+
+        In training, the net may return an ensemble's outputs, shape (rows, members, n_outputs). In
+        evaluation, it returns shape (rows, n_outputs).
         """
 
     def optimizer(self, net: nn.Module) -> torch.optim.Optimizer:
-        """Return the optimizer; each group's learning rate is the peak of its schedule."""
+        """Return the optimizer. Each group's learning rate is the peak of its schedule."""
         return torch.optim.AdamW(
             net.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
         )
 
     def before_step(self, net: nn.Module, optimizer: torch.optim.Optimizer, step: int, steps: int) -> None:
-        """Set what a schedule changes before optimizer step `step` of at most `steps`, from 0."""
+        """Apply the schedule before optimizer step `step`, counted from 0, of at most `steps`."""
         set_learning_rate(optimizer, warm_cosine(step, steps))
 
     def loss(self, task: str, metric: str) -> Loss:
@@ -100,11 +101,11 @@ class DeepModel(Model):
         return Loss(task, metric)
 
     def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
-        """Train the net and put the weights of the best validation round back."""
+        """Train the net and restore the weights of the best validation round."""
         return self.train(self.prepare(train, validation, context))
 
     def prepare(self, train: Examples, validation: Examples, context: FitContext) -> Prepared:
-        """Encode the rows and make the first weights."""
+        """Encode the rows and create the net with its first weights."""
         lightning_quietly()
         torch.set_num_threads(context.threads)
         torch.manual_seed(context.seed)
@@ -126,22 +127,22 @@ class DeepModel(Model):
         )
 
     def train(self, prepared: Prepared) -> int:
-        """Train what `prepare` has made; return the optimizer steps."""
+        """Train a prepared net and return the number of optimizer steps."""
         return self.trained(*train_alone(prepared, self, self.device))
 
     @staticmethod
     def shape_of(prepared: Prepared) -> Hashable:
-        """Return what nets must have in common to be trained together; None if this one cannot be."""
+        """Return what nets must share to train together, or None if this net can only train alone."""
         return shape_of(prepared) if can_pack(prepared.net) else None
 
     @staticmethod
     def train_together(models: Sequence[DeepModel], prepared: Sequence[Prepared]) -> list[int]:
-        """Train several nets of one shape side by side; return the optimizer steps of each."""
+        """Train several nets of one shape together and return the number of optimizer steps of each."""
         ended = train_together(prepared, models[0], models[0].device)
         return [model.trained(*end) for model, end in zip(models, ended, strict=True)]
 
     def trained(self, state: dict[str, Tensor], steps: int) -> int:
-        """Take the weights of the best validation round."""
+        """Load the weights of the best validation round and return the number of steps."""
         self.net.load_state_dict(state)
         self.net.eval()
         self.n_steps = steps
@@ -152,11 +153,14 @@ class DeepModel(Model):
         return sum(p.numel() for p in self.net.parameters())
 
     def count_samples(self, steps: int, n_rows: int) -> int:
-        """Return how many rows were in the batches of so many steps."""
+        """Return the number of rows in the batches of the given steps."""
         return round(steps * self.rows_a_step)
 
     def count_work(self, train: Examples) -> Work:
-        """Count a step on a batch by PyTorch's counter, times the steps; lookups and sums are not in it."""
+        """Count one step on one batch with PyTorch's counter and multiply by the number of steps.
+
+        Lookups and sums are not counted.
+        """
         some = train.head(math.ceil(self.rows_a_step))
         inputs, targets = self.tensor(some), self.scale.encode(some).to(self.device)
         with FlopCounterMode(display=False) as counter:
@@ -172,13 +176,13 @@ class DeepModel(Model):
         )
 
     def load_own(self, folder: Path) -> None:
-        """Build the net anew and read its weights."""
+        """Build the net again and read its weights."""
         row = torch.zeros((1, *self.row_shape), dtype=getattr(torch, self.row_type), device=self.device)
         self.net = self.network(row, self.scale.n_outputs).eval()
         self.net.load_state_dict(load_file(folder / WEIGHTS, device=self.device))
 
     def plan(self, n_rows: int, step_limit: int | None) -> StepPlan:
-        """Return the budget for a number of training rows."""
+        """Return the step budget for a number of training rows."""
         batch = max(1, min(self.batch_size, n_rows // 4))
         batches = math.ceil(n_rows / batch)
         steps = min(max(self.max_epochs * batches, self.min_steps), self.max_steps)
@@ -200,15 +204,23 @@ class DeepModel(Model):
 
 @dataclass(frozen=True)
 class TargetScale:
-    """How targets enter the loss, and outputs become predictions.
+    """Scale of the targets in the loss, and the way from outputs to predictions.
 
-    Classes are codes, and their probabilities are drawn towards the frequencies of the fitting rows; values
-    have mean 0 and variance 1.
+    Classes are codes. Their probabilities are drawn towards the class frequencies of the fitting rows.
+    Values are scaled to mean 0 and variance 1.
 
     Parameters
     ----------
+    task
+        Task of the dataset.
+    n_outputs
+        Number of outputs of the net: the number of classes, or 1 for values.
+    mean, std
+        Mean and standard deviation of the values of the fitting rows.
     frequencies
-        Of the classes among the fitting rows, which are `n_rows`.
+        Frequencies of the classes among the fitting rows.
+    n_rows
+        Number of fitting rows.
     """
 
     task: str
@@ -234,7 +246,7 @@ class TargetScale:
         return torch.from_numpy(examples.y)
 
     def decode(self, outputs: Tensor) -> Tensor:
-        """Return probabilities or values from the outputs of the net."""
+        """Return probabilities or values, computed from the outputs of the net."""
         if self.task == "regression":
             return outputs.squeeze(1) * self.std + self.mean
         return self.shrunk(outputs.double().softmax(dim=1))
@@ -242,20 +254,21 @@ class TargetScale:
     def shrunk(self, probabilities: Tensor) -> Tensor:
         """Return (n p + m prior) / (n + m), for n fitting rows and m = `PRIOR_ROWS`.
 
-        A net fits few rows perfectly and is sure of itself everywhere. This makes it cautious where rows are
-        few; it keeps the order of the rows by the probability of a class, and it fades as n grows.
+        A net fits few rows perfectly, and its probabilities are then too close to 0 and 1 everywhere. The
+        prior makes them cautious where rows are few, and its effect fades as n grows. It keeps the order of
+        the rows by the probability of a class.
 
         Notes
         -----
-        The m-estimate of a probability: Cestnik, Estimating Probabilities, ECAI 1990; there of relative
-        frequencies, here of a net's outputs in their place.
+        This is the m-estimate of a probability (Cestnik, Estimating Probabilities, ECAI 1990). Cestnik
+        applies it to relative frequencies. Here it is applied to the outputs of a net.
         """
         prior = torch.tensor(self.frequencies, dtype=torch.float64, device=probabilities.device)
         return (self.n_rows * probabilities + PRIOR_ROWS * prior) / (self.n_rows + PRIOR_ROWS)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
-    """Set the learning rate of every parameter group to a factor times the one that it began with."""
+    """Set the learning rate of every parameter group to `factor` times its initial value."""
     for group in optimizer.param_groups:
         group["lr"] = factor * group.setdefault("peak", group["lr"])
 

@@ -1,4 +1,4 @@
-"""The baseline: a constant prediction. A model that does no better has learned nothing."""
+"""The baseline: a constant prediction. A model that is not better has learned nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fuelgauge.models.base import FitContext, Model
 
 @dataclass
 class Dummy(Model):
-    """Predict the class frequencies, or the mean, of the training rows."""
+    """Constant prediction of the training rows' class frequencies or mean value."""
 
     def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
         """Count the classes or average the values."""

@@ -1,4 +1,4 @@
-"""The fully convolutional net for sequences."""
+"""Fully convolutional net for sequences."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ GROUPS = 4
 
 @dataclass
 class FCN(SequenceModel):
-    """Normalised convolutions that keep the steps, a summary over time and a linear layer.
+    """Normalised convolutions that keep the number of steps, a summary over time and a linear layer.
 
-    After Wang, Yan and Oates (arXiv 1611.06455). Groups of channels are normalised, not batches,
-    since batches are small where rows are few.
+    The model follows Wang, Yan and Oates (arXiv 1611.06455). Normalisation is over groups of channels and
+    not over batches, because batches are small where rows are few.
 
     Parameters
     ----------
     channels, kernel
-        Of every convolution, and the steps that it sees.
+        Number of channels of every convolution, and number of steps that it sees.
     depth
-        How many convolutions there are.
+        Number of convolutions.
     dropout
         Share of the summary dropped in training.
     """
@@ -51,7 +51,7 @@ class FCN(SequenceModel):
 
 
 class Summarised(nn.Sequential):
-    """Layers along the steps of a sequence, and the summary of what comes out."""
+    """Layers along the steps of a sequence, followed by a summary of their output over time."""
 
     def forward(self, sequences: Tensor) -> Tensor:
         """Return an array of shape (rows, 3 * channels)."""

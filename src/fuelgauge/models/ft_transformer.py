@@ -21,25 +21,25 @@ from fuelgauge.models.preprocessing import ColumnsEncoder
 class FTTransformer(DeepModel):
     """FT-Transformer (Gorishniy et al., arXiv 2106.11959).
 
-    Each column becomes a vector. Blocks of attention between these and one more vector follow, and the
-    prediction is read from the latter.
+    Each column becomes a vector, and one more vector is added. Blocks of attention connect all vectors. The
+    prediction is read from the added one.
 
     Parameters
     ----------
     width
-        Length of a column's vector; a multiple of `heads`.
+        Length of a column's vector, a multiple of `heads`.
     depth
-        Blocks of attention and a feed-forward net.
+        Number of blocks. A block is attention followed by a feed-forward net.
     heads
-        Of the attention.
+        Number of attention heads.
     widening
-        Hidden units of the feed-forward nets for each of `width`.
+        Number of hidden units of a feed-forward net, as a multiple of `width`.
     attention_dropout, dropout, residual_dropout
-        Shares dropped in training of the attention's weights, of the feed-forward nets' hidden units and
-        of what a block adds.
+        Shares dropped in training: of the attention weights, of the hidden units of the feed-forward nets
+        and of what a block adds.
     max_columns
-        That a table may have, marks of missing numbers included: time and memory grow with the square
-        of their number.
+        Largest number of columns of a table, marks of missing numbers included. Time and memory grow with
+        its square.
     """
 
     prediction_rows: ClassVar[int] = 128
@@ -54,7 +54,7 @@ class FTTransformer(DeepModel):
     max_columns: int = 200
 
     def fit_encoder(self, train: Examples) -> None:
-        """Fit ranks of numbers and categories.
+        """Fit the ranks of numbers and the categories.
 
         Raises
         ------
@@ -65,12 +65,12 @@ class FTTransformer(DeepModel):
         columns = self.encoder.n_numbers + len(self.encoder.cardinalities)
         if columns > self.max_columns:
             raise FitError(
-                f"FTTransformer pays attention to each pair of columns and takes at most {self.max_columns} "
+                f"FTTransformer attends to each pair of columns and takes at most {self.max_columns} "
                 f"(max_columns); this table has {columns}."
             )
 
     def encode(self, examples: Examples) -> np.ndarray:
-        """Return a matrix of scaled numbers and codes of categories."""
+        """Return a matrix of scaled numbers followed by codes of categories."""
         return self.encoder.transform(examples)
 
     def network(self, inputs: Tensor, n_outputs: int) -> nn.Module:
@@ -90,7 +90,7 @@ class FTTransformer(DeepModel):
         return Divided(with_cheap_dropout(transformer), self.encoder.n_numbers).to(inputs.device)
 
     def optimizer(self, net: nn.Module) -> torch.optim.Optimizer:
-        """Return AdamW that decays no embeddings, biases or scales of normalisation."""
+        """Return AdamW without weight decay on embeddings, biases and scales of normalisation."""
         return torch.optim.AdamW(
             net.transformer.make_parameter_groups(),  # type: ignore[operator, union-attr]
             lr=self.learning_rate,
@@ -100,7 +100,7 @@ class FTTransformer(DeepModel):
 
 
 class Divided(nn.Module):
-    """A transformer that is given the numbers and the codes of one matrix apart."""
+    """A transformer that receives the numbers and the codes of one matrix separately."""
 
     def __init__(self, transformer: ColumnTransformer, n_numbers: int):
         super().__init__()

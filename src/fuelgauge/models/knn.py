@@ -1,8 +1,9 @@
-"""Nearest neighbours: the contestant that only remembers."""
+"""Nearest neighbours: a model that only stores its training rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
@@ -14,23 +15,28 @@ from fuelgauge.models.preprocessing import DenseEncoder
 
 @dataclass
 class KNN(Model):
-    """The mean of the nearest training rows by Euclidean distance on scaled, one-hot encoded inputs.
+    """Mean of the nearest training rows by Euclidean distance on scaled, one-hot encoded inputs.
 
-    It has nothing to stop early, so that the validation rows are not used.
+    There is nothing to stop early, so the validation rows are not used.
 
     Parameters
     ----------
     n_neighbors
-        That are asked; all training rows where they are fewer.
+        Number of neighbours, at most the number of training rows.
     weights
-        `uniform`, or `distance`: the nearer, the heavier.
+        Weights of the neighbours: `uniform`, or `distance` to give nearer neighbours more weight.
     """
+
+    stored_types: ClassVar[tuple[str, ...]] = (
+        "sklearn.metrics._dist_metrics.EuclideanDistance64",
+        "sklearn.neighbors._kd_tree.KDTree",
+    )
 
     n_neighbors: int = 5
     weights: str = "uniform"
 
     def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
-        """Fit the encoder and remember the rows: one step."""
+        """Fit the encoder and store the rows, which counts as one step."""
         self.encoder = DenseEncoder().fit(train)
         neighbours = KNeighborsRegressor if train.task == "regression" else KNeighborsClassifier
         self.model = neighbours(
@@ -40,11 +46,11 @@ class KNN(Model):
         return 1
 
     def count_parameters(self) -> int:
-        """Return how many numbers are remembered."""
+        """Return the number of stored numbers."""
         return self.model.n_samples_fit_ * self.model.n_features_in_
 
     def predict(self, examples: Examples) -> np.ndarray:
-        """Return values, or the share of each class; a class without a training row gets 0."""
+        """Return values, or the share of each class. A class without a training row gets 0."""
         matrix = self.encoder.transform(examples)
         if examples.task == "regression":
             return self.model.predict(matrix)

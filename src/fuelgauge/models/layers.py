@@ -8,12 +8,13 @@ from torch import Tensor, nn
 
 
 class RandomBytes:
-    """Random bytes of one net's layer, drawn on the device that needs them.
+    """Random bytes for one layer of one net, drawn on the device that needs them.
 
     Parameters
     ----------
     seed
-        Of a generator of its own, so that nets that are trained together draw as they would alone.
+        Random seed of the layer's own generators. Nets that train together therefore draw as they would
+        alone.
     """
 
     def __init__(self, seed: int):
@@ -22,7 +23,7 @@ class RandomBytes:
         self.elsewhere: dict[torch.device, torch.Generator] = {}
 
     def on(self, device: torch.device, n: int) -> Tensor:
-        """Return n bytes that are a tensor on a device other than the CPU."""
+        """Return n random bytes as a tensor on a device other than the CPU."""
         if device not in self.elsewhere:
             self.elsewhere[device] = torch.Generator(device).manual_seed(self.seed)
         drawn = torch.empty(n, dtype=torch.uint8, device=device)
@@ -30,37 +31,38 @@ class RandomBytes:
 
 
 class Dropout(nn.Module):
-    """Dropout whose random bits are cheap on a CPU, where `nn.Dropout` takes a quarter of a small net's fit.
+    """Dropout with random bits that are cheap on a CPU.
 
-    The share is rounded to a 256th: a value is dropped if its random byte lies below it.
+    On a CPU, `nn.Dropout` takes a quarter of the time of a small net's fit. Here the share is rounded to a
+    multiple of 1/256, and a value is dropped if its random byte lies below the threshold.
 
     Parameters
     ----------
     share
-        Of the values that are dropped in training; the others are scaled up in its place.
+        Share of the values dropped in training. The others are scaled up to compensate.
     """
 
     def __init__(self, share: float):
         super().__init__()
         self.share = share
-        # Of its own: layers of one width that drew alike would drop the same units. In nets that are trained
-        # together there is one for each, whose values come one after another.
+        # Each layer draws for itself, because layers of one width that drew alike would drop the same units.
+        # Nets that train together have one generator each, and their values follow one another.
         self.draws = [RandomBytes(int(torch.randint(2**62, ())))]
 
     @property
     def threshold(self) -> int:
-        """Bytes below it drop a value."""
+        """Threshold below which a random byte drops its value."""
         return round(self.share * 256)
 
     def forward(self, values: Tensor) -> Tensor:
-        """Drop and scale in training; return the values as they are otherwise."""
+        """Drop and scale values in training, and return them unchanged otherwise."""
         if not self.training or not self.threshold:
             return values
         kept = self.kept(values.device, values.numel()).view(values.shape)
         return values * kept.to(values.dtype).mul_(256 / (256 - self.threshold))
 
     def kept(self, device: torch.device, n: int) -> Tensor:
-        """Return which of n values are kept, those of one net after those of another."""
+        """Return which of n values are kept. The values of one net follow those of another."""
         each = n // len(self.draws)
         if device.type != "cpu":
             return torch.cat([draw.on(device, each) for draw in self.draws]) >= self.threshold
@@ -69,7 +71,7 @@ class Dropout(nn.Module):
 
 
 def with_cheap_dropout(net: nn.Module) -> nn.Module:
-    """Put `Dropout` in the place of each `nn.Dropout` of a library's net; return the net."""
+    """Replace each `nn.Dropout` of a library's net by `Dropout` and return the net."""
     for name, layer in list(net.named_children()):
         if isinstance(layer, nn.Dropout):
             setattr(net, name, Dropout(layer.p))
@@ -79,6 +81,6 @@ def with_cheap_dropout(net: nn.Module) -> nn.Module:
 
 
 def numbers_and_codes(inputs: Tensor, n_numbers: int) -> tuple[Tensor | None, Tensor | None]:
-    """Divide rows of `ColumnsEncoder` into numbers and codes of categories; None in place of no columns."""
+    """Split rows of `ColumnsEncoder` into numbers and codes of categories. A part without columns is None."""
     numbers, codes = inputs[:, :n_numbers], inputs[:, n_numbers:]
     return numbers if numbers.shape[1] else None, codes.long() if codes.shape[1] else None

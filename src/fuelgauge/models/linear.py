@@ -1,4 +1,4 @@
-"""What the linear models share: the two regressions, quietly, on a matrix of any kind."""
+"""Logistic regression without warnings, which several linear models share."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from sklearn.linear_model import LogisticRegression
 def fit_logistic(matrix: Any, y: np.ndarray, C: float, max_iter: int, seed: int) -> LogisticRegression:
     """Return a fitted multinomial logistic regression with an L2 penalty.
 
-    That L-BFGS has not converged within `max_iter` is no reason to speak: the iterations are in the record.
+    There is no warning if L-BFGS has not converged within `max_iter`, because the number of iterations is
+    recorded.
 
     Parameters
     ----------
     matrix
-        Dense or sparse, shape (rows, columns).
+        Inputs, dense or sparse, shape (rows, columns).
     y
-        Class codes.
+        Class codes, shape (rows,).
     C
         Inverse strength of the penalty.
     max_iter
         Upper bound on iterations.
+    seed
+        Random seed of the solver.
     """
     regression = LogisticRegression(C=C, max_iter=max_iter, random_state=seed)
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""Logistic regression: the linear contestant for classes."""
+"""Logistic regression: the linear model for classes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Logistic(Model):
     max_iter: int = 1000
 
     def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
-        """Fit encoder and coefficients."""
+        """Fit the encoder and the coefficients."""
         self.encoder = DenseEncoder().fit(train)
         limit = context.step_limit or self.max_iter
         matrix = self.encoder.transform(train)
@@ -40,6 +40,6 @@ class Logistic(Model):
         return self.regression.coef_.size + self.regression.intercept_.size
 
     def predict(self, examples: Examples) -> np.ndarray:
-        """Return class probabilities; a class without a training row gets 0."""
+        """Return class probabilities. A class without a training row gets 0."""
         known = self.regression.predict_proba(self.encoder.transform(examples))
         return all_classes(known, self.regression.classes_, examples.n_classes)

@@ -1,4 +1,4 @@
-"""The plain feed-forward net."""
+"""Plain feed-forward net."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ MAX_EMBEDDED_NUMBERS = 128
 
 @dataclass
 class MLP(DeepModel):
-    """Hidden layers of rectified linear units with dropout on scaled, one-hot encoded inputs.
+    """Hidden layers of rectified linear units with dropout, on scaled, one-hot encoded inputs.
 
-    In a table of at most 128 columns of numbers, these are scaled robustly and have piecewise-linear
-    embeddings (Gorishniy et al., arXiv 2203.05556) between quantiles of the fit. Wider tables, images
-    and flattened sequences have none.
+    In a table of at most 128 numeric columns, these columns are scaled robustly and embedded. The embeddings
+    are piecewise linear between quantiles of the fit (Gorishniy et al., arXiv 2203.05556). Wider tables,
+    images and flattened sequences have no embeddings.
 
     Parameters
     ----------
     width, depth
-        Units of a hidden layer, and how many hidden layers there are.
+        Number of units of a hidden layer, and number of hidden layers.
     dropout
         Share of units dropped in training.
     bins
-        Between the quantiles of a number at which the slope of its embedding may change, at most.
+        Largest number of bins of a numeric column. The slope of its embedding may change from bin to bin.
     embedding
-        Length of the embedding of a number; the number itself stands beside it.
+        Length of the embedding of a number. The number itself is an input too.
     """
 
     width: int = 256
@@ -46,7 +46,7 @@ class MLP(DeepModel):
     embedding: int = 8
 
     def fit_encoder(self, train: Examples) -> None:
-        """Fit scales and categories, and the bins of numbers that have embeddings."""
+        """Fit the scales and categories, and the bins of embedded numbers."""
         self.edges: list[np.ndarray] = []
         if not 0 < count_numbers(train) <= MAX_EMBEDDED_NUMBERS:
             self.encoder: DenseEncoder | ColumnsEncoder = DenseEncoder().fit(train)
@@ -55,7 +55,7 @@ class MLP(DeepModel):
         self.edges = bin_edges(self.encoder.transform(train)[:, : self.encoder.n_numbers], self.bins)
 
     def encode(self, examples: Examples) -> np.ndarray:
-        """Return a scaled matrix, with codes of categories after numbers that have embeddings."""
+        """Return a scaled matrix. Where numbers are embedded, codes of categories follow them."""
         return self.encoder.transform(examples)
 
     def network(self, inputs: Tensor, n_outputs: int) -> nn.Module:
@@ -71,16 +71,18 @@ class MLP(DeepModel):
 
 
 class ColumnsEmbedding(nn.Module):
-    """Numbers, their piecewise-linear embeddings, linear at first, and indicators of categories.
+    """Numbers, their piecewise-linear embeddings and indicators of categories, side by side.
+
+    The embeddings are linear at the start of training.
 
     Parameters
     ----------
     edges
-        Of the bins of each column of numbers.
+        Edges of the bins of each numeric column.
     size
         Length of the embedding of a number.
     cardinalities
-        Of the columns of codes after the numbers; a code of 0 is shown by no indicator.
+        Number of codes of each column after the numbers. The code 0 has no indicator.
     """
 
     low: Tensor
@@ -92,7 +94,7 @@ class ColumnsEmbedding(nn.Module):
         self.register_buffer("low", torch.tensor([column[0] for column in edges]))
         self.register_buffer("high", torch.tensor([column[-1] for column in edges]))
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of columns of a single bin, such as 0 and 1
+            warnings.simplefilter("ignore", UserWarning)  # about columns with a single bin, such as 0 and 1
             self.embeddings = PiecewiseLinearEmbeddings(
                 [torch.from_numpy(column) for column in edges], size, activation=False, version="B"
             )
@@ -101,7 +103,7 @@ class ColumnsEmbedding(nn.Module):
         """Return a matrix of all numbers, embeddings and indicators."""
         n_numbers = inputs.shape[1] - len(self.cardinalities)
         numbers, codes = inputs[:, :n_numbers], inputs[:, n_numbers:].long().unbind(dim=1)
-        # Beyond its edges an embedding goes on along its last bin, which is steep where rows are few.
+        # Outside its edges, an embedding would continue its outermost bin, which is steep where rows are few.
         within = torch.clamp(numbers, self.low, self.high)
         parts = [numbers, self.embeddings(within).flatten(1)]
         for column, cardinality in zip(codes, self.cardinalities, strict=True):
@@ -122,7 +124,7 @@ def _(layer: ColumnsEmbedding, inputs: Tensor) -> Tensor:
 
 @together.register
 def _(layer: PiecewiseLinearEmbeddings, numbers: Tensor) -> Tensor:
-    # The library's encoding takes any leading axes, its linear layers take one.
+    # The library's encoding accepts any leading axes, but its linear layers accept only one.
     encoded = layer.impl(numbers.transpose(0, 1)).permute(1, 2, 0, 3)
     first, columns = layer.linear0, numbers.transpose(1, 2).unsqueeze(3)
     linear = torch.addcmul(first.bias.unsqueeze(2), first.weight.unsqueeze(2), columns)
@@ -130,5 +132,5 @@ def _(layer: PiecewiseLinearEmbeddings, numbers: Tensor) -> Tensor:
 
 
 def count_numbers(examples: Examples) -> int:
-    """Return the columns of numbers of a table; 0 of images and sequences."""
+    """Return the number of numeric columns of a table, or 0 for images and sequences."""
     return examples.x.shape[1] - len(examples.categorical) if examples.x.ndim == 2 else 0

@@ -1,9 +1,11 @@
-"""Nets of one shape that are trained as one: the repeats of an anchor side by side.
+"""Train several nets of one shape together: the repeats of an anchor.
 
-An optimizer step of a small net costs more for calling than for computing. Here the weights of several
-nets are stacked along a new first axis and their products are batched, so that a step calls as much as
-that of one net. Each net keeps its own rows, first weights, random draws, best round and early stopping;
-what it becomes differs from what it becomes alone by no more than the order of floating-point sums.
+An optimizer step of a small net spends more time on calls than on computing. Here the weights of several
+nets are stacked along a new first axis, and their products are batched. One step for all nets then makes as
+many calls as a step of a single net.
+
+Each net keeps its own rows, first weights, random draws, best round and early stopping. Its result differs
+from that of training alone only by the order of floating-point sums.
 """
 
 from __future__ import annotations
@@ -23,16 +25,21 @@ from fuelgauge.models.training import OneBatch, Patience, Prepared, Recipe, Trai
 
 @functools.singledispatch
 def together(layer: nn.Module, values: Tensor) -> Tensor:
-    """Return what several layers make of their values, the layers' weights stacked in one.
+    """Return the outputs of several layers whose weights are stacked in one layer.
 
-    A model registers this for the layers of its own.
+    A model registers an implementation for each layer class of its own.
 
     Parameters
     ----------
     layer
-        One of the layers, every weight and buffer with a new first axis (`stacked`).
+        Layer whose weights and buffers have a new first axis (`stacked`).
     values
-        Shape (layers, rows, ...).
+        Inputs of the layers, shape (layers, rows, ...).
+
+    Raises
+    ------
+    TypeError
+        No implementation is registered for the class of the layer.
     """
     raise TypeError(f"{type(layer).__name__} cannot be trained together with others")
 
@@ -56,16 +63,17 @@ def _(layer: nn.Module, values: Tensor) -> Tensor:
 
 
 def can_pack(net: nn.Module) -> bool:
-    """Tell whether `together` knows all layers of a net."""
+    """Return whether `together` supports all layers of a net."""
     if type(net) is nn.Sequential:
         return all(can_pack(part) for part in net)
     return type(net) in together.registry
 
 
 def shape_of(prepared: Prepared) -> tuple[object, ...]:
-    """Return what nets must have in common to be trained together.
+    """Return what nets must share to train together.
 
-    That is the shapes of weights and rows, the numbers of rows and steps, and the sizes of categories.
+    It consists of the shapes of weights and rows, the numbers of rows and steps, the sizes of categories and
+    the loss.
     """
     weights = tuple((name, tuple(value.shape)) for name, value in prepared.net.state_dict().items())
     sizes = tuple(getattr(part, "cardinalities", None) for part in prepared.net.modules())
@@ -74,7 +82,7 @@ def shape_of(prepared: Prepared) -> tuple[object, ...]:
 
 
 def stacked(nets: Sequence[nn.Module]) -> nn.Module:
-    """Return a net whose weights and buffers are those of several nets along a new first axis."""
+    """Return a net that stacks the weights and buffers of several nets along a new first axis."""
     net = copy.deepcopy(nets[0])
     states = [each.state_dict() for each in nets]
     for name, _ in list(net.named_parameters()):
@@ -90,33 +98,33 @@ def stacked(nets: Sequence[nn.Module]) -> nn.Module:
 
 
 def owner_of(net: nn.Module, name: str) -> tuple[nn.Module, str]:
-    """Return the module that has a weight, and the weight's name there."""
+    """Return the module that owns a weight, and the name of the weight in it."""
     path, _, leaf = name.rpartition(".")
     return net.get_submodule(path), leaf
 
 
 class PackModule(TrainingModule):
-    """Several nets in training.
+    """Several nets that train together.
 
     Parameters
     ----------
     prepared
-        The nets, all of one shape (`shape_of`).
+        Nets of one shape (`shape_of`).
     recipe
-        Of their training.
+        Training recipe of all nets.
 
     Attributes
     ----------
     active : list of int
-        The nets that still train, by their place in `prepared`; the others are no longer in the stack.
+        Positions in `prepared` of the nets that still train. The others are no longer in the stack.
     steps_of : list of int
-        Steps that each net has made.
+        Number of steps that each net has made.
     """
 
     def __init__(self, prepared: Sequence[Prepared], recipe: Recipe):
         super().__init__(prepared[0], recipe)
         self.net = stacked([each.net for each in prepared])
-        # The rows of all nets stand below one another: those of a net begin at its place times their number.
+        # The rows of all nets are concatenated: those of net i begin at i times the number of its rows.
         self.inputs = torch.cat([each.inputs for each in prepared])
         self.targets = torch.cat([each.targets for each in prepared])
         self.batches = batches_of_each(prepared)
@@ -124,7 +132,7 @@ class PackModule(TrainingModule):
         self.steps_of = [0] * len(prepared)
 
     def next_loss(self) -> Tensor:
-        """Return the sum of the nets' training losses, so that each has the gradient of its own."""
+        """Return the sum of the nets' training losses, which gives each net its own gradient."""
         rows = next(self.batches)
         if len(self.active) < len(rows):
             rows = rows[self.active]
@@ -132,12 +140,12 @@ class PackModule(TrainingModule):
         return self.loss.training_of_each(outputs, self.targets[rows]).sum()
 
     def validation_step(self, held_out: tuple[Tensor, Tensor], _: int) -> None:
-        """Take the validation losses after a round.
+        """Measure the validation losses after a round.
 
         Raises
         ------
         FitError
-            One is not a finite number.
+            A validation loss is not a finite number.
         """
         inputs, targets = (part[self.active] for part in held_out)
         chunks = inputs.split(self.recipe.prediction_rows, dim=1)
@@ -154,7 +162,7 @@ class PackModule(TrainingModule):
             yield {name: value[place] for name, value in state.items()}
 
     def keep(self, places: list[int]) -> None:
-        """Let all others of the active nets go."""
+        """Keep the active nets at these positions and remove the others."""
         if places == list(range(len(self.active))):
             return
         optimizer: torch.optim.Optimizer = self.optimizers(use_pl_optimizer=False)  # type: ignore[assignment]
@@ -173,7 +181,10 @@ class PackModule(TrainingModule):
 
 
 def batches_of_each(prepared: Sequence[Prepared]) -> Iterator[Tensor]:
-    """Yield row numbers of shape (nets, rows of a batch), each net's as alone, counted through all nets."""
+    """Yield row numbers of the concatenated rows, shape (nets, rows of a batch).
+
+    Each net gets the batches that it would get alone.
+    """
     n_rows = len(prepared[0].targets)
     first = n_rows * torch.arange(len(prepared))[:, None]
     device = prepared[0].targets.device
@@ -183,14 +194,14 @@ def batches_of_each(prepared: Sequence[Prepared]) -> Iterator[Tensor]:
 
 
 class KeepBestOfEach(Callback):
-    """Keep each net's weights of its best validation round, and let it go when its patience is at its end.
+    """Keep the weights of each net's best validation round, and remove a net when its patience ends.
 
     Parameters
     ----------
     n_nets
-        In the pack.
+        Number of nets that train together.
     patience
-        Rounds without a better validation loss after which a net goes.
+        Number of rounds without a better validation loss after which a net is removed.
     """
 
     def __init__(self, n_nets: int, patience: int):
@@ -215,26 +226,26 @@ class KeepBestOfEach(Callback):
 def train_together(
     prepared: Sequence[Prepared], recipe: Recipe, device: str
 ) -> list[tuple[dict[str, Tensor], int]]:
-    """Train nets of one shape side by side.
+    """Train nets of one shape together.
 
     Parameters
     ----------
     prepared
-        The nets, all of one shape (`shape_of`).
+        Nets of one shape (`shape_of`).
     recipe
-        Of their training.
+        Training recipe of all nets.
     device
-        `cpu` or `cuda`.
+        Device of the training: `cpu` or `cuda`.
 
     Returns
     -------
     list of tuple
-        For each net the weights of its best validation round and the optimizer steps that it made.
+        Weights of the best validation round and number of optimizer steps, for each net.
 
     Raises
     ------
     FitError
-        The loss of a net is not a finite number; alone the others would not have failed.
+        The loss of one net is not a finite number. The other nets would not have failed alone.
     """
     module = PackModule(prepared, recipe)
     best = KeepBestOfEach(len(prepared), recipe.patience)

@@ -19,19 +19,22 @@ MAX_CATEGORIES = 256
 
 
 class DenseEncoder:
-    """Turn examples of any kind but text into a dense, scaled float32 matrix.
+    """Encode examples of any kind but text as a dense, scaled float32 matrix.
 
-    Numbers: missing ones become the median, with a column that says so where any was missing;
-    then mean 0 and variance 1. Categories: one column each for the `MAX_CATEGORIES` most frequent,
-    the others share one; one unseen in the fit is all zeros or, if there is a shared column, in that.
-    Sequences are flattened, each step and channel a number of its own. Images are flattened after
-    `ChannelScaler`, since the pixels at a border say nothing in most rows. What is constant or
-    missing in all rows of the fit is 0 ever after.
+    - Numbers: a missing number becomes the median. If any was missing in the fit, one more column marks
+      them. Then every column is scaled to mean 0 and variance 1.
+    - Categories: each category has a column, up to `MAX_CATEGORIES` columns. Beyond that, the rarest share
+      the last one. A category that was not in the fit goes to the shared column, or is all zeros without one.
+    - Sequences: they are flattened, with each step of each channel as a number.
+    - Images: they are scaled by `ChannelScaler` and flattened, because pixels at a border are empty in most
+      rows.
+
+    A number that was constant or missing in all rows of the fit is always 0.
 
     Parameters
     ----------
     clip
-        Scaled values are clipped to +-`clip`.
+        Largest absolute value of a scaled number. Values beyond it are clipped.
     """
 
     def __init__(self, clip: float = CLIP):
@@ -54,29 +57,35 @@ class DenseEncoder:
         if not isinstance(x, pd.DataFrame) and not is_image(x):
             x = as_matrix(x)
         matrix = as_matrix(np.asarray(self.transformer.transform(x), dtype=np.float32))
-        # A number that is missing here and was not in any row of the fit becomes the mean.
+        # A number that is missing here but was never missing in the fit becomes the mean.
         return np.clip(np.nan_to_num(matrix, copy=False), -self.clip, self.clip)
 
 
 class ColumnsEncoder:
-    """Turn a table into one float32 matrix of scaled numbers and, after them, codes of categories.
+    """Encode a table as one float32 matrix of scaled numbers, followed by codes of categories.
 
-    For nets that look categories up. Numbers: missing ones become the median, with a column of 0
-    and 1 at the end of the numbers that says so where any was missing in the fit. Categories: 1, 2, ...
-    for those of the fit, the rarest of more than `MAX_CATEGORIES` sharing one; 0 for one that is missing or
-    was not in the fit. A number that was constant or missing in all rows of the fit is 0 ever after.
+    It serves nets that look categories up.
+
+    - Numbers: a missing number becomes the median. If any was missing in the fit, a column of 0 and 1 after
+      the numbers marks them.
+    - Categories: the categories of the fit have the codes 1, 2 and so on. If there are more than
+      `MAX_CATEGORIES`, the rarest share a code. The code 0 is a category that is missing or was not in the
+      fit.
+
+    A number that was constant or missing in all rows of the fit is always 0.
 
     Parameters
     ----------
     scaling
-        `robust` (`RobustScaler`) or `quantile`: the normal deviate of a number's rank in the fit.
+        Scaling of the numbers: `robust` (`RobustScaler`) or `quantile`, the normal deviate of a number's
+        rank in the fit (`RankScaler`).
 
     Attributes
     ----------
     n_numbers : int
-        Columns of numbers, the marks of missing ones included.
+        Number of numeric columns, marks of missing numbers included.
     cardinalities : tuple of int
-        Codes of each categorical column, 0 included.
+        Number of codes of each categorical column, the code 0 included.
     """
 
     def __init__(self, scaling: str):
@@ -111,7 +120,7 @@ class ColumnsEncoder:
         return make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), scaler)
 
     def parts(self, examples: Examples) -> tuple[np.ndarray, np.ndarray]:
-        """Return the numbers, float64, and the categories as objects, each of shape (rows, columns)."""
+        """Return the numbers as float64 and the categories as objects, each of shape (rows, columns)."""
         x = examples.x
         if not isinstance(x, pd.DataFrame):
             return as_matrix(x).astype(np.float64), np.empty((len(x), 0), dtype=object)
@@ -131,14 +140,15 @@ class ColumnsEncoder:
 
 
 def bin_edges(numbers: np.ndarray, n_bins: int) -> list[np.ndarray]:
-    """Return the quantiles of each column that bound its bins, each once.
+    """Return the edges of each column's bins: its distinct quantiles.
 
     Parameters
     ----------
     numbers
-        Shape (rows, columns), finite.
+        Finite numbers, shape (rows, columns).
     n_bins
-        At most; never more than there are rows less one. A column of one value has a single bin from 0 to 1.
+        Largest number of bins. It is limited to the number of rows less one. A constant column has a single
+        bin from 0 to 1.
     """
     shares = np.linspace(0, 1, max(1, min(n_bins, len(numbers) - 1)) + 1)
     quantiles = np.quantile(numbers, shares, axis=0).astype(np.float32)
@@ -147,9 +157,10 @@ def bin_edges(numbers: np.ndarray, n_bins: int) -> list[np.ndarray]:
 
 
 class RobustScaler(TransformerMixin, BaseEstimator):
-    """Median 0, interquartile range 1, and a smooth clip to +-3 (RealMLP, arXiv 2407.04491, section 3.1).
+    """Scaler to median 0 and interquartile range 1, with a smooth clip to +-3.
 
-    Where the quartiles are equal, the range of a column is made 2 instead; a constant one becomes 0.
+    It is the scaler of RealMLP (arXiv 2407.04491, section 3.1). If the quartiles of a column are equal, its
+    range is scaled to 2 instead. A constant column becomes 0.
     """
 
     def fit(self, x: np.ndarray, y: Any = None) -> RobustScaler:
@@ -166,13 +177,15 @@ class RobustScaler(TransformerMixin, BaseEstimator):
 
 
 class RankScaler(QuantileTransformer):
-    """scikit-learn's transformer of ranks to normal deviates, but what was constant in the fit becomes 0.
+    """Scaler of numbers to the normal deviates of their ranks, by scikit-learn.
+
+    A column that was constant in the fit becomes 0.
 
     Parameters
     ----------
     n_rows
-        Of the fit: a thirtieth as many quantiles are kept, from 10 to 1,000 of them (Gorishniy et al.,
-        arXiv 2106.11959).
+        Number of rows of the fit. The number of quantiles is a thirtieth of it, but between 10 and 1,000
+        (Gorishniy et al., arXiv 2106.11959) and never more than the rows.
     """
 
     def __init__(self, n_rows: int):
@@ -194,14 +207,14 @@ class RankScaler(QuantileTransformer):
 
 
 class ChannelScaler:
-    """Scale each channel of sequences or images by one mean and one deviation, so that shapes stay.
+    """Scaler of each channel of sequences or images by one mean and one deviation, which keeps shapes.
 
-    Mean and deviation are those over all rows and places of the fit. Missing values become 0, the mean, and
-    so does a channel that was constant or missing in the fit.
+    The mean and the standard deviation are those over all rows and positions of the fit. A missing value
+    becomes 0, which is the mean. A channel that was constant or missing in the fit becomes 0 too.
     """
 
     def fit(self, x: np.ndarray) -> ChannelScaler:
-        """Learn the scales from an array whose last axis is the channels."""
+        """Learn the scales from an array whose last axis holds the channels."""
         scales = [mean_and_deviation(x[..., channel]) for channel in range(x.shape[-1])]
         self.mean, self.deviation = np.array(scales, dtype=np.float32).T
         return self
@@ -213,14 +226,14 @@ class ChannelScaler:
 
 
 class Scaler(StandardScaler):
-    """scikit-learn's scaler to mean 0 and variance 1, but what was constant in the fit becomes 0.
+    """Scaler to mean 0 and variance 1, by scikit-learn. A column that was constant in the fit becomes 0.
 
-    The weights on a column that never varied in the fit mean nothing: they are what they were at
-    the start of the fit.
+    The weights on a column that never varied in the fit carry no information: they keep the values from the
+    start of the fit.
     """
 
     def fit(self, x: Any, y: Any = None, sample_weight: Any = None) -> Scaler:
-        """Learn means and deviations."""
+        """Learn means and standard deviations."""
         super().fit(x, y, sample_weight)
         is_constant = np.sqrt(self.var_) != self.scale_  # StandardScaler sets their scale to 1
         self.scale_[is_constant] = np.inf
@@ -228,9 +241,9 @@ class Scaler(StandardScaler):
 
 
 def mean_and_deviation(values: np.ndarray) -> tuple[float, float]:
-    """Return mean and standard deviation of the values that are not missing.
+    """Return the mean and the standard deviation of the values that are not missing.
 
-    The deviation is infinite, so that what is divided by it is 0, where values do not vary or there are none.
+    The deviation is infinite if the values do not vary or if there are none. Division by it then gives 0.
     """
     known = values[~np.isnan(values)]
     if not known.size or known.min() == known.max():
@@ -239,12 +252,12 @@ def mean_and_deviation(values: np.ndarray) -> tuple[float, float]:
 
 
 def is_image(x: np.ndarray) -> bool:
-    """Tell images from other arrays: bytes of shape (rows, height, width, channels)."""
+    """Return whether an array holds images: bytes of shape (rows, height, width, channels)."""
     return x.dtype == np.uint8
 
 
 def as_matrix(x: np.ndarray) -> np.ndarray:
-    """Flatten everything but the rows."""
+    """Flatten all axes but the first."""
     return x.reshape(len(x), -1)
 
 
@@ -255,7 +268,7 @@ def numbers() -> Pipeline:
 
 
 def column_transformer(x: pd.DataFrame, categorical: tuple[str, ...]) -> ColumnTransformer:
-    """Return an unfitted transformer of the columns of a table by their kind."""
+    """Return an unfitted transformer of the numeric and categorical columns of a table."""
     numeric = [name for name in x.columns if name not in categorical]
     categories = OneHotEncoder(
         handle_unknown="infrequent_if_exist",

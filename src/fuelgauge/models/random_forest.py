@@ -1,9 +1,10 @@
-"""The random forest: trees that are averaged."""
+"""Random forest: the mean of many trees."""
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
@@ -15,28 +16,30 @@ from fuelgauge.models.preprocessing import DenseEncoder
 
 @dataclass
 class RandomForest(Model):
-    """Trees on bootstrap samples of one-hot encoded rows, missing numbers replaced by the median.
+    """Mean of trees on bootstrap samples of one-hot encoded rows. Missing numbers become the median.
 
-    It has nothing to stop early, so that the validation rows are not used.
+    There is nothing to stop early, so the validation rows are not used.
 
     Parameters
     ----------
     n_trees
-        That are averaged.
+        Number of trees.
     min_leaf
-        Rows in a leaf at least.
+        Smallest number of rows in a leaf.
     max_features
-        Share of the columns among which a split is chosen, or `sqrt`; None: `sqrt` for classes and all
-        for values, as scikit-learn does.
+        Share of the columns that are candidates for a split, or `sqrt`. None means `sqrt` for classes and
+        all columns for values, as in scikit-learn.
     """
+
+    stored_types: ClassVar[tuple[str, ...]] = ("sklearn.tree._tree.Tree",)
 
     n_trees: int = 100
     min_leaf: int = 1
     max_features: float | str | None = None
 
     def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
-        """Fit encoder and trees; a step is a tree."""
-        # Trees need no scale, but clipping would make large values alike.
+        """Fit the encoder and the trees. A step is a tree."""
+        # Trees need no scaling, and clipping would make large values equal.
         self.encoder = DenseEncoder(clip=np.inf).fit(train)
         is_regression = train.task == "regression"
         forest = RandomForestRegressor if is_regression else RandomForestClassifier
@@ -48,7 +51,7 @@ class RandomForest(Model):
             random_state=context.seed,
         )
         with warnings.catch_warnings():
-            # Few rows of many classes, which scikit-learn takes for a regression.
+            # With few rows of many classes, scikit-learn suspects a regression.
             warnings.filterwarnings("ignore", message="The number of unique classes")
             self.forest.fit(self.encoder.transform(train), train.y)
         return len(self.forest.estimators_)
@@ -58,12 +61,12 @@ class RandomForest(Model):
         return sum(tree.tree_.node_count for tree in self.forest.estimators_)
 
     def count_work(self, train: Examples) -> Work:
-        """Return the nodes that each tree's rows came through, a row as often as it was drawn."""
+        """Return the number of nodes that each tree's rows pass through, repeated draws included."""
         weights = (tree.tree_.weighted_n_node_samples for tree in self.forest.estimators_)
         return Work(nodes_visited=float(sum(weight.sum() for weight in weights)))
 
     def predict(self, examples: Examples) -> np.ndarray:
-        """Return values, or class probabilities; a class without a training row gets 0."""
+        """Return values, or class probabilities. A class without a training row gets 0."""
         matrix = self.encoder.transform(examples)
         if examples.task == "regression":
             return self.forest.predict(matrix)

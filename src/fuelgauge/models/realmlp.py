@@ -1,4 +1,4 @@
-"""RealMLP, the feed-forward net with a bag of tricks for tables."""
+"""RealMLP, a feed-forward net with many improvements for tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fuelgauge.models.preprocessing import ColumnsEncoder, RobustScaler
 from fuelgauge.models.training import Loss, Prepared
 
 LEARNING_RATES = {"classes": 0.04, "values": 0.2}
-# Factors on the learning rate, by the name of a weight; those that are not named here have 1.
+# Factors on the learning rate, by the name of a weight. A weight that is not listed has the factor 1.
 RATE_FACTORS = {
     "scale": 6.0,
     "bias": 0.1,
@@ -41,23 +41,30 @@ INITIAL_ROWS = 4096
 class RealMLP(DeepModel):
     """RealMLP-TD (Holzmueller, Grinsztajn and Steinwart, arXiv 2407.04491).
 
-    Robustly scaled numbers with periodic embeddings; indicators of at most 8 categories, learned
-    embeddings of more; a learned scale of each input; hidden layers in neural tangent parametrization
-    whose first weights depend on the rows, with learned mixes of activation and identity; label
-    smoothing; and schedules of learning rate, dropout and weight decay. In a table of more than 128
-    columns of numbers, these have no embeddings, so that a wide one costs what it would cost a plain net.
+    The parts of the recipe are:
+
+    - robustly scaled numbers with periodic embeddings;
+    - indicators of at most 8 categories, and learned embeddings of more;
+    - a learned scale of each input;
+    - hidden layers in neural tangent parametrization, whose first weights depend on the rows;
+    - learned mixes of activation and identity;
+    - label smoothing;
+    - schedules of learning rate, dropout and weight decay.
+
+    In a table of more than 128 numeric columns, these columns have no embeddings. A wide table therefore
+    costs as much as with a plain net.
 
     Parameters
     ----------
     learning_rate
-        The peak of the schedule; None is the published one, 0.04 for classes and 0.2 for values.
+        Peak of the schedule. None means the published value, 0.04 for classes and 0.2 for values.
     width, depth
-        Units of a hidden layer, and how many hidden layers there are.
+        Number of units of a hidden layer, and number of hidden layers.
     dropout
-        Share of units dropped in the first half of training; it falls to 0 in the second, and so
-        does the weight decay.
+        Share of units dropped in the first half of training. In the second half, it falls to 0, and so does
+        the weight decay.
     label_smoothing
-        Share of a class label that is spread over all classes in training, where accuracy is the metric.
+        Share of a class label that is spread over all classes in training, if the metric is accuracy.
     frequency_deviation
         Standard deviation of the first frequencies of the periodic embeddings.
     """
@@ -71,13 +78,13 @@ class RealMLP(DeepModel):
     frequency_deviation: float = 0.1
 
     def prepare(self, train: Examples, validation: Examples, context: FitContext) -> Prepared:
-        """Take the learning rate of the task, unless another is asked for."""
+        """Set the published learning rate of the task if none is given, and prepare the fit."""
         if self.learning_rate is None:
             self.learning_rate = LEARNING_RATES["values" if train.task == "regression" else "classes"]
         return super().prepare(train, validation, context)
 
     def fit_encoder(self, train: Examples) -> None:
-        """Fit scales and categories, and the range of a target of values."""
+        """Fit the scales and categories, and the range of targets that are values."""
         self.encoder = ColumnsEncoder("robust").fit(train)
         self.n_numbers = self.encoder.n_numbers
         columns = range(len(self.encoder.cardinalities))
@@ -90,7 +97,7 @@ class RealMLP(DeepModel):
             self.target_range = (float(targets.min()), float(targets.max()))
 
     def encode(self, examples: Examples) -> np.ndarray:
-        """Return a matrix of scaled numbers, scaled indicators and the codes that are looked up."""
+        """Return a matrix of scaled numbers, scaled indicators and codes for look-up."""
         matrix = self.encoder.transform(examples)
         codes = self.codes(matrix)
         indicators = self.indicator_scaler.transform(self.indicators(codes))
@@ -98,17 +105,17 @@ class RealMLP(DeepModel):
         return np.hstack(parts).astype(np.float32)
 
     def codes(self, matrix: np.ndarray) -> np.ndarray:
-        """Return the categories' part of what the encoder gives."""
+        """Return the codes of categories in the encoder's output."""
         return matrix[:, self.n_numbers :].astype(np.int64)
 
     def indicators(self, codes: np.ndarray) -> np.ndarray:
-        """Return the indicators of the columns of few categories."""
+        """Return the indicators of the columns with few categories."""
         cardinalities = self.encoder.cardinalities
         columns = [indicator_columns(codes[:, c], cardinalities[c]) for c in self.indicated]
         return np.hstack([np.empty((len(codes), 0), dtype=np.float32), *columns])
 
     def network(self, inputs: Tensor, n_outputs: int) -> nn.Module:
-        """Return the layers, each fitted to what those before it make of some of the rows."""
+        """Return the layers. Each is initialised on the output of the earlier ones for some of the rows."""
         rows = inputs[torch.randperm(len(inputs))[:INITIAL_ROWS].to(inputs.device)].cpu()
         cardinalities = [self.encoder.cardinalities[c] for c in self.looked_up]
         embedded = self.n_numbers if self.n_numbers <= MAX_EMBEDDED_NUMBERS else 0
@@ -127,7 +134,7 @@ class RealMLP(DeepModel):
         return nn.Sequential(*layers).to(inputs.device)
 
     def optimizer(self, net: nn.Module) -> torch.optim.Optimizer:
-        """Return AdamW with a learning rate for each kind of weight; biases do not decay."""
+        """Return AdamW with a learning rate for each kind of weight, without decay of biases."""
         assert self.learning_rate is not None, "fit sets it"
         groups = defaultdict(list)
         for name, weight in net.named_parameters():
@@ -143,7 +150,7 @@ class RealMLP(DeepModel):
         )
 
     def before_step(self, net: nn.Module, optimizer: torch.optim.Optimizer, step: int, steps: int) -> None:
-        """Set learning rates, weight decay and dropout."""
+        """Set the learning rates, the weight decay and the dropout."""
         progress = step / steps
         set_learning_rate(optimizer, coslog(progress))
         flat = flat_cosine(progress)
@@ -154,24 +161,24 @@ class RealMLP(DeepModel):
                 layer.share = flat * self.dropout
 
     def loss(self, task: str, metric: str) -> Loss:
-        """Return the loss, with smooth labels in training where the metric is accuracy.
+        """Return the loss, with label smoothing in training if the metric is accuracy.
 
-        The authors advise against smooth labels where probabilities or their order are judged.
+        The authors advise against label smoothing where probabilities or their order are judged.
         """
         return Loss(task, metric, self.label_smoothing if metric == "accuracy" else 0.0)
 
 
 class InputEmbedding(nn.Module):
-    """Embeddings of numbers and of categories; what lies between them passes as it is.
+    """Embeddings of numbers and of categories. Numbers and indicators also pass unchanged.
 
     Parameters
     ----------
     n_numbers
-        First columns, which get periodic embeddings.
+        Number of leading columns with periodic embeddings.
     cardinalities
-        Of the last columns, which are codes.
+        Number of codes of each of the last columns.
     deviation
-        Of the first frequencies.
+        Standard deviation of the first frequencies.
     """
 
     def __init__(self, n_numbers: int, cardinalities: list[int], deviation: float):
@@ -180,7 +187,7 @@ class InputEmbedding(nn.Module):
         self.periodic = PeriodicEmbedding(n_numbers, deviation) if n_numbers else None
         tables = [nn.Embedding(size, CATEGORY_SIZE) for size in cardinalities]
         for table in tables:
-            nn.init.zeros_(table.weight[0])  # of an unknown category, which may never be trained
+            nn.init.zeros_(table.weight[0])  # the unknown category, which may never be trained
         self.tables = nn.ModuleList(tables)
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -195,16 +202,16 @@ class InputEmbedding(nn.Module):
 
 
 class PeriodicEmbedding(nn.Module):
-    """For each number, linear combinations of cosines of learned frequencies and phases.
+    """Linear combinations of cosines with learned frequencies and phases, for each number.
 
-    With the number itself, which is not returned here, this is the published PBLD embedding.
+    Together with the number itself, which is not returned here, this is the published PBLD embedding.
 
     Parameters
     ----------
     n_numbers
-        Columns of the input.
+        Number of columns of the input.
     deviation
-        Of the first frequencies.
+        Standard deviation of the first frequencies.
     """
 
     def __init__(self, n_numbers: int, deviation: float):
@@ -228,7 +235,7 @@ class Scale(nn.Module):
     Parameters
     ----------
     n_inputs
-        How many there are.
+        Number of inputs.
     """
 
     def __init__(self, n_inputs: int):
@@ -241,17 +248,18 @@ class Scale(nn.Module):
 
 
 class TangentLinear(nn.Module):
-    """A linear layer in neural tangent parametrization: its weights are divided by the root of their number.
+    """A linear layer in neural tangent parametrization.
 
-    The first weights give every output variance 1 on the rows shown, and the first bias puts its zero
-    at a random mean of five of its values there (`he+5`).
+    Its weights are divided by the square root of the number of inputs. The first weights give every output
+    variance 1 on the given rows. The first bias puts the zero of an output at a random mean of five of its
+    values there (`he+5`).
 
     Parameters
     ----------
     inputs
-        Rows that the layer will see at the beginning.
+        Inputs of the layer at the start of training, shape (rows, inputs).
     n_outputs
-        Of the layer.
+        Number of outputs.
     """
 
     def __init__(self, inputs: Tensor, n_outputs: int):
@@ -267,7 +275,7 @@ class TangentLinear(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
-        # `alpha` of addmm would be a product more in the backward pass, as large as the weights.
+        # `alpha` of addmm would add a product as large as the weights to the backward pass.
         return torch.addmm(self.bias, self.factor * inputs, self.weight)
 
 
@@ -277,7 +285,7 @@ class MixedActivation(nn.Module):
     Parameters
     ----------
     n_units
-        How many there are.
+        Number of units.
     is_smooth
         Whether the activation is Mish rather than SELU.
     """
@@ -293,12 +301,12 @@ class MixedActivation(nn.Module):
 
 
 class Clip(nn.Module):
-    """Clip what is predicted to the range of the training targets.
+    """Clip predictions to the range of the training targets.
 
     Parameters
     ----------
     low, high
-        Of the range.
+        Bounds of the range.
     """
 
     low: Tensor
@@ -310,7 +318,7 @@ class Clip(nn.Module):
         self.register_buffer("high", torch.tensor(high))
 
     def forward(self, outputs: Tensor) -> Tensor:
-        """Return the outputs, clipped unless in training."""
+        """Return the outputs, clipped outside training."""
         return outputs if self.training else outputs.clamp(self.low, self.high)
 
 
@@ -356,25 +364,28 @@ def _(layer: Clip, outputs: Tensor) -> Tensor:
 
 
 def look_up(tables: Tensor, codes: Tensor) -> Tensor:
-    """Return rows of tables, shape (nets, codes, length), each net's from its own."""
+    """Return rows of tables, shape (nets, codes, length). Each net uses its own table."""
     first = torch.arange(len(tables), device=codes.device)[:, None] * tables.shape[1]
     return nn.functional.embedding(codes + first, tables.flatten(0, 1))
 
 
 def indicator_columns(codes: np.ndarray, cardinality: int) -> np.ndarray:
-    """Return a column of 0 and 1 for each category, or of two a single one of -1 and 1; 0 if unknown."""
+    """Return a column of 0 and 1 for each category, or one column of -1 and 1 for two categories.
+
+    An unknown category is 0 in all columns.
+    """
     if cardinality == 3:
         return np.array([0, -1, 1], dtype=np.float32)[codes][:, None]
     return np.eye(cardinality, dtype=np.float32)[codes][:, 1:]
 
 
 def uniform(bound: float, *shape: int) -> Tensor:
-    """Return random numbers between -bound and bound."""
+    """Return uniform random numbers between -bound and bound."""
     return bound * (2 * torch.rand(shape) - 1)
 
 
 def random_means(values: Tensor, n: int) -> Tensor:
-    """Return for each column a mean of n of its values with random weights (uniform on the simplex)."""
+    """Return for each column a mean of n random values with random weights, uniform on the simplex."""
     rows = torch.randint(len(values), (n, values.shape[1]))
     weights = torch.empty(rows.shape).exponential_()
     return (values.gather(0, rows) * weights / weights.sum(dim=0)).sum(dim=0)
@@ -386,5 +397,5 @@ def coslog(progress: float) -> float:
 
 
 def flat_cosine(progress: float) -> float:
-    """Return the factor on dropout and weight decay: 1 for half of training, then half a cosine to 0."""
+    """Return the factor on dropout and weight decay: 1 in the first half, then half a cosine to 0."""
     return 0.5 * (1 + math.cos(math.pi * max(0.0, 2 * progress - 1)))

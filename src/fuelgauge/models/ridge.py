@@ -1,4 +1,4 @@
-"""Ridge regression: the linear contestant for values."""
+"""Ridge regression: the linear model for values."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Ridge(Model):
     alpha: float = 1.0
 
     def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
-        """Fit encoder and coefficients in closed form: one step."""
+        """Fit the encoder and, in closed form, the coefficients: one step."""
         self.encoder = DenseEncoder().fit(train)
         self.regression = sklearn.linear_model.Ridge(alpha=self.alpha)
         self.regression.fit(self.encoder.transform(train), train.y)
         return 1
 
     def count_parameters(self) -> int:
-        """Return the number of coefficients, the intercept among them."""
+        """Return the number of coefficients, the intercept included."""
         return self.regression.coef_.size + 1
 
     def predict(self, examples: Examples) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The recurrent nets for sequences: plain, GRU and LSTM."""
+"""Recurrent nets for sequences: plain RNN, GRU and LSTM."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ CELLS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 @dataclass
 class RNN(SequenceModel):
-    """One recurrent layer that walks a sequence in both directions, a summary over time, a linear layer.
+    """One bidirectional recurrent layer, a summary over time and a linear layer.
 
     Parameters
     ----------
     cell
-        `rnn`, `gru` or `lstm`.
+        Kind of the recurrent layer: `rnn`, `gru` or `lstm`.
     width
-        Units of each direction.
+        Number of units of each direction.
     dropout
         Share of the summary dropped in training.
     """
@@ -44,12 +44,12 @@ class RNN(SequenceModel):
 
 
 class Walk(nn.Module):
-    """A recurrent layer in both directions and the summary of what it said at each step.
+    """A bidirectional recurrent layer, followed by a summary of its outputs over time.
 
     Parameters
     ----------
     layer
-        With the rows first and in both directions.
+        Bidirectional recurrent layer with the rows on the first axis.
     """
 
     def __init__(self, layer: nn.RNNBase):

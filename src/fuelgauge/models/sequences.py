@@ -1,4 +1,4 @@
-"""What the nets share that walk along a sequence: scaling, folding and a summary over time."""
+"""Shared parts of the nets for sequences: scaling, folding and a summary over time."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from fuelgauge.models.preprocessing import ChannelScaler
 
 @dataclass
 class SequenceModel(DeepModel):
-    """A net that walks along sequences whose channels have one scale each.
+    """A net that reads the steps of a sequence, with one scale per channel.
 
     Parameters
     ----------
     longest
-        Steps at most. A longer sequence is folded: neighbouring steps become one that has the
-        channels of all of them, so that a net need not make hundreds of small steps.
+        Largest number of steps. A longer sequence is folded: neighbouring steps become one step with the
+        channels of all of them. This saves the net hundreds of small steps.
     """
 
     longest: int = 64
 
     def fit_encoder(self, train: Examples) -> None:
-        """Fit the scales."""
+        """Fit the scale of each channel."""
         self.scaler = ChannelScaler().fit(np.asarray(train.x))
 
     def encode(self, examples: Examples) -> np.ndarray:
@@ -37,7 +37,15 @@ class SequenceModel(DeepModel):
 
 
 def fold(sequences: np.ndarray, longest: int) -> np.ndarray:
-    """Return sequences (rows, steps, channels) of at most `longest` steps, filled up with 0 in front."""
+    """Return sequences of at most `longest` steps. Neighbouring steps of longer ones are joined.
+
+    Parameters
+    ----------
+    sequences
+        Sequences of shape (rows, steps, channels). They are padded with 0 in front where needed.
+    longest
+        Largest number of steps.
+    """
     rows, steps, channels = sequences.shape
     n_joined = math.ceil(steps / longest)
     if n_joined == 1:
@@ -47,15 +55,15 @@ def fold(sequences: np.ndarray, longest: int) -> np.ndarray:
 
 
 def summary(values: Tensor, last: Tensor) -> Tensor:
-    """Return the largest value and the mean of each channel over time, and what stands at the end.
+    """Return the largest value and the mean of each channel over time, followed by the last values.
 
-    The first two find a shape wherever it is, the third knows what came last, as a forecast must.
+    The first two find a shape wherever it is. The last values tell what came last, which a forecast needs.
 
     Parameters
     ----------
     values
-        Shape (rows, steps, channels).
+        Values of each step, shape (rows, steps, channels).
     last
-        Shape (rows, any).
+        Values of the end of the sequence, shape (rows, any).
     """
     return torch.cat([values.amax(dim=1), values.mean(dim=1), last], dim=1)

@@ -1,9 +1,15 @@
-"""A fitted model as a folder of files in which no code can hide.
+"""Store a fitted model as a folder of files that cannot hide code.
 
-`model.json` names the class and its hyperparameters; `state.skops` holds what was fitted, in a format
-that names every type it would build, but for vocabularies, which are JSON; weights of nets are
-safetensors, trees of XGBoost its own binary JSON. Nothing is unpickled. On loading, a type that is not
-one of ours or of a short list is refused.
+- `model.json` names the class and its hyperparameters.
+- `state.skops` holds the fitted attributes. Its format names every type that it would build.
+- `numbered.json` holds the vocabularies.
+- Weights of nets are safetensors. Trees of XGBoost are in its own binary JSON.
+
+Nothing is unpickled. Loading refuses all types but these:
+
+- the types that skops trusts by itself, and `COMMON_TYPES`;
+- the classes that a module of this folder defines;
+- the types that the model's own class declares in `stored_types`.
 """
 
 from __future__ import annotations
@@ -24,15 +30,8 @@ from fuelgauge.models.base import Model, create
 
 ABOUT, STATE, NUMBERED = "model.json", "state.skops", "numbered.json"
 OWN_PACKAGE = "fuelgauge.models."
-# Compiled parts of scikit-learn's models and what describes an array: data, no code.
-TRUSTED = frozenset(
-    {
-        "numpy.dtype",
-        "sklearn.metrics._dist_metrics.EuclideanDistance64",
-        "sklearn.neighbors._kd_tree.KDTree",
-        "sklearn.tree._tree.Tree",
-    }
-)
+# Types that every model may store, besides those that skops trusts by itself. They hold data and no code.
+COMMON_TYPES = frozenset({"numpy.dtype"})
 
 
 class StoredModelError(FuelgaugeError):
@@ -40,14 +39,14 @@ class StoredModelError(FuelgaugeError):
 
 
 def save(model: Model, folder: Path) -> None:
-    """Write a fitted model into a folder, which is made if need be.
+    """Write a fitted model into a folder, which is created if it does not exist.
 
     Parameters
     ----------
     model
-        After `fit`.
+        Fitted model.
     folder
-        Files of an earlier model in it are replaced.
+        Destination. Files of an earlier model in it are replaced.
     """
     folder.mkdir(parents=True, exist_ok=True)
     given = {f.name for f in fields(model)}  # type: ignore[arg-type]
@@ -58,7 +57,7 @@ def save(model: Model, folder: Path) -> None:
     }
     (folder / ABOUT).write_text(json.dumps(about, indent=2) + "\n")
     fitted = {k: v for k, v in vars(model).items() if k not in given and k not in model.own_format}
-    # skops would write a file inside a file for each word of a vocabulary.
+    # skops would write one file of the archive for each word of a vocabulary.
     numbered = {name: value for name, value in fitted.items() if is_vocabulary(value)}
     (folder / NUMBERED).write_text(json.dumps(numbered))
     skops.io.dump({k: v for k, v in fitted.items() if k not in numbered}, folder / STATE)
@@ -70,13 +69,15 @@ def load(folder: Path, device: str = "cpu") -> Model:
 
     Parameters
     ----------
+    folder
+        Folder of the stored model.
     device
-        On which it will predict.
+        Device on which the model will predict: `cpu` or `cuda`.
 
     Raises
     ------
     StoredModelError
-        A file is missing or damaged, or it asks for a type or a class that is none of this package's.
+        A file is missing or damaged, or it asks for a class or a type that is not allowed.
     """
     about = read_about(folder / ABOUT)
     model = create(about["target"], about["hyperparameters"])
@@ -93,7 +94,7 @@ def load(folder: Path, device: str = "cpu") -> Model:
 
 
 def read_about(path: Path) -> dict[str, Any]:
-    """Return class and hyperparameters of a stored model."""
+    """Return the class and the hyperparameters of a stored model."""
     try:
         about = json.loads(path.read_text())
         target, _ = about["target"], about["hyperparameters"]
@@ -101,15 +102,15 @@ def read_about(path: Path) -> dict[str, Any]:
         raise StoredModelError(f"{path} does not describe a model: {first_line(error)}") from error
     found = own_class(str(target))
     if found is None or not issubclass(found, Model):
-        raise StoredModelError(f"{path} names '{target}', which is no model in {OWN_PACKAGE}*; refused.")
+        raise StoredModelError(f"{path} names '{target}', which is not a model in {OWN_PACKAGE}*; refused.")
     return about
 
 
-def read_state(path: Path, model_class: type) -> dict[str, Any]:
-    """Return the fitted attributes of a stored model; none may take the place of a method."""
+def read_state(path: Path, model_class: type[Model]) -> dict[str, Any]:
+    """Return the fitted attributes of a stored model. None may replace a method."""
     try:
         asked = skops.io.get_untrusted_types(file=path)
-        refuse(path, asked)
+        refuse_types(path, asked, model_class)
         state = dict(skops.io.load(path, trusted=asked))
         refuse_shadows(path, state, model_class)
         return state
@@ -122,7 +123,7 @@ def read_state(path: Path, model_class: type) -> dict[str, Any]:
 
 
 def check_complete(folder: Path, state: Mapping[str, Any]) -> None:
-    """Raise StoredModelError if a part was stored when its class had fewer fields than it has now."""
+    """Raise StoredModelError if a stored part lacks a field that its class has now."""
     for part in state.values():
         if not is_dataclass(part) or isinstance(part, type):
             continue
@@ -134,37 +135,44 @@ def check_complete(folder: Path, state: Mapping[str, Any]) -> None:
 
 
 def read_numbered(path: Path, model_class: type) -> dict[str, dict[str, int]]:
-    """Return the vocabularies of a stored model; none may take the place of a method."""
+    """Return the vocabularies of a stored model. None may replace a method."""
     try:
         numbered = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise StoredModelError(f"{path} cannot be read: {first_line(error)}") from error
     if not isinstance(numbered, dict) or not all(map(is_vocabulary, numbered.values())):
-        raise StoredModelError(f"{path} holds something else than numbered words; refused.")
+        raise StoredModelError(f"{path} holds something other than numbered words; refused.")
     refuse_shadows(path, numbered, model_class)
     return numbered
 
 
 def is_vocabulary(value: Any) -> bool:
-    """Tell whether a value gives words numbers."""
+    """Return whether a value maps words to numbers."""
     return isinstance(value, dict) and all(type(k) is str and type(v) is int for k, v in value.items())
 
 
 def refuse_shadows(path: Path, state: Iterable[Any], model_class: type) -> None:
-    """Raise StoredModelError if an attribute would take the place of a method."""
+    """Raise StoredModelError if an attribute would replace a method."""
     if shadowed := [str(name) for name in state if hasattr(model_class, str(name))]:
         raise StoredModelError(f"{path} would replace {', '.join(shadowed)} of the model; refused.")
 
 
-def refuse(path: Path, types: Iterable[str]) -> None:
-    """Raise StoredModelError if a file would build a type that is not known to be harmless."""
-    strange = [name for name in types if name not in TRUSTED and own_class(name) is None]
-    if strange:
-        raise StoredModelError(f"{path} holds objects of type {', '.join(sorted(strange))}; refused.")
+def refuse_types(path: Path, types: Iterable[str], model_class: type[Model]) -> None:
+    """Raise StoredModelError if a file holds a type that its model may not store.
+
+    Allowed are `COMMON_TYPES`, the classes of this folder and the types that the model's class declares.
+    """
+    declared = COMMON_TYPES.union(model_class.stored_types)
+    if strange := sorted(name for name in types if name not in declared and own_class(name) is None):
+        raise StoredModelError(
+            f"{path} holds objects of type {', '.join(strange)}; refused. If the fit of "
+            f"{model_class.__name__} makes them, name them in {model_class.__name__}.stored_types "
+            f"({model_class.__module__})."
+        )
 
 
 def own_class(name: str) -> type | None:
-    """Return the class of a dotted name, None unless one of our modules of models defines it."""
+    """Return the class with a dotted name, or None if no module of this folder defines it."""
     module, _, attribute = name.rpartition(".")
     if not module.startswith(OWN_PACKAGE) or find_spec(module) is None:
         return None
@@ -173,5 +181,5 @@ def own_class(name: str) -> type | None:
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of an error's message, or its name."""
+    """Return the first line of an error's message, or the error's name if it has none."""
     return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -18,8 +18,8 @@ from fuelgauge.models.deep import DeepModel
 from fuelgauge.models.layers import numbers_and_codes, with_cheap_dropout
 from fuelgauge.models.preprocessing import ColumnsEncoder, bin_edges
 
-# Bins, and lengths of embeddings, of all columns together at most: hundreds of columns of engineered features
-# would make a net slow whose first layer reads all embeddings for every member.
+# Largest sums of bins and of embedding lengths over all columns. The first layer reads all embeddings for
+# every member, so hundreds of columns of engineered features would make the net slow.
 MAX_BINS = 8192
 MAX_EMBEDDED = 1024
 
@@ -28,25 +28,26 @@ MAX_EMBEDDED = 1024
 class TabM(DeepModel):
     """TabM (Gorishniy et al., arXiv 2410.24210) with piecewise-linear embeddings of numbers.
 
-    `members` nets share their matrices; in each layer a member scales inputs and outputs by vectors of
-    its own. Each is trained by its own loss, and their mean probabilities or values are the prediction.
+    The nets of an ensemble share their matrices. In each layer, a member scales inputs and outputs by its own
+    vectors. Each member is trained by its own loss. The prediction is the mean of the members' probabilities
+    or values.
 
     Parameters
     ----------
     members
-        Nets in the ensemble (k).
+        Number of nets in the ensemble (k).
     width, depth
-        Units of a hidden layer, and how many hidden layers there are.
+        Number of units of a hidden layer, and number of hidden layers.
     dropout
         Share of units dropped in training.
     bins
-        Into which the quantiles of the training rows divide each number; fewer where there would be more
-        than 8,192 in all.
+        Number of bins of each number, between quantiles of the training rows. There are fewer if they would
+        add up to more than 8,192.
     embedding
-        Length of the vector that a number becomes; shorter where they would add up to more than 1,024.
+        Length of a number's embedding. It is shorter if they would add up to more than 1,024.
     variant
-        `tabm`; `tabm-mini`, whose members scale the inputs of the first layer only; or `tabm-packed`,
-        whose members share nothing but the embeddings.
+        Kind of ensemble. Members of `tabm` share matrices, as above. Members of `tabm-mini` scale only the
+        inputs of the first layer. Members of `tabm-packed` share only the embeddings.
     """
 
     prediction_rows: ClassVar[int] = 512
@@ -60,13 +61,13 @@ class TabM(DeepModel):
     variant: str = "tabm"
 
     def fit_encoder(self, train: Examples) -> None:
-        """Fit ranks of numbers, their bins and the categories."""
+        """Fit the ranks of numbers, their bins and the categories."""
         self.encoder = ColumnsEncoder("quantile").fit(train)
         n_numbers = self.encoder.n_numbers
         self.edges = bin_edges(self.encode(train)[:, :n_numbers], share(MAX_BINS, n_numbers, self.bins, 2))
 
     def encode(self, examples: Examples) -> np.ndarray:
-        """Return a matrix of scaled numbers and codes of categories."""
+        """Return a matrix of scaled numbers followed by codes of categories."""
         return self.encoder.transform(examples)
 
     def network(self, inputs: Tensor, n_outputs: int) -> nn.Module:
@@ -90,12 +91,12 @@ class TabM(DeepModel):
         length = share(MAX_EMBEDDED, len(self.edges), self.embedding, 1)
         edges = [torch.from_numpy(column) for column in self.edges]
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of columns of a single bin, such as 0 and 1
+            warnings.simplefilter("ignore", UserWarning)  # about columns with a single bin, such as 0 and 1
             return PiecewiseLinearEmbeddings(edges, length, activation=False, version="B")
 
 
 class Ensemble(nn.Module):
-    """Members whose outputs are one in evaluation: its softmax is the mean of their probabilities."""
+    """An ensemble with one output in evaluation, whose softmax is the mean of the members' probabilities."""
 
     def __init__(self, members: nn.Module, n_numbers: int):
         super().__init__()
@@ -103,7 +104,7 @@ class Ensemble(nn.Module):
         self.n_numbers = n_numbers
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return shape (rows, members, outputs) in training and (rows, outputs) in evaluation."""
+        """Return outputs of shape (rows, members, outputs) in training, else (rows, outputs)."""
         outputs = self.members(*numbers_and_codes(inputs, self.n_numbers))
         return outputs if self.training else mean_prediction(outputs.float())
 
@@ -114,7 +115,8 @@ def mean_prediction(outputs: Tensor) -> Tensor:
     Parameters
     ----------
     outputs
-        Of shape (rows, members, outputs); a single output is a value, several are logits.
+        Outputs of the members, shape (rows, members, outputs). A single output is a value. Several outputs
+        are logits.
     """
     if outputs.shape[2] == 1:
         return outputs.mean(dim=1)
@@ -122,5 +124,8 @@ def mean_prediction(outputs: Tensor) -> Tensor:
 
 
 def share(total: int, columns: int, wanted: int, least: int) -> int:
-    """Return what a column gets of a total: what is wanted, or its even share, but not below the least."""
+    """Return a column's part of a total: the wanted number or the even share, whichever is smaller.
+
+    The result is never below `least`.
+    """
     return max(least, min(wanted, total // max(1, columns)))

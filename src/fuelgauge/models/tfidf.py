@@ -1,4 +1,4 @@
-"""The linear contestant for texts: TF-IDF of words and characters."""
+"""TF-IDF of words and characters: the linear model for texts."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from fuelgauge.models.texts import TOKEN
 class TfIdf(Model):
     """Logistic or ridge regression on the TF-IDF of n-grams of words and of characters within words.
 
-    The n-grams are those of the training rows, the most frequent `max_features` of either kind.
+    The n-grams are those of the training rows. Of each kind, the `max_features` most frequent are kept.
 
     Parameters
     ----------
     C
         Inverse strength of the penalty.
     word_n
-        Longest n-gram of words; the shortest is one word.
+        Longest n-gram of words, in words. The shortest is one word.
     char_min, char_max
-        Shortest and longest n-gram of characters.
+        Shortest and longest n-gram of characters, in characters.
     max_features
-        N-grams of either kind at most.
+        Largest number of n-grams of each kind.
     max_iter
         Upper bound on iterations of L-BFGS.
     """
@@ -49,7 +49,7 @@ class TfIdf(Model):
     max_iter: int = 1000
 
     def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
-        """Fit vocabulary, weights of the n-grams and coefficients."""
+        """Fit the vocabulary, the weights of the n-grams and the coefficients."""
         grams = self.fit_vocabulary(train)
         if train.task == "regression":
             self.regression = Ridge(alpha=1 / self.C, random_state=context.seed).fit(grams, train.y)
@@ -59,7 +59,7 @@ class TfIdf(Model):
         return int(np.max(self.regression.n_iter_))
 
     def fit_vocabulary(self, train: Examples) -> csr_matrix:
-        """Learn the n-grams of the training texts and return these texts as weights of n-grams."""
+        """Learn the n-grams of the training texts and return the weights of n-grams in these texts."""
         self.encoder = self.union()
         try:
             return self.encoder.fit_transform(train.x)
@@ -69,21 +69,21 @@ class TfIdf(Model):
             raise FitError(f"none of the {len(train)} training texts holds a word or a sign.") from error
 
     def union(self) -> FeatureUnion:
-        """Return the two unfitted vectorizers side by side."""
+        """Return the union of the two unfitted vectorizers."""
         shared = {"sublinear_tf": True, "max_features": self.max_features, "dtype": np.float32}
         words = TfidfVectorizer(token_pattern=TOKEN, ngram_range=(1, self.word_n), **shared)
         characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(self.char_min, self.char_max), **shared)
         return make_union(words, characters)
 
     def save_own(self, folder: Path) -> None:
-        """Write the n-grams with their numbers, and their weights."""
+        """Write the n-grams in the order of their numbers, and their weights."""
         for name, vectorizer in self.encoder.transformer_list:
             grams = sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.__getitem__)
             content = {"grams": grams, "weights": vectorizer.idf_.tolist()}
             (folder / f"{name}.json").write_text(json.dumps(content))
 
     def load_own(self, folder: Path) -> None:
-        """Make the vectorizers anew."""
+        """Build the vectorizers again."""
         self.encoder = self.union()
         for name, vectorizer in self.encoder.transformer_list:
             content = json.loads((folder / f"{name}.json").read_text())
@@ -95,7 +95,7 @@ class TfIdf(Model):
         return self.regression.coef_.size + np.size(self.regression.intercept_)
 
     def predict(self, examples: Examples) -> np.ndarray:
-        """Return values, or class probabilities; a class without a training row gets 0."""
+        """Return values, or class probabilities. A class without a training row gets 0."""
         grams = self.encoder.transform(examples.x)
         if examples.task == "regression":
             return self.regression.predict(grams)

@@ -1,8 +1,8 @@
-"""How a net is trained on rows in memory: the budget, the loss and a round of optimizer steps.
+"""Training of a net on rows in memory: the budget, the loss and a round of optimizer steps.
 
-A Lightning batch costs about a millisecond of its own, as much as an optimizer step of a small net.
-So one Lightning batch here is a *round* of many optimizer steps on data that are in memory already,
-and Lightning's validation loop and callbacks run once a round.
+The overhead of a Lightning batch is about a millisecond, as much as an optimizer step of a small net. So one
+Lightning batch here is a *round* of many optimizer steps on data in memory. Lightning's validation loop and
+callbacks run once per round.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TIE_BREAK = 1e-6
 
 
 class Recipe(Protocol):
-    """What a model decides about its training."""
+    """Decisions of a model about its training."""
 
     learning_rate: float
     patience: int
@@ -35,12 +35,22 @@ class Recipe(Protocol):
         """Return the optimizer of a net."""
 
     def before_step(self, net: nn.Module, optimizer: torch.optim.Optimizer, step: int, steps: int) -> None:
-        """Set what a schedule changes."""
+        """Apply the schedule before a step."""
 
 
 @dataclass(frozen=True)
 class StepPlan:
-    """A budget: `rounds` of `steps_per_round` optimizer steps; an epoch is `batches` steps."""
+    """A budget of optimizer steps.
+
+    Parameters
+    ----------
+    batches
+        Number of steps per epoch.
+    steps_per_round
+        Number of steps per round.
+    rounds
+        Number of rounds.
+    """
 
     batches: int
     steps_per_round: int
@@ -48,21 +58,21 @@ class StepPlan:
 
     @property
     def steps(self) -> int:
-        """Optimizer steps of the whole budget."""
+        """Number of optimizer steps of the whole budget."""
         return self.rounds * self.steps_per_round
 
 
 @dataclass(frozen=True)
 class Loss:
-    """The training loss, and the validation loss that decides when to stop.
+    """Training loss, and the validation loss that decides when to stop.
 
-    Where a dataset is judged by accuracy, training stops by the error rate; cross-entropy breaks
-    ties. The cross-entropy of an accurate net grows while its error still falls.
+    If a dataset is judged by accuracy, the validation loss is the error rate, and cross-entropy breaks ties.
+    The reason is that the cross-entropy of an accurate net can grow while its error still falls.
 
     Parameters
     ----------
     task, metric
-        Of the dataset.
+        Task and metric of the dataset.
     smoothing
         Share of a class label that is spread over all classes in training.
     """
@@ -74,7 +84,7 @@ class Loss:
     def training(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the mean loss of a batch, shape (rows, outputs) or (rows, members, outputs).
 
-        The members of an ensemble are trained side by side, each by its own loss.
+        Each member of an ensemble is trained by its own loss.
         """
         return self.smooth(outputs, targets, self.smoothing)
 
@@ -88,7 +98,7 @@ class Loss:
         return nn.functional.cross_entropy(outputs, targets, label_smoothing=smoothing)
 
     def training_of_each(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean losses of several nets' batches, from outputs of shape (nets, rows, outputs)."""
+        """Return the mean loss of each net's batch, from outputs of shape (nets, rows, outputs)."""
         if self.task == "regression":
             return (outputs.squeeze(2) - targets).square().mean(dim=1)
         losses = nn.functional.cross_entropy(
@@ -97,7 +107,7 @@ class Loss:
         return losses.view(targets.shape).mean(dim=1)
 
     def validation(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss by which training stops; in float64, since float32 would lose what breaks ties."""
+        """Return the validation loss, in float64 because float32 would lose the term that breaks ties."""
         smooth = self.smooth(outputs, targets, 0.0).double()
         if self.metric != "accuracy":
             return smooth
@@ -107,20 +117,20 @@ class Loss:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A net before its first step, and all that its training needs.
+    """A net before its first step, with everything that its training needs.
 
     Parameters
     ----------
     net
-        With its first weights.
+        Net with its first weights.
     inputs, targets
-        Of the training rows.
+        Inputs and targets of the training rows.
     held_out
         Inputs and targets of the validation rows.
     loss, plan
-        What is minimised, and in how many steps at most.
+        Loss to minimise, and budget of steps.
     generator
-        Of the order of the rows.
+        Random generator of the order of the rows.
     """
 
     net: nn.Module
@@ -132,22 +142,22 @@ class Prepared:
     generator: torch.Generator
 
     def batches(self) -> Iterator[Tensor]:
-        """Yield row numbers: each epoch in new order, divided evenly, no row left out."""
+        """Yield the row numbers of each batch. Each epoch has a new order and leaves no row out."""
         while True:
             yield from self.order().to(self.targets.device).tensor_split(self.plan.batches)
 
     def order(self) -> Tensor:
-        """Return the row numbers in new order."""
+        """Return the row numbers in a new random order."""
         return torch.randperm(len(self.targets), generator=self.generator)
 
 
 class TrainingModule(lightning.LightningModule):
-    """A net in training, and the way a round of steps is made.
+    """A net in training, whose Lightning batch is a round of optimizer steps.
 
     Attributes
     ----------
     val_loss : float
-        After the last round. Lightning's own record of it would be rounded to float32.
+        Validation loss after the last round. Lightning's own record of it would be rounded to float32.
     """
 
     def __init__(self, prepared: Prepared, recipe: Recipe):
@@ -189,7 +199,10 @@ class TrainingModule(lightning.LightningModule):
         return self.loss.training(self.net(self.inputs[rows]), self.targets[rows])
 
     def check(self, losses: Tensor, first: int) -> None:
-        """Raise FitError at the first step whose loss is not finite; one look a round, for a GPU's sake."""
+        """Raise FitError at the first step whose loss is not finite.
+
+        A check after every step would slow down a GPU, so there is one per round.
+        """
         broken = (~torch.isfinite(losses)).nonzero().flatten().tolist()
         if broken:
             raise FitError(
@@ -198,19 +211,22 @@ class TrainingModule(lightning.LightningModule):
             )
 
     def validation_step(self, held_out: tuple[Tensor, Tensor], _: int) -> None:
-        """Take the validation loss after a round.
+        """Measure the validation loss after a round.
 
         Raises
         ------
         FitError
-            It is not a finite number.
+            The validation loss is not a finite number.
         """
         inputs, targets = held_out
         outputs = torch.cat([self.net(chunk) for chunk in inputs.split(self.recipe.prediction_rows)])
         self.val_loss = self.finite(self.loss.validation(outputs.float(), targets).item())
 
     def finite(self, val_loss: float) -> float:
-        """Return a validation loss, or raise FitError: the last step of a round shows nowhere else."""
+        """Return a validation loss, or raise FitError if it is not finite.
+
+        Only this check sees weights that break in the last step of a round.
+        """
         if not math.isfinite(val_loss):
             raise FitError(
                 f"the validation loss is {val_loss} after step {self.steps_done} of {self.plan.steps} at a "
@@ -220,7 +236,7 @@ class TrainingModule(lightning.LightningModule):
 
 
 def make_trainer(rounds: int, device: str, precision: str, callbacks: list[Callback]) -> lightning.Trainer:
-    """Return Lightning's trainer for rows in memory: no files, no bars, no loggers."""
+    """Return Lightning's trainer for rows in memory, without files, progress bars and loggers."""
     return lightning.Trainer(
         accelerator="gpu" if device == "cuda" else "cpu",
         devices=1,
@@ -236,14 +252,14 @@ def make_trainer(rounds: int, device: str, precision: str, callbacks: list[Callb
 
 
 def train_alone(prepared: Prepared, recipe: Recipe, device: str) -> tuple[dict[str, Tensor], int]:
-    """Train a net until the budget is used or the patience is at its end.
+    """Train a net until the budget or the patience ends.
 
     Returns
     -------
     state : dict
-        The weights of the best validation round.
+        Weights of the best validation round.
     steps : int
-        Optimizer steps that were made.
+        Number of optimizer steps.
     """
     module, best = TrainingModule(prepared, recipe), KeepBest(recipe.patience)
     trainer = make_trainer(prepared.plan.rounds, device, recipe.precision, [best])
@@ -252,7 +268,7 @@ def train_alone(prepared: Prepared, recipe: Recipe, device: str) -> tuple[dict[s
 
 
 class OneBatch:
-    """An epoch of a single batch that is in memory: no workers, no copying."""
+    """An epoch of a single batch in memory, without workers and copies."""
 
     def __init__(self, batch: Any):
         self.batch = batch
@@ -265,19 +281,19 @@ class OneBatch:
 
 
 class Patience:
-    """Of a net: the best validation loss so far, and the rounds since.
+    """The best validation loss of a net so far, and the number of rounds since.
 
     Parameters
     ----------
     rounds
-        Without a better validation loss, after which it is at its end.
+        Number of rounds without a better validation loss after which the patience ends.
     """
 
     def __init__(self, rounds: int):
         self.rounds, self.waited, self.best = rounds, 0, math.inf
 
     def improves(self, loss: float) -> bool:
-        """Take note of a round; return whether it is the best."""
+        """Record the loss of a round and return whether it is the best so far."""
         if loss < self.best:
             self.best, self.waited = loss, 0
             return True
@@ -286,12 +302,12 @@ class Patience:
 
     @property
     def is_over(self) -> bool:
-        """Whether it is at its end."""
+        """Whether the patience has ended."""
         return self.waited >= self.rounds
 
 
 class KeepBest(Callback):
-    """Keep a copy of the weights of the best validation round, in memory; stop at the end of the patience."""
+    """Keep a copy of the weights of the best validation round, and stop when the patience ends."""
 
     def __init__(self, patience: int):
         self.patience = Patience(patience)
@@ -306,7 +322,7 @@ class KeepBest(Callback):
 
 
 def warm_cosine(step: int, steps: int, warm: float = 0.05) -> float:
-    """Return the factor on the learning rate: a linear rise, then half a cosine down to zero."""
+    """Return the factor on the learning rate: a linear rise, then half a cosine down to 0."""
     rise = max(1, round(warm * steps))
     if step < rise:
         return (step + 1) / rise

@@ -1,4 +1,4 @@
-"""The Transformer encoders, for sequences and for texts."""
+"""Transformer encoders for sequences and for texts."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ from fuelgauge.models.sequences import SequenceModel, summary
 from fuelgauge.models.texts import texts_of, words_of
 from fuelgauge.models.training import warm_cosine
 
-PLACE_DEVIATION = 0.1  # of the first vectors of places
-WORD_DEVIATION = 0.01  # smaller, so that a word seen once says little
-ATTENDED_SHARE = 0.1  # of what comes out of the blocks, at first, beside the sum of words
-HIDDEN_FACTOR = 2  # units of the hidden layer of a block, in widths
+PLACE_DEVIATION = 0.1  # standard deviation of the first vectors of positions
+WORD_DEVIATION = 0.01  # that of words is smaller, so that a word seen once has little effect
+ATTENDED_SHARE = 0.1  # first weight of the output of the blocks, compared with the sum of words
+HIDDEN_FACTOR = 2  # hidden units of a block, as a multiple of the width
 
 
 @dataclass
 class TransformerModel(DeepModel):
-    """What both Transformers share: blocks of attention, normalised first, and a longer warm-up.
+    """Shared parts of both Transformers: blocks of attention with normalisation first, and a warm-up.
 
-    After Vaswani et al. (arXiv 1706.03762), normalised as by Xiong et al. (arXiv 2002.04745).
+    The blocks follow Vaswani et al. (arXiv 1706.03762), with the normalisation of Xiong et al. (arXiv
+    2002.04745).
 
     Parameters
     ----------
     width
-        Numbers in the vector of a token.
+        Length of the vector of a token.
     depth, heads
-        How many blocks there are, and the heads of attention in each.
+        Number of blocks, and number of attention heads in each.
     dropout
         Share of the numbers dropped in training after attention and after the layers of a block.
     warm
@@ -50,14 +51,14 @@ class TransformerModel(DeepModel):
 
     def __post_init__(self) -> None:
         if self.width % self.heads:
-            raise ConfigError(f"width is {self.width}, which is no multiple of the {self.heads} heads.")
+            raise ConfigError(f"width is {self.width}, which is not a multiple of the {self.heads} heads.")
 
     def before_step(self, net: nn.Module, optimizer: torch.optim.Optimizer, step: int, steps: int) -> None:
-        """Set the learning rate."""
+        """Set the learning rate before a step."""
         set_learning_rate(optimizer, warm_cosine(step, steps, self.warm))
 
     def encoder(self, n_tokens: int) -> Encoder:
-        """Return the untrained blocks for at most `n_tokens` tokens."""
+        """Return untrained blocks for at most `n_tokens` tokens."""
         return Encoder(n_tokens, self.width, self.depth, self.heads, self.dropout)
 
 
@@ -65,8 +66,8 @@ class TransformerModel(DeepModel):
 class SequenceTransformer(TransformerModel, SequenceModel):
     """A Transformer encoder whose tokens are the steps of a folded sequence.
 
-    With `longest` below the number of steps, neighbouring steps are one token together, as the
-    patches of PatchTST are (Nie et al., arXiv 2211.14730).
+    If `longest` is below the number of steps, neighbouring steps form one token, like the patches of
+    PatchTST (Nie et al., arXiv 2211.14730).
     """
 
     def network(self, inputs: Tensor, n_outputs: int) -> nn.Module:
@@ -80,24 +81,24 @@ class SequenceTransformer(TransformerModel, SequenceModel):
 class TextTransformer(TransformerModel):
     """A Transformer encoder whose tokens are words.
 
-    The vocabulary is that of the training rows; what is not in it is left out.
+    The vocabulary is that of the training rows. Other words are left out.
 
     Parameters
     ----------
     vocabulary
-        Words at most; the most frequent are taken.
+        Largest number of words. The most frequent ones are kept.
     words
-        Of a text that are read, from its beginning.
+        Number of words read from the beginning of a text.
     """
 
-    # The rows are long: a chunk of them holds as much as one of the usual size in other nets.
+    # Rows are long here, so fewer of them fill a chunk of the usual size.
     prediction_rows: ClassVar[int] = 256
 
     vocabulary: int = 20_000
     words: int = 96
 
     def fit_encoder(self, train: Examples) -> None:
-        """Give the words numbers by falling frequency, from 1; 0 is no word."""
+        """Give the words numbers from 1 by falling frequency. The number 0 means no word."""
         counts: Counter[str] = Counter()
         for text in texts_of(train):
             counts.update(words_of(text, self.words))
@@ -105,7 +106,7 @@ class TextTransformer(TransformerModel):
         self.numbers = {word: number for number, (word, _) in enumerate(frequent, start=1)}
 
     def encode(self, examples: Examples) -> np.ndarray:
-        """Return the numbers of the known words of each text, filled up with 0."""
+        """Return the numbers of the known words of each text, padded with 0."""
         encoded = np.zeros((len(examples), self.words), dtype=np.int32)
         for row, text in zip(encoded, texts_of(examples), strict=True):
             known = [self.numbers[word] for word in words_of(text, self.words) if word in self.numbers]
@@ -119,16 +120,16 @@ class TextTransformer(TransformerModel):
 
 
 class Steps(nn.Module):
-    """The vectors of steps, the blocks that they go through and the summary of what comes out.
+    """Vectors of steps, blocks of attention and a summary of their output over time.
 
     Parameters
     ----------
     n_channels
-        Of a step.
+        Number of channels of a step.
     width
-        Of a vector.
+        Length of a vector.
     encoder
-        Of the vectors.
+        Blocks that process the vectors.
     """
 
     def __init__(self, n_channels: int, width: int, encoder: Encoder):
@@ -143,19 +144,19 @@ class Steps(nn.Module):
 
 
 class Words(nn.Module):
-    """The vectors of words, the blocks they go through, the mean of what comes out, and the sum of words.
+    """Vectors of words, blocks of attention with the mean of their output, and the sum of the words.
 
-    The sum, over the root of their number, passes the blocks by: from few texts the words themselves are
-    all that can be learned, and attention would drown them.
+    The sum of a text's word vectors is divided by the square root of the number of tokens and bypasses the
+    blocks. From few texts, only the words themselves can be learned, and attention alone would hide them.
 
     Parameters
     ----------
     n_words
-        In the vocabulary, numbered from 1.
+        Size of the vocabulary, which is numbered from 1.
     width
-        Of a vector.
+        Length of a vector.
     encoder
-        Of the vectors.
+        Blocks that process the vectors.
     """
 
     def __init__(self, n_words: int, width: int, encoder: Encoder):
@@ -165,7 +166,7 @@ class Words(nn.Module):
         self.encoder = encoder
 
     def forward(self, numbers: Tensor) -> Tensor:
-        """Return an array of shape (texts, 2 * width); filling beyond the longest text costs nothing."""
+        """Return an array of shape (texts, 2 * width). Padding beyond the longest text takes no time."""
         counts = nn.functional.pad(numbers != 0, (1, 0), value=True)  # the start token first
         n_longest = int(counts.sum(dim=1).max())
         counts, numbers = counts[:, :n_longest], numbers[:, : n_longest - 1]
@@ -176,12 +177,14 @@ class Words(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A start token and tokens with learned positions, and blocks of attention.
+    """Blocks of attention over a start token and tokens with learned positions.
+
+    The start token gives an empty text at least one token.
 
     Parameters
     ----------
     n_tokens
-        At most, without the start token, which is there so that no text is without any.
+        Largest number of tokens, without the start token.
     width, depth, heads, dropout
         See `TransformerModel`.
     """
@@ -195,14 +198,14 @@ class Encoder(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return what the start token and the tokens say, shape (rows, 1 + tokens, width).
+        """Return the output for the start token and the tokens, shape (rows, 1 + tokens, width).
 
         Parameters
         ----------
         tokens
-            Shape (rows, tokens, width).
+            Vectors of tokens, shape (rows, tokens, width).
         mask
-            Shape (rows, 1, 1, 1 + tokens): False where a row is filled up. None: none is.
+            False for padding, shape (rows, 1, 1, 1 + tokens). None means that there is no padding.
         """
         placed = self.dropout(tokens + self.positions[: tokens.shape[1]])
         values = torch.cat([self.start.expand(len(tokens), -1, -1), placed], dim=1)
@@ -212,7 +215,7 @@ class Encoder(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and a hidden layer, each added to what came in.
+    """Attention and a hidden layer, each added to its input.
 
     Parameters
     ----------
@@ -239,7 +242,7 @@ class Block(nn.Module):
         return values + self.hidden(values)
 
     def attention(self, values: Tensor, mask: Tensor | None) -> Tensor:
-        """Return what the heads of each token gather from the tokens that the mask lets through."""
+        """Return what the heads of each token gather from the tokens that the mask admits."""
         queries, keys, contents = self.asks(values).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         gathered = nn.functional.scaled_dot_product_attention(queries, keys, contents, attn_mask=mask)
         return gathered.transpose(1, 2).flatten(2)

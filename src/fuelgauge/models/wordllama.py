@@ -1,4 +1,4 @@
-"""The pretrained contestant for texts: WordLlama's sentence embeddings and a linear head."""
+"""The pretrained model for texts: WordLlama's sentence embeddings and a linear head."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fuelgauge.models.linear import fit_logistic
 from fuelgauge.models.preprocessing import Scaler
 from fuelgauge.models.texts import texts_of
 
-# Files of the package, and their SHA-256: other vectors would be another contestant.
+# Files of the package with their SHA-256, because other vectors would be another model.
 WEIGHTS = (
     "weights/l2_supercat_256.safetensors",
     "64b47a2dc493cb8e85944076601189739852d7b64e0e1eedcb1937a251cd9fd5",
@@ -34,20 +34,22 @@ TOKENIZER = (
 class WordLlama(Model):
     """Logistic or ridge regression on a pretrained embedding of each text, scaled to variance 1.
 
-    The embedding is the mean of the vectors of a text's tokens, 256 numbers a token. These vectors are
-    those of WordLlama (`l2_supercat`): the token embeddings of LLaMA 2 70B, Phi-3 medium and others of
-    the same vocabulary, joined and projected by contrastive training on public pairs of English
-    sentences (AllNLI, MS MARCO, HotpotQA, GooAQ, Yahoo Answers, Stack Exchange, Quora, Amazon questions
-    and more). So this contestant has seen text beside its training rows, which no other has; a tweet or
-    a review of a test set may be among what the language models had read. The vectors stay as they are:
-    only the regression is fitted, and only its coefficients are counted.
+    The embedding is the mean of the vectors of a text's tokens, with 256 numbers per token. The vectors are
+    those of WordLlama (`l2_supercat`). WordLlama joins the token embeddings of LLaMA 2 70B, Phi-3 medium and
+    others of the same vocabulary. It projects them by contrastive training on public pairs of English
+    sentences: AllNLI, MS MARCO, HotpotQA, GooAQ, Yahoo Answers, Stack Exchange, Quora, Amazon questions and
+    more.
+
+    Unlike models without pretraining, this model has seen text besides its training rows. The language models
+    may have read a tweet or a review of a test set. The vectors do not change: only the regression is fitted,
+    and only its coefficients are counted.
 
     Parameters
     ----------
     C
         Inverse strength of the penalty.
     characters
-        Of a text that are read, from its beginning.
+        Number of characters read from the beginning of a text.
     max_iter
         Upper bound on iterations of L-BFGS.
     """
@@ -57,7 +59,7 @@ class WordLlama(Model):
     max_iter: int = 1000
 
     def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
-        """Fit scales and coefficients."""
+        """Fit the scales and the coefficients."""
         embedded = self.embed(train)
         self.scaler = Scaler().fit(embedded)
         scaled = self.scaler.transform(embedded)
@@ -73,11 +75,11 @@ class WordLlama(Model):
         return np.stack([embedder().embed(text[: self.characters]) for text in texts_of(examples)])
 
     def count_parameters(self) -> int:
-        """Return the number of coefficients and intercepts; the pretrained vectors are not fitted."""
+        """Return the number of coefficients and intercepts. The pretrained vectors are not fitted."""
         return self.regression.coef_.size + np.size(self.regression.intercept_)
 
     def predict(self, examples: Examples) -> np.ndarray:
-        """Return values, or class probabilities; a class without a training row gets 0."""
+        """Return values, or class probabilities. A class without a training row gets 0."""
         scaled = self.scaler.transform(self.embed(examples))
         if examples.task == "regression":
             return self.regression.predict(scaled)
@@ -93,17 +95,17 @@ class Embedder:
     Parameters
     ----------
     tokenizer
-        Of LLaMA 2.
+        Tokenizer of LLaMA 2.
     vectors
-        Shape (tokens of the vocabulary, 256).
+        Vectors of the tokens, shape (tokens of the vocabulary, 256).
     """
 
     tokenizer: Tokenizer
     vectors: np.ndarray
 
     def embed(self, text: str) -> np.ndarray:
-        """Return the mean of the vectors of a text's tokens; zeros for a text without any."""
-        # Half of a pair of UTF-16 codes is no character, and the tokenizer refuses it.
+        """Return the mean of the vectors of a text's tokens, or zeros for a text without tokens."""
+        # Half of a pair of UTF-16 codes is not a character, and the tokenizer refuses it.
         readable = text.encode("utf-8", errors="replace").decode()
         tokens = self.tokenizer.encode(readable, add_special_tokens=False).ids
         if not tokens:
@@ -113,10 +115,10 @@ class Embedder:
 
 @functools.cache
 def embedder() -> Embedder:
-    """Return the pretrained embedder, read once a process from the files of the package `wordllama`.
+    """Return the pretrained embedder. It is read once per process from files of the package `wordllama`.
 
-    The files are read without the package's own loader, which downloads what it does not find and, when
-    imported, turns on the log of every library.
+    The package's own loader is not used. It downloads files that it does not find. When imported, it also
+    turns on the logs of all libraries.
     """
     tokenizer = Tokenizer.from_str(package_file(*TOKENIZER).decode())
     tokenizer.no_padding()
@@ -131,11 +133,11 @@ def package_file(name: str, sha256: str) -> bytes:
     Raises
     ------
     FitError
-        The package is not installed, or its file is not the one that is meant.
+        The package is not installed, or its file has another checksum.
     """
     package = find_spec("wordllama")
     if package is None or not package.submodule_search_locations:
-        raise FitError("the package wordllama is not installed; make the environment anew: make env")
+        raise FitError("the package wordllama is not installed; create the environment again: make env")
     path = Path(package.submodule_search_locations[0]) / name
     content = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(content).hexdigest() != sha256:

@@ -1,4 +1,4 @@
-"""XGBoost: the boosted trees."""
+"""XGBoost: boosted trees."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ BOOSTER = "booster.ubj"
 
 @dataclass
 class XGBoost(Model):
-    """Gradient boosted trees by histograms, with early stopping, native categories and missing values.
+    """Gradient boosted trees on histograms, with early stopping, native categories and missing values.
 
     Parameters
     ----------
     max_rounds
         Upper bound on boosting rounds.
     patience
-        Rounds without a better validation loss after which boosting stops.
+        Number of rounds without a better validation loss after which boosting stops.
     parameters
-        Handed to `xgboost.train` as they are.
+        Parameters that are passed to `xgboost.train` unchanged.
     """
 
     own_format: ClassVar[tuple[str, ...]] = ("booster",)
@@ -75,10 +75,10 @@ class XGBoost(Model):
         return sum(dump.count("\n") for dump in self.booster.get_dump())
 
     def count_work(self, train: Examples) -> Work:
-        """Return the nodes that the rows came through, by the ways of some rows down some finished trees."""
+        """Return the number of nodes that the rows pass through, estimated from some rows and some rounds."""
         some, rounds = train.head(COUNTED_ROWS), self.booster.num_boosted_rounds()
         every = math.ceil(rounds / COUNTED_ROUNDS)
-        # XGBoost refuses a slice whose length is no multiple of its step.
+        # XGBoost refuses a slice whose length is not a multiple of its step.
         booster = self.booster[: rounds // every * every : every]
         leaves = booster.predict(self.matrix(some, None), pred_leaf=True).reshape(len(some), -1)
         trees = json.loads(booster.save_raw("json"))["learner"]["gradient_booster"]["model"]["trees"]
@@ -113,7 +113,7 @@ class XGBoost(Model):
     def matrix(
         self, examples: Examples, label: np.ndarray | None
     ) -> xgboost.QuantileDMatrix | xgboost.DMatrix:
-        """Return examples as XGBoost's own structure: binned for the fit, plain for prediction."""
+        """Return examples in XGBoost's own structure: binned for the fit, plain for prediction."""
         if label is None:
             return xgboost.DMatrix(**self.columns(examples), nthread=self.threads)
         return xgboost.QuantileDMatrix(
@@ -122,13 +122,13 @@ class XGBoost(Model):
 
     @property
     def max_bin(self) -> int:
-        """Bins of a feature; the data and the booster must agree on it."""
+        """Number of bins of a feature. The data and the booster must agree on it."""
         return int(self.parameters.get("max_bin", DEFAULT_BINS))
 
     def columns(self, examples: Examples) -> dict[str, Any]:
-        """Return the data argument, categories coded as in the fit; an unseen one is missing.
+        """Return the data argument, with categories coded as in the fit. An unseen category is missing.
 
-        A column without a category in the fit is one of missing numbers: XGBoost refuses an empty set.
+        A column without a category in the fit becomes missing numbers, because XGBoost refuses an empty set.
         """
         if not isinstance(examples.x, pd.DataFrame):
             return {"data": as_matrix(examples.x)}
@@ -142,12 +142,14 @@ class XGBoost(Model):
 
 
 def depths(trees: list[list[int]]) -> np.ndarray:
-    """Return how many nodes lie on the way from the root to each node, both counted, tree after tree.
+    """Return the number of nodes on the way from the root to each node, tree after tree.
+
+    The root and the node itself are counted.
 
     Parameters
     ----------
     trees
-        For each tree the parents of its nodes; the root comes first.
+        Parents of the nodes of each tree. The root comes first.
     """
     firsts = np.cumsum([0, *map(len, trees)])
     parents = np.concatenate([np.add(tree, first) for tree, first in zip(trees, firsts, strict=False)])
@@ -160,7 +162,7 @@ def depths(trees: list[list[int]]) -> np.ndarray:
 
 
 def training_categories(train: Examples) -> dict[str, np.ndarray]:
-    """Return the sorted categories that each categorical column has in the training rows."""
+    """Return the sorted categories of each categorical column in the training rows."""
     if not isinstance(train.x, pd.DataFrame):
         return {}
     return {
