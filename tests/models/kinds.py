@@ -1,4 +1,7 @@
-"""Small examples of every kind of input, whose target can be learned from them."""
+"""Small examples of every kind of input. Their target can be learned from the input."""
+
+from dataclasses import replace
+from string import ascii_lowercase
 
 import numpy as np
 import pandas as pd
@@ -14,10 +17,11 @@ KINDS = {
 STEPS = 8
 FILLERS = np.array(["the", "a", "film", "of", "and", "tea", "was", "it", "this", "box", "with", "in", "plot"])
 NOTES = np.array(["bad", "good"])
+LETTERS = np.array(list(ascii_lowercase))
 
 
 def examples(kind: str, task: str, n: int, seed: int = 0, noise: float = 0.1) -> Examples:
-    """Return rows whose target is a function of what they show."""
+    """Return rows whose target is a noisy function of their input."""
     rng = np.random.default_rng(seed)
     signal = rng.normal(size=n)
     x, signal = MAKERS[kind](rng, signal)
@@ -31,7 +35,7 @@ def examples(kind: str, task: str, n: int, seed: int = 0, noise: float = 0.1) ->
 
 
 def table(rng: np.random.Generator, signal: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
-    """Numbers and a category, some of either missing."""
+    """Return numbers and a category, with missing values in both."""
     kind = rng.integers(0, 2, len(signal))
     numbers, shown = matrix(rng, signal)
     frame = pd.DataFrame(numbers, columns=list("abcdefgh"))
@@ -42,19 +46,19 @@ def table(rng: np.random.Generator, signal: np.ndarray) -> tuple[pd.DataFrame, n
 
 
 def matrix(rng: np.random.Generator, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eight numbers, of which the first two count."""
+    """Return eight numbers, of which only the first two matter."""
     numbers = rng.normal(size=(len(signal), STEPS)).astype(np.float32)
     return numbers, numbers[:, 0] + 0.5 * numbers[:, 1]
 
 
 def sequence(rng: np.random.Generator, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """One channel of a rising or falling line."""
+    """Return one channel with a rising or falling line."""
     slopes = np.linspace(-1, 1, STEPS) * signal[:, None]
     return (slopes + 0.3 * rng.normal(size=slopes.shape)).astype(np.float32)[:, :, None], signal
 
 
 def channels(rng: np.random.Generator, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Three channels with missing values: the line, noise of another size, nothing in most rows."""
+    """Return three channels with missing values: the line, large noise, and one missing in most rows."""
     line, _ = sequence(rng, signal)
     noise = 1000 * rng.normal(size=line.shape).astype(np.float32)
     sparse = np.full(line.shape, np.nan, dtype=np.float32)
@@ -64,7 +68,7 @@ def channels(rng: np.random.Generator, signal: np.ndarray) -> tuple[np.ndarray, 
 
 
 def image(rng: np.random.Generator, signal: np.ndarray, colours: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """A bright area whose height is the signal."""
+    """Return a bright area whose height is the signal."""
     rows = np.arange(STEPS)[None, :, None, None]
     heights = np.clip(np.round(STEPS / 2 + 2 * signal), 0, STEPS)[:, None, None, None]
     shape = (len(signal), STEPS, STEPS, colours)
@@ -72,17 +76,25 @@ def image(rng: np.random.Generator, signal: np.ndarray, colours: int = 1) -> tup
 
 
 def colour(rng: np.random.Generator, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The bright area in three colours."""
+    """Return the bright area in three colours."""
     return image(rng, signal, colours=3)
 
 
 def text(rng: np.random.Generator, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Words of which some are good and some bad, in another share by the signal."""
+    """Return texts of good and bad words. The signal decides the share of good ones."""
     share = 1 / (1 + np.exp(-2 * signal))
     is_good = rng.random((len(signal), 6)) < share[:, None]
     fillers = FILLERS[rng.integers(0, len(FILLERS), is_good.shape)]
     words = np.stack([fillers, NOTES[is_good.astype(int)]], axis=2).reshape(len(signal), -1)
     return np.array([" ".join(row) for row in words], dtype=object), 2 * is_good.mean(axis=1) - 1
+
+
+def many_worded(given: Examples) -> Examples:
+    """Return the same texts with ten random words added to each."""
+    letters = np.random.default_rng(0).choice(LETTERS, (len(given), 10, 8))
+    added = [" ".join("".join(word) for word in words) for words in letters]
+    texts = [f"{text} {words}" for text, words in zip(given.x, added, strict=True)]
+    return replace(given, x=np.array(texts, dtype=object))
 
 
 MAKERS = {

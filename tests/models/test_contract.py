@@ -1,4 +1,4 @@
-"""The contract, for every model in conf/model on every kind of input and task that it declares."""
+"""The contract of every model in conf/model, on every kind of input and task that it declares."""
 
 import importlib
 from dataclasses import fields, replace
@@ -27,7 +27,7 @@ FEW_STEPS = 10
 
 
 def short(hyperparameters: dict) -> dict:
-    """Return the defaults with a training that is long enough to learn something."""
+    """Return the defaults with a training that is short, but long enough to learn something."""
     steps = {"min_steps": 200, "max_steps": 200} if "max_steps" in hyperparameters else {}
     return {**hyperparameters, **steps}
 
@@ -50,13 +50,13 @@ def fitted(
 
 
 def task_of(name: str) -> str:
-    """Return the task by which a model is tried where one is enough."""
+    """Return one task of a model, for tests that need only one."""
     tasks = CONFIGS[name]["tasks"]
     return "multiclass" if "multiclass" in tasks else tasks[0]
 
 
 def check(predicted: np.ndarray, test: Examples) -> None:
-    """Assert what holds for all predictions."""
+    """Assert what holds for all predictions of all models."""
     assert np.isfinite(predicted).all()
     if test.task == "regression":
         assert predicted.shape == (len(test),)
@@ -67,7 +67,7 @@ def check(predicted: np.ndarray, test: Examples) -> None:
 
 
 def skill(predicted: np.ndarray, test: Examples) -> float:
-    """Return how much better than a constant the predictions are: 1 is perfect."""
+    """Return the skill of predictions compared with a constant: 0 is equal, 1 is perfect."""
     if test.task == "regression":
         return 1 - np.mean((predicted - test.y) ** 2) / np.var(test.y)
     errors = np.mean(predicted.argmax(axis=1) != test.y)
@@ -94,13 +94,13 @@ def test_predictions_have_the_right_shape_and_learn(name, kind, task):
     predicted = model.predict(test)
     check(predicted, test)
     assert model.count_parameters() >= 1
-    assert name == "dummy" or skill(predicted, test) > 0.15
+    assert CONFIGS[name]["family"] == "baseline" or skill(predicted, test) > 0.15
 
 
 @pytest.mark.parametrize("n", [3, 8, 32])
 @pytest.mark.parametrize(("name", "kind"), PAIRS)
 def test_few_rows_are_enough_for_a_fit(name, kind, n):
-    """Three rows make batches of one row."""
+    """With three rows, a batch has one row."""
     task = task_of(name)
     model = fitted(name, examples(kind, task, n), examples(kind, task, max(1, n // 4), 2), FEW_STEPS)
     test = examples(kind, task, 20, 3)
@@ -109,7 +109,7 @@ def test_few_rows_are_enough_for_a_fit(name, kind, n):
 
 @pytest.mark.parametrize(("name", "kind"), PAIRS)
 def test_a_prediction_does_not_depend_on_the_rows_beside_it(name, kind):
-    """One row, and one with what the fit has not seen, predicted alone and among others."""
+    """Predict a usual row and one unlike the fit, each alone and among others."""
     task = task_of(name)
     model = fitted(name, examples(kind, task, 60), examples(kind, task, 15, 2), FEW_STEPS)
     test = examples(kind, task, 30, 3)
@@ -129,10 +129,10 @@ def test_the_same_seed_gives_the_same_predictions_bit_for_bit(name, kind):
 
 @pytest.mark.parametrize(("name", "kind"), PAIRS)
 def test_nothing_but_the_training_rows_reaches_what_is_fitted(name, kind):
-    """Validation rows choose when to stop and nothing else, and predicting leaves a model as it was.
+    """Validation rows only choose when to stop, and predicting does not change a model.
 
-    After a single step there is nothing to choose, so that other validation rows must give the same
-    preprocessing and the same weights, and with them the same predictions bit for bit.
+    After a single step there is nothing to choose. Other validation rows must then give the same
+    preprocessing, the same weights and therefore the same predictions bit for bit.
     """
     task = task_of(name)
     train, validation, test = (examples(kind, task, n, n) for n in (60, 16, 30))

@@ -56,7 +56,7 @@ def test_a_loss_that_is_not_a_number_is_a_failure_with_step_and_learning_rate():
 
 @pytest.mark.parametrize("pack", [False, True])
 def test_weights_that_break_in_the_last_step_of_a_round_are_a_failure_too(pack):
-    """With one step a round no training loss of the same round can tell."""
+    """With one step per round, no training loss of the same round shows it."""
     train, validation = examples("sequence", "regression", 64), examples("sequence", "regression", 16)
     model = MLP(min_steps=4, max_steps=4, rounds=4, learning_rate=1e30)
     context = FitContext(0, 1, "cpu", "rmse")
@@ -103,7 +103,7 @@ def test_accuracy_stops_by_the_error_rate_with_ties_broken_by_cross_entropy():
 
 
 def test_cross_entropy_breaks_ties_however_small_its_differences_are():
-    """In float32 numbers near an error of a half lie 6e-8 apart, which is 0.06 of cross-entropy."""
+    """In float32, numbers near an error of a half are 6e-8 apart, which equals 0.06 of cross-entropy."""
     loss, targets = Loss("multiclass", "accuracy"), torch.tensor([0, 1])
     losses = [loss.validation(torch.tensor([[4.0, 0], [a, 0]]), targets) for a in (4.0, 4.001, 4.002)]
     assert losses[0] < losses[1] < losses[2] < losses[0] + 1e-8

@@ -26,7 +26,7 @@ def test_a_table_with_too_many_columns_is_refused_with_their_number_and_the_limi
 
 
 def test_categories_and_marks_of_missing_numbers_count_as_columns():
-    train = examples("table", "binary", 40)  # eight numbers, one of them missing at times, and a category
+    train = examples("table", "binary", 40)  # eight numbers, one of them sometimes missing, and a category
     with pytest.raises(FitError, match="this table has 10"):
         fitted(train, max_columns=9)
 
@@ -50,7 +50,7 @@ def test_the_peak_of_the_learning_rate_is_that_of_both_groups():
 
 
 def test_columns_are_told_apart():
-    """Two columns whose numbers are exchanged give another prediction: each has a vector of its own."""
+    """Exchanging the numbers of two columns changes the prediction, because each has its own vector."""
     train = examples("matrix", "multiclass", 60)
     model = fitted(train)
     exchanged = replace(train, x=train.x[:, [1, 0, *range(2, 8)]])

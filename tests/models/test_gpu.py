@@ -1,4 +1,4 @@
-"""Every model that says so trains on a GPU with the same code; skipped where there is none."""
+"""Every model that declares it trains on a GPU with the same code. Skipped without a GPU."""
 
 import pytest
 import torch

@@ -30,7 +30,7 @@ def test_layers_of_a_net_drop_units_of_their_own_and_a_seed_repeats_them():
 
 
 def test_on_any_device_each_of_several_nets_draws_as_it_would_alone():
-    """The way of other devices, which a CPU can go too."""
+    """Test the code for other devices, which also runs on a CPU."""
     device = torch.device("cpu")
     one, other = (RandomBytes(seed).on(device, 300) for seed in (1, 2))
     assert torch.equal(RandomBytes(1).on(device, 300), one)
@@ -60,7 +60,7 @@ def test_numbers_and_codes_are_told_apart():
 def test_a_net_of_categories_only_looks_them_up(model):
     model.encoder, model.edges = SimpleNamespace(n_numbers=0, cardinalities=(3, 2)), []
     net = model.network(torch.zeros(1, 2), 4).eval()
-    # One by one: the place of a row in a product can move its last digit.
+    # One by one, because the position of a row in a product can change its last digit.
     one, other, again = (net(torch.tensor([row])) for row in ([0.0, 1.0], [2.0, 1.0], [0.0, 1.0]))
     assert torch.equal(one, again)
     assert not torch.allclose(one, other, atol=1e-3)

@@ -1,4 +1,4 @@
-"""Nets that are trained together become what they become alone."""
+"""Nets that train together give the same results as nets that train alone."""
 
 from functools import partial
 
@@ -8,20 +8,31 @@ import torch
 from torch import nn
 
 from fuelgauge.data.dataset import Examples
-from fuelgauge.models.base import FitContext, FitError, Packable
+from fuelgauge.models.base import FitContext, FitError, Model, Packable, create
 from fuelgauge.models.cnn2d import CNN2d
 from fuelgauge.models.deep import DeepModel
 from fuelgauge.models.layers import Dropout
 from fuelgauge.models.mlp import MLP
 from fuelgauge.models.packing import shape_of, stacked, together
-from fuelgauge.models.realmlp import RealMLP
+from fuelgauge.spec.hyperparameters import changed
 from tests.models.kinds import examples
+from tests.models.test_contract import CONFIGS, PAIRS
 
 SHORT = {"batch_size": 32, "min_steps": 60, "max_steps": 60, "rounds": 12}
-MAKERS = {
-    "mlp": partial(MLP, width=24, depth=2, **SHORT),
-    "realmlp": partial(RealMLP, width=24, depth=2, **SHORT),
-}
+CASES = [
+    (name, kind, task)
+    for name, kind in PAIRS
+    if CONFIGS[name].get("packed_rows")
+    for task in ("multiclass", "regression")
+    if task in CONFIGS[name]["tasks"]
+]
+
+
+def small(name: str) -> Model:
+    """Return a small net of a model in conf/model that is trained for a few steps."""
+    config = CONFIGS[name]
+    sized = changed(config["hyperparameters"], config["capacity"]["small"], name)
+    return create(config["target"], {**sized, **SHORT})
 
 
 def context(seed: int, task: str) -> FitContext:
@@ -29,7 +40,7 @@ def context(seed: int, task: str) -> FitContext:
 
 
 def prepared(make, kind: str, task: str, n_nets: int = 3):
-    """Models, each with rows and a seed of its own, and what they have prepared."""
+    """Return models, their rows and their prepared fits. Each has its own rows and seed."""
     models = [make() for _ in range(n_nets)]
     rows = [(examples(kind, task, 160, seed), examples(kind, task, 40, 100 + seed)) for seed in range(n_nets)]
     starts = [
@@ -39,16 +50,15 @@ def prepared(make, kind: str, task: str, n_nets: int = 3):
     return models, rows, starts
 
 
-@pytest.mark.parametrize("task", ["multiclass", "regression"])
-@pytest.mark.parametrize("kind", ["table", "matrix"])
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize(("name", "kind", "task"), CASES)
 def test_together_is_alone_within_floating_point_noise(name, kind, task):
-    models, rows, starts = prepared(MAKERS[name], kind, task)
-    assert len({shape_of(start) for start in starts}) == 1
+    models, rows, starts = prepared(partial(small, name), kind, task)
+    shapes = {model.shape_of(start) for model, start in zip(models, starts, strict=True)}
+    assert len(shapes) == 1 and None not in shapes
     steps = DeepModel.train_together(models, starts)
     seen = examples(kind, task, 200, 999)
     for seed, (model, own) in enumerate(zip(models, rows, strict=True)):
-        alone = MAKERS[name]()
+        alone = small(name)
         assert alone.fit(*own, context(seed, task)) == steps[seed]
         assert np.abs(alone.predict(seen) - model.predict(seen)).max() < 2e-4
         assert model.count_samples(steps[seed], 160) == alone.count_samples(steps[seed], 160)
@@ -71,7 +81,7 @@ def test_each_net_stops_by_its_own_patience_and_the_others_go_on():
 
 
 def test_nets_with_dropout_draw_together_what_they_draw_alone_on_any_device(monkeypatch):
-    """The way of other devices, on a CPU: no net's draws depend on those beside it, or on who has gone."""
+    """Test the code for other devices on a CPU: a net's draws do not depend on the other nets."""
     monkeypatch.setattr(Dropout, "kept", kept_as_elsewhere)
     make = partial(
         MLP, width=24, dropout=0.3, batch_size=32, min_steps=200, max_steps=200, patience=2, rounds=40
@@ -110,7 +120,7 @@ def test_a_net_with_a_layer_that_cannot_be_stacked_has_no_shape():
 
 
 def test_a_loss_that_is_not_a_number_ends_the_pack():
-    models, _, starts = prepared(MAKERS["mlp"], "matrix", "regression")
+    models, _, starts = prepared(partial(small, "mlp"), "matrix", "regression")
     starts[1].targets[0] = torch.nan
     with pytest.raises(FitError, match="the training loss is nan"):
         DeepModel.train_together(models, starts)

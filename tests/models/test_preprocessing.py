@@ -176,7 +176,7 @@ def test_the_rarest_of_many_categories_share_a_code():
     assert (encoder.n_numbers, encoder.cardinalities) == (0, (MAX_CATEGORIES + 1,))
     codes = encoder.transform(rows(pd.DataFrame({"kind": ["c000", *names[1:306], "other"]}))).ravel()
     together = [code for code in set(codes) if (codes == code).sum() > 1]
-    assert [(codes == code).sum() for code in together] == [51]  # 255 have a code of their own
+    assert [(codes == code).sum() for code in together] == [51]  # 255 have their own code
     assert codes[0] not in together
     assert codes[-1] == 0
 

@@ -140,7 +140,7 @@ def test_few_categories_are_indicated_and_many_are_looked_up():
     model = fitted(train, steps=40)
     assert model.encode(train).shape == (90, 1 + 8 + 1)
     assert [tuple(table.weight.shape) for table in model.net[0].tables] == [(10, 8)]
-    assert (model.predict(train).argmax(axis=1) == train.y).mean() > 0.9  # what "many" tells
+    assert (model.predict(train).argmax(axis=1) == train.y).mean() > 0.9  # the information in "many"
     x = pd.DataFrame({"number": [1.0], "few": ["x"], "many": [None]})
     unseen = Examples(x, train.y[:1], "multiclass", 3, train.categorical)
     assert np.isfinite(model.predict(unseen)).all()

@@ -6,10 +6,11 @@ from fuelgauge.errors import ConfigError
 from fuelgauge.models.base import FitContext
 from fuelgauge.models.fcn import FCN
 from fuelgauge.models.knn import KNN
-from fuelgauge.models.rnn import CELLS, RNN
+from fuelgauge.models.rnn import RNN
 from fuelgauge.models.sequences import fold, summary
 from fuelgauge.models.transformer import Encoder, SequenceTransformer
 from tests.models.kinds import examples
+from tests.models.test_contract import CONFIGS, new
 
 
 def test_a_long_sequence_is_folded_and_its_end_stays_the_end():
@@ -31,12 +32,12 @@ def test_an_unknown_cell_is_answered_with_the_nearest():
         RNN(cell="grru")
 
 
-WALKERS = {**{cell: RNN(cell=cell) for cell in CELLS}, "fcn": FCN(), "transformer": SequenceTransformer()}
-
-
-@pytest.mark.parametrize("model", WALKERS.values(), ids=WALKERS)
+@pytest.mark.parametrize(
+    "name", [name for name, config in CONFIGS.items() if "sequence" in config["modalities"]]
+)
 @pytest.mark.parametrize("steps", [1, 200])
-def test_sequences_of_one_step_and_of_hundreds_are_taken(model, steps):
+def test_sequences_of_one_step_and_of_hundreds_are_taken(name, steps):
+    model = new(name)
     train = examples("sequence", "binary", 20)
     object.__setattr__(train, "x", np.resize(train.x, (20, steps, 2)))
     model.fit(train, train, FitContext(0, 1, "cpu", "accuracy", step_limit=2))
@@ -85,7 +86,7 @@ def test_the_warm_up_of_a_transformer_is_its_share_of_the_steps():
 
 
 def test_heads_that_do_not_divide_the_width_are_named():
-    with pytest.raises(ConfigError, match="width is 10, which is no multiple of the 4 heads"):
+    with pytest.raises(ConfigError, match="width is 10, which is not a multiple of the 4 heads"):
         SequenceTransformer(width=10)
 
 

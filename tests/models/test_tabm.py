@@ -25,7 +25,7 @@ def fitted(train, **hyperparameters) -> TabM:
 
 def test_the_prediction_is_the_mean_of_the_members_probabilities():
     members = torch.tensor([[[0.9, 0.1], [0.5, 0.5], [0.1, 0.9]], [[0.8, 0.2], [0.8, 0.2], [0.2, 0.8]]])
-    predicted = mean_prediction(members.log() + 7).softmax(dim=1)  # logits are free of an addend
+    predicted = mean_prediction(members.log() + 7).softmax(dim=1)  # a constant added to logits has no effect
     assert predicted.flatten().tolist() == pytest.approx([0.5, 0.5, 0.6, 0.4])
 
 
@@ -50,7 +50,7 @@ def test_in_training_each_member_answers_and_in_evaluation_all_together():
 def test_the_variants_differ_in_what_their_members_share(variant):
     train = examples("matrix", "multiclass", 40)
     few, many = (fitted(train, members=members, variant=variant) for members in (2, 4))
-    hidden = few.width * few.width  # the matrix of the second layer
+    hidden = few.width * few.width  # weights of the second layer
     is_shared = many.count_parameters() - few.count_parameters() < hidden
     assert is_shared == (variant != "tabm-packed")
 

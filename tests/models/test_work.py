@@ -1,4 +1,4 @@
-"""What a fit has computed, against counts by hand."""
+"""The counted computation of a fit, compared with counts by hand."""
 
 import numpy as np
 import pytest
