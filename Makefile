@@ -1,15 +1,15 @@
-# Two commands do all the set-up: `make repro` and `make test`. Everything else builds on the same environment.
+# `make repro` and `make test` create the environment on first use; all other targets share it.
 PYTHON ?= python3
-# cpu: the CPU build of PyTorch where the package index offers one.  cuda: the CUDA build and its libraries.
+# cpu: PyTorch's CPU build if the package index has one.  cuda: PyTorch's CUDA build with its libraries.
 TORCH ?= $(if $(wildcard .venv/.installed-cuda),cuda,cpu)
 VENV := .venv
 BIN := $(VENV)/bin
-# The server of `make serve-tracking`; its database may also be postgresql://host/name.
+# Settings of `make serve-tracking`; BACKEND may also be postgresql://host/name.
 TRACKING ?= $(CURDIR)/data/tracking
 PORT ?= 5000
 WORKERS ?= 2
 BACKEND ?= sqlite:///$(TRACKING)/mlflow.db
-# The dataset of `make register` and `make serve`.
+# Dataset of `make register` and `make serve`.
 DATASET ?= telco_churn
 STAMP := $(VENV)/.installed-$(TORCH)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -18,10 +18,10 @@ export DVC_NO_ANALYTICS := 1
 .PHONY: help env repro evidence ui register serve retrain remote pull push serve-tracking test test-slow lint \
 	docs format lock clean
 
-help:  ## list the targets
+help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-env: $(STAMP)  ## make the environment from the lock files
+env: $(STAMP)  ## Create the environment from the lock files.
 
 $(STAMP): requirements/lock.txt requirements/torch-$(TORCH).txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("fuelgauge needs Python 3.11 or newer, $(PYTHON) is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -32,49 +32,49 @@ $(STAMP): requirements/lock.txt requirements/torch-$(TORCH).txt pyproject.toml
 	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .
 	@touch $@
 
-repro: env  ## run the pipeline and print the verdict; PROFILE=smoke writes that params.yaml first
+repro: env  ## Run the pipeline and print the verdict; with PROFILE=smoke, switch to that profile first.
 	@$(if $(PROFILE),fuelgauge profile $(PROFILE))
 	@dvc repro --keep-going || { python pipelines/check.py; exit 1; }
 	@fuelgauge verdict
 
-evidence: env  ## judge the claims on published learning curves (LCDB; fetches 68 MB once)
+evidence: env  ## Evaluate the claims on published learning curves (LCDB; downloads 68 MB once).
 	@python scripts/evidence.py
 
-ui: env  ## open the MLflow UI on this machine
+ui: env  ## Start the MLflow UI on this machine.
 	@fuelgauge ui
 
-register: env  ## the best model of DATASET becomes challenger or champion
+register: env  ## Register the best model of DATASET as challenger or champion.
 	@python pipelines/register.py dataset=$(DATASET)
 
-serve: env  ## answer queries with the champion of DATASET
+serve: env  ## Serve predictions of DATASET's champion over HTTP.
 	@fuelgauge serve $(DATASET)
 
-retrain: env  ## a month more of data: pipeline, registry, drift and reports/retrain.md
+retrain: env  ## Add one month of data, run the pipeline, register, and write reports/retrain.md.
 	@fuelgauge retrain
 
-remote: env  ## keep DVC's cache elsewhere: make remote REMOTE=s3://bucket/path [ENDPOINT=https://...]
+remote: env  ## Set the remote of DVC's cache: make remote REMOTE=s3://bucket/path [ENDPOINT=https://...].
 	@test -n "$(REMOTE)" || { echo "say where: make remote REMOTE=s3://bucket/path" >&2; exit 1; }
 	@dvc remote add --local --force --default storage "$(REMOTE)"
 	@$(if $(ENDPOINT),dvc remote modify --local storage endpointurl "$(ENDPOINT)")
 
-pull: env  ## fetch data, trials and reports of dvc.lock from the remote
+pull: env  ## Download the data, trials and reports of dvc.lock from the remote.
 	@dvc pull
 
-push: env  ## send data, trials and reports to the remote
+push: env  ## Upload data, trials and reports to the remote.
 	@dvc push
 
-serve-tracking: env  ## an MLflow tracking server on this machine, which keeps the artifacts
+serve-tracking: env  ## Start an MLflow tracking server on this machine, with its own artifact store.
 	@mkdir -p $(TRACKING)
 	@mlflow server --host 127.0.0.1 --port $(PORT) --workers $(WORKERS) --backend-store-uri $(BACKEND) \
 		--artifacts-destination $(TRACKING)/artifacts
 
-test: env lint  ## lint and the fast tests
+test: env lint  ## Run the linters and the fast tests.
 	@python -m pytest
 
-test-slow: env  ## the tests marked slow
+test-slow: env  ## Run the tests marked slow.
 	@python -m pytest -m slow
 
-lint: env  ## ruff, the type checker and a linter of workflows
+lint: env  ## Run ruff, mypy, import-linter and the workflow linter.
 	@ruff check .
 	@ruff format --check .
 	@mypy
@@ -82,16 +82,16 @@ lint: env  ## ruff, the type checker and a linter of workflows
 	@jactionlint
 	@NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
 
-docs: env  ## write the generated pages and build the site of documents in build/docs
+docs: env  ## Generate the reference pages and build the documentation site in build/docs.
 	@python scripts/reference.py
 	@NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
 	@echo "open build/docs/index.html"
 
-format: env  ## let ruff put the code in order
+format: env  ## Fix and format the code with ruff.
 	@ruff check --fix .
 	@ruff format .
 
-# torch and its CUDA libraries stay out of the common lock: requirements/torch-*.txt hold them.
+# PyTorch and its CUDA libraries are not in the common lock file; requirements/torch-*.txt list them.
 CUDA_PACKAGES := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti \
 	nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand \
 	nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu12 nvidia-nccl-cu13 \
@@ -99,9 +99,9 @@ CUDA_PACKAGES := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidia-
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	-c requirements/constraints.txt --custom-compile-command 'make lock'
 
-lock:  ## compile the lock files anew (needs uv)
+lock:  ## Compile the lock files again (needs uv).
 	$(COMPILE) --extra dev $(CUDA_PACKAGES:%=--no-emit-package %) pyproject.toml -o requirements/lock.txt
 	echo torch | $(COMPILE) -c requirements/lock.txt - -o requirements/torch-cuda.txt
 
-clean:  ## remove the environment
+clean:  ## Remove the environment.
 	rm -rf $(VENV)
