@@ -58,7 +58,7 @@ class Registry:
             os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
             import mlflow
 
-            mlflow.set_tracking_uri(tracking.uri)  # MLflow finds the artifacts of a model by it
+            mlflow.set_tracking_uri(tracking.uri)  # MLflow uses it to find a model's artifacts
             mlflow.set_registry_uri(tracking.uri)
             self.client = connect(tracking)
 
