@@ -23,8 +23,12 @@ class FeatureTypes:
 
     Parameters
     ----------
-    numeric, categorical, dates
-        Names of the columns of each kind, for a tabular dataset.
+    numeric
+        Columns of numbers, for a tabular dataset.
+    categorical
+        Columns of categories, for a tabular dataset.
+    dates
+        Columns of dates, for a tabular dataset.
     text
         Name of the column that holds the texts, for a text dataset. The column of sequences and images is
         always `x`.
@@ -45,8 +49,12 @@ class EngineeredFeatures:
 
     Parameters
     ----------
-    numeric, categorical, dates
-        Names of further columns of each kind.
+    numeric
+        Further columns of numbers.
+    categorical
+        Further columns of categories.
+    dates
+        Further columns of dates.
     derive
         Arithmetic expressions on the columns of a row, by the name of the new feature.
     cyclic
@@ -69,8 +77,10 @@ class ColumnCheck:
 
     Parameters
     ----------
-    min, max
-        Smallest and largest valid number.
+    min
+        Smallest valid number.
+    max
+        Largest valid number.
     values
         All valid values.
     """
@@ -102,8 +112,10 @@ class DatasetConfig:
         Whether the dataset is a copy of another one without its pattern, such as permuted pixels.
     source
         Loader (`_target_`) and its arguments.
-    features, engineered
-        Columns of the feature sets `raw` and `engineered`.
+    features
+        Columns of the feature set `raw`.
+    engineered
+        Further features of the feature set `engineered`.
     group
         Column whose rows of one value are never on both sides of a split; empty for none.
     time
@@ -114,8 +126,10 @@ class DatasetConfig:
         Treatment of identical rows: `drop` or `keep`.
     checks
         Limits of the values of columns, by the name of the column.
-    licence, citation
-        Licence of the data, and the work to cite.
+    licence
+        Licence of the data.
+    citation
+        Work to cite.
     reference
         Published results on the same data.
     """

@@ -15,10 +15,14 @@ class TextSettings:
 
     Parameters
     ----------
-    word_buckets, character_buckets
-        Number of columns for the n-grams of words and of characters.
-    word_ngrams, character_ngrams
-        Smallest and largest length of an n-gram. Character n-grams do not cross the edges of a word.
+    word_buckets
+        Number of columns for the n-grams of words.
+    word_ngrams
+        Smallest and largest length of an n-gram of words.
+    character_buckets
+        Number of columns for the n-grams of characters.
+    character_ngrams
+        Smallest and largest length of an n-gram of characters, which does not cross the edges of a word.
     """
 
     word_buckets: int = 512

@@ -19,8 +19,10 @@ class Range:
     ----------
     type
         `float` or `int` for numbers, `choice` for one of `values`.
-    low, high
-        Smallest and largest number.
+    low
+        Smallest number.
+    high
+        Largest number.
     log
         Whether numbers are drawn on a logarithmic scale.
     step
@@ -49,10 +51,16 @@ class ModelConfig:
         Name of the file in conf/model, without `.yaml`.
     target
         Dotted path of the class.
-    family, subfamily
-        Family of the model, and `forest` or `boosted` within the family `trees`.
-    modalities, tasks, devices
-        Modalities, tasks and devices that the model supports.
+    family
+        Family of the model.
+    subfamily
+        `forest` or `boosted`, within the family `trees`; empty for none.
+    modalities
+        Modalities that the model supports.
+    tasks
+        Tasks that the model supports.
+    devices
+        Devices that the model supports.
     max_features
         Largest number of features; datasets with more are skipped, with that reason. None for no limit.
     packed_rows

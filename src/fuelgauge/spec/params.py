@@ -105,8 +105,10 @@ class RegistryConfig:
         Random seed of the bootstrap.
     least_rows
         Least number of held-out rows; with fewer rows nothing is decided.
-    host, port
-        Address and port of the scoring server; port 0 for any free port.
+    host
+        Address of the scoring server.
+    port
+        Port of the scoring server; 0 for any free port.
     look_seconds
         Time between two checks for a new champion by a running server, in seconds.
     """
@@ -131,10 +133,18 @@ class Params:
 
     Parameters
     ----------
-    datasets, models, features, sizes, searches
-        Names of the datasets, models, feature sets, sizes and searches of the run.
+    datasets
+        Names of files in conf/dataset.
+    models
+        Names of files in conf/model, or `all`.
     exclude
         Models to leave out of `models: all`.
+    features
+        Feature sets, files in conf/feature_set.
+    sizes
+        Sizes of every model (capacity in conf/model).
+    searches
+        Hyperparameter searches of every model, files in conf/search.
     data
         Part of the data to use.
     anchors
@@ -150,7 +160,7 @@ class Params:
     threads
         Number of CPU threads of a trial.
     claims
-        Names of the claims to judge.
+        Names of files in conf/claim, the claims to judge, or `all`.
     prices
         Name of the file in conf/price.
     register
