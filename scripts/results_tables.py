@@ -12,8 +12,8 @@ import pandas as pd
 
 from fuelgauge import paths
 from fuelgauge.claims.statistics.resample import RepeatTest, leave_one_out_means
-from fuelgauge.sweep.machine import machine_class
 from fuelgauge.report._numbers import figure
+from fuelgauge.sweep.machine import machine_class
 
 ANCHORS = (32, 128, 512, 2048)
 
