@@ -15,9 +15,16 @@ from types import ModuleType
 import pytest
 import yaml
 
+import fuelgauge.claims
+from fuelgauge.claims.judging import claims
 from fuelgauge.cli import parser
+from fuelgauge.config.files import typed
+from fuelgauge.models.base import FitContext, create
+from fuelgauge.spec.model import ModelConfig
 from fuelgauge.sweep.table import COLUMNS
+from tests.claims.worlds import power_law, trial_table
 from tests.conftest import CHECKOUT
+from tests.models.kinds import examples
 
 DOCS = CHECKOUT / "docs"
 PAGES = [CHECKOUT / "README.md", CHECKOUT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
@@ -106,6 +113,36 @@ def test_commands_in_code_blocks_are_real(name, capsys):
     assert not wrong, capsys.readouterr().err
 
 
+def test_the_model_of_the_how_to_page_works(monkeypatch):
+    code, settings = blocks("add_a_model")
+    config = typed(ModelConfig, yaml.safe_load(settings), "the page")
+    module = ModuleType(config.target.rpartition(".")[0])
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(compile(code, "add_a_model.md", "exec"), module.__dict__)
+    model = create(config.target, config.hyperparameters)
+    rows = examples("table", "binary", 60)
+    assert model.fit(rows, rows, FitContext(0, 1, "cpu", "roc_auc")) == config.hyperparameters["n_trees"]
+    assert model.predict(rows).shape == (60, 2)
+    assert model.count_parameters() > 0
+
+
+def test_the_claim_of_the_how_to_page_works(tmp_path, monkeypatch):
+    code, rules = blocks("add_a_claim")
+    (tmp_path / "claim").mkdir()
+    (tmp_path / "claim/predict_time.yaml").write_text(rules)
+    (tmp_path / "predict_time.py").write_text(code)
+    monkeypatch.setattr(claims, "CONF", tmp_path)
+    monkeypatch.setattr(fuelgauge.claims, "__path__", [*fuelgauge.claims.__path__, str(tmp_path)])
+    curves = {"net": ("deep", power_law(1.0, 0.3, 0.05)), "line": ("linear", power_law(1.0, 0.3, 0.05))}
+    trials = trial_table({f"d{i}": curves for i in range(8)})
+    slow = {"net": lambda n: 3e-3 * n, "line": lambda n: 1e-3 * n}
+    n_train = trials["n_train"]
+    trials["predict_seconds"] = [slow[model](n) for model, n in zip(trials["model"], n_train, strict=True)]
+    overall = [v for v in fuelgauge.analyze(trials).verdicts if v["level"] == "overall"]
+    assert [v["verdict"] for v in overall] == ["supported"]
+    assert "predict more slowly than linear models: supported. They took 3 times" in overall[0]["sentence"]
+
+
 def test_the_readme_shows_the_two_commands_and_is_short():
     text = (CHECKOUT / "README.md").read_text()
     assert len(text.splitlines()) <= 150
@@ -151,6 +188,15 @@ class Loads(HTMLParser):
         loads = cls()
         loads.feed(page.read_text())
         return loads.found
+
+
+def blocks(page: str) -> tuple[str, str]:
+    """Return the Python and the YAML of a how-to page."""
+    text = (DOCS / f"howto/{page}.md").read_text()
+    (code,), (settings,) = (
+        re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL) for kind in ("python", "yaml")
+    )
+    return code, settings
 
 
 def first_cells(page: Path, title: str) -> list[str]:
