@@ -139,7 +139,7 @@ class Registry:
     def forget_killed(self, dataset: str, experiment: str) -> None:
         """Delete the runs of killed registrations.
 
-        The lock guarantees that no other registration is active, so a run without a version is a killed one.
+        The lock lets no other registration run on this machine, so a run without a version is a killed one.
         """
         registered = {v.run_id for v in self.client.search_model_versions(f"name = '{dataset}'")}
         registrations = f"tags.`{IDENTITY}` != ''"
