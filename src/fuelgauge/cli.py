@@ -229,7 +229,7 @@ def print_added(added: Added) -> None:
         table.add_row(*map(escape, row))
     Console().print(table)
     for warning in added.guess.warnings:
-        print(f"warning: {warning}")
+        print(f"look at this: {warning}")
     if added.is_copied:
         print(f"copied       to {added.file.relative_to(paths.durable_root(paths.ROOT))}")
     print(f"wrote        {added.description.relative_to(paths.ROOT)}: check the guesses in it")

@@ -198,7 +198,7 @@ def test_an_added_npz_can_be_run(tmp_path, x, sequences, modality, shape):
 def test_what_the_terminal_says(tmp_path, capsys):
     cli.main(["add", str(write_csv(tmp_path)), "--target", "churned", "--drop", "age", "--name", "mine"])
     said = capsys.readouterr().out
-    assert "warning: column 'flag' gives the target away" in said
+    assert "look at this: column 'flag' gives the target away" in said
     assert "copied       to data/own/people.csv" in said
     assert "wrote        conf/dataset/mine.yaml: check the guesses in it" in said
     assert "next         dvc repro" in said
@@ -315,7 +315,7 @@ def test_many_identical_rows_are_kept_and_said(tmp_path, capsys):
     assert (
         "duplicates: keep          # 10 of 307 rows are identical to an earlier one, perhaps as dis" in text
     )
-    assert "warning: 10 of 307 rows are identical to an earlier one and kept" in capsys.readouterr().out
+    assert "look at this: 10 of 307 rows are identical to an earlier one and kept" in capsys.readouterr().out
     assert compose("dataset=people").dataset.duplicates == "keep"
     added = add(
         Request(write_csv(tmp_path, pd.concat([table, table.iloc[:2]])), Wishes("churned"), force=True)
