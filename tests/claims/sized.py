@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from fuelgauge.claims.judging.verdict import Evidence, judge_claims
+from fuelgauge.claims.judging.claims import find_claims, readable_claims
+from fuelgauge.claims.judging.verdict import Evidence, Verdict
 from fuelgauge.claims.statistics.trial_table import read_trials
 from tests.claims.worlds import Curve, power_law, trial_table
 
@@ -33,6 +35,13 @@ def sized_trials(
     is_net = trials["family"] == "deep"
     size = trials["model"].where(is_net, "default")
     return trials.assign(size=size, model=trials["model"].where(~is_net, "mlp"), modality="tabular")
+
+
+def judge_claims(found: Evidence, names: Sequence[str] | None = None) -> list[Verdict]:
+    """Judge claims from evidence, as an analysis does."""
+    asked = find_claims(names)
+    claims, _ = readable_claims(asked, found.trials, "the table", must_all=names is not None)
+    return [verdict for claim in claims for verdict in claim.verdicts(found)]
 
 
 def judged(trials: pd.DataFrame, claim: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import pytest
 
 from fuelgauge.claims import analysis as module
 from fuelgauge.claims.analysis import analyze
-from fuelgauge.claims.judging.verdict import available_claims
+from fuelgauge.claims.judging.claims import available_claims
 from tests.claims.worlds import power_law, trial_table
 
 MODELS = {

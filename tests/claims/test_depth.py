@@ -33,7 +33,7 @@ def test_depth_that_asks_for_more_than_flexibility_is_supported() -> None:
     found = overall(verdicts(DEEPER), "deep")
     assert (found["verdict"], found["n_datasets"]) == ("supported", N_DATASETS)
     assert found["sentence"].startswith(
-        "Across 10 datasets, more data for depth than for flexibility: supported; deep models needed"
+        "Across 10 datasets, depth needs more data than flexibility alone: supported. Deep models needed"
     )
     # four tests decide, each at its smallest p value; two stand beside
     by_name = effects(found)
@@ -74,7 +74,7 @@ def test_a_slope_alone_refutes_it_and_the_sentence_says_so() -> None:
     falling_behind = power_law(8.0, 0.25, 0.05)
     found = overall(verdicts(falling_behind), "deep")
     assert found["verdict"] == "refuted" and found["effect"] > 1
-    assert "refuted, since with more data deep models fall further behind flexible" in found["sentence"]
+    assert "refuted, because with more data deep models fall further behind flexible" in found["sentence"]
 
 
 def test_more_rows_that_no_data_make_up_for_are_not_enough() -> None:

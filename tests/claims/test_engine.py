@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fuelgauge.claims.engine import mean_losses, sized_families
-from fuelgauge.claims.judging.verdict import available_claims
+from fuelgauge.claims._engine_sizes import mean_losses, sized_families
+from fuelgauge.claims.judging.claims import available_claims
 from fuelgauge.claims.statistics.trial_table import read_trials
 from tests.claims.sized import ALL_ALIKE, BIGGER_IS_BETTER, ENGINE, SIZES, judged, overall, sized_trials
 from tests.claims.worlds import ANCHORS, Noise, trial_table
@@ -30,7 +30,7 @@ def test_large_that_loses_with_little_and_tiny_that_loses_with_much_are_supporte
     much = found["further"][0]
     truth = ENGINE["tiny"](ANCHORS[-2:]) / ENGINE["large"](ANCHORS[-2:])
     assert much["effect"] == pytest.approx(np.exp(np.log(truth).mean()), rel=0.1)
-    assert "with little data the large ones had" in found["sentence"]
+    assert "With little data the large ones had" in found["sentence"]
 
 
 def test_each_dataset_has_a_verdict_with_intervals(engine_world) -> None:
@@ -51,7 +51,7 @@ def test_a_large_net_that_wins_with_little_already_refutes() -> None:
     found = overall(judged(sized_trials(BIGGER_IS_BETTER, 8), "engine"), "large deep")
     assert (found["verdict"], found["reason"]) == (
         "refuted",
-        "large deep models do better than tiny deep models already with little data",
+        "large deep models have a lower loss than tiny deep models even with little data",
     )
 
 

@@ -16,7 +16,8 @@ from scipy.interpolate import CubicHermiteSpline, CubicSpline
 from sklearn.isotonic import IsotonicRegression
 
 from fuelgauge.claims import data
-from fuelgauge.claims.judging.verdict import Evidence, available_claims
+from fuelgauge.claims.judging.claims import available_claims
+from fuelgauge.claims.judging.verdict import Evidence
 from fuelgauge.claims.statistics.cube import cubes
 from fuelgauge.claims.statistics.pairs import compare_models
 from fuelgauge.claims.statistics.trial_table import read_trials

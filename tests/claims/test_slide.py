@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fuelgauge.claims.judging.verdict import available_claims
-from fuelgauge.claims.slide import OLDER, Slide, size_table, slide
+from fuelgauge.claims._engine_sizes import OLDER, Slide, size_table, slide
+from fuelgauge.claims.judging.claims import available_claims
 from fuelgauge.claims.statistics.trial_table import read_trials
 from tests.claims.sized import ENGINE, SIZES, sized_trials
 from tests.claims.worlds import ANCHORS, power_law

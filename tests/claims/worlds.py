@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,11 +49,13 @@ def draw(
     noise: Noise = Noise(),
     anchors: np.ndarray = ANCHORS,
     test_share: float = 0.0,
+    further: Mapping[str, tuple[Curve, Curve]] | None = None,
 ) -> PairBatch:
     """Draw the same pair of models in many worlds at once, as if each were a pair of one dataset.
 
     With `test_share` all repeats of a world have part of their noise in common, so that any two of them
-    correlate by n_test / (n_test + n_pool), as Nadeau and Bengio assume.
+    correlate by n_test / (n_test + n_pool), as Nadeau and Bengio assume. `further` gives the curves of A and
+    of B in other columns of the trial table.
     """
     random = np.random.default_rng(seed)
     shape = (n_worlds, len(anchors), n_repeats)
@@ -69,11 +72,21 @@ def draw(
         own = normal(noise.model, 1) + normal(noise.own, len(anchors))
         return truth(anchors)[:, None] * np.exp(shared + own)
 
-    unknown = np.full(shape, np.nan)
+    def values(column: str, truth: Curve) -> np.ndarray:
+        own = _of_column(column, seed).normal(0, noise.own, shape)
+        return truth(anchors)[:, None] * np.exp(own)
+
+    columns = {
+        column: (values(f"{column} of A", truth_of_a), values(f"{column} of B", truth_of_b))
+        for column, (truth_of_a, truth_of_b) in (further or {}).items()
+    }
     names = np.array([[f"a{i}", f"b{i}"] for i in range(n_worlds)], dtype=object)
-    return PairBatch(
-        "world", "model", names, anchors, losses(truth_a), losses(truth_b), unknown, unknown, test_share
-    )
+    return PairBatch("world", "model", names, anchors, losses(truth_a), losses(truth_b), columns, test_share)
+
+
+def _of_column(column: str, seed: int) -> np.random.Generator:
+    """Return the random numbers of a column, so that a further column changes no other."""
+    return np.random.default_rng([seed, zlib.crc32(column.encode())])
 
 
 def one_row_a_pair(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -109,8 +122,18 @@ def trial_table(
     seed: int = 0,
     noise: Noise = Noise(),
     anchors: np.ndarray = ANCHORS,
+    columns: Mapping[str, Mapping[str, Curve]] | None = None,
 ) -> pd.DataFrame:
-    """Return a trial table; `truths` gives family and curve by dataset and model."""
+    """Return a trial table.
+
+    Parameters
+    ----------
+    truths
+        Family and learning curve, by dataset and model.
+    columns
+        True values against n_train, by column and model. They replace ``fit_seconds`` or are added; a model
+        without a curve has no value.
+    """
     random = np.random.default_rng(seed)
     rows = []
     for dataset, models in truths.items():
@@ -124,5 +147,11 @@ def trial_table(
                 for repeat in range(n_repeats):
                     record = (dataset, model, family, int(n), repeat, loss[repeat], loss[repeat], n / 1000)
                     rows.append(record)
-    columns = ["dataset", "model", "family", "n_train", "repeat", "loss", "val_loss", "fit_seconds"]
-    return pd.DataFrame(rows, columns=columns)
+    names = ["dataset", "model", "family", "n_train", "repeat", "loss", "val_loss", "fit_seconds"]
+    table = pd.DataFrame(rows, columns=names)
+    for column, curves in (columns or {}).items():
+        table[column] = np.nan
+        for model, truth in curves.items():
+            table.loc[table["model"] == model, column] = truth(table["n_train"].astype(float))
+        table[column] *= np.exp(_of_column(column, seed).normal(0, noise.own, len(table)))
+    return table

@@ -171,6 +171,7 @@ def make_verdict(**fields: object) -> dict[str, object]:
     empty = dict.fromkeys(("dataset", "effect", "lo", "hi", "p", "p_adjusted"))
     about = {"claim": "data", "title": "Deep learning needs more data", "control": False}
     pair = {"family_a": "deep", "effect_name": "der", "test": "Wilcoxon"}
+    pair |= {"label": "data-efficiency ratio", "scale": "ratio", "per_doubling": False, "unit": ""}
     return {**empty, **about, **pair, "further": [], "censored": "", **fields}
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from fuelgauge.claims.slide import Slide
 from fuelgauge.report import ReportContext
 from fuelgauge.report._contents import gather
 from fuelgauge.report._page import render_page
@@ -247,7 +246,8 @@ def test_the_slide_is_drawn_with_its_rule(analysis: SimpleNamespace) -> None:
             "performance": [0.5, 0.6] * 2,
         }
     )
-    drawn = altered(analysis, slide=Slide(points, ("d",), "Performance is what it is."))
+    found = SimpleNamespace(points=points, datasets=("d",), caption="Performance is what it is.")
+    drawn = altered(analysis, further={"slide": found})
     page = render(drawn)
     assert "Performance is what it is." in page.headline
     assert [line["name"] for line in page.payload["slide"]] == ["older algorithms", "large net"]

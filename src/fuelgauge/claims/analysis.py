@@ -1,10 +1,10 @@
-"""The whole analysis of a trial table: curves, pairs, verdicts, extrapolations, flags."""
+"""Analyse a trial table: curves, pairs, verdicts, extrapolations and flags."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fuelgauge.claims.judging.claims import find_claims, readable_claims
 from fuelgauge.claims.judging.members import family_trials
-from fuelgauge.claims.judging.verdict import Evidence, available_claims, judge_claims
-from fuelgauge.claims.slide import Slide, size_table, slide
-from fuelgauge.claims.statistics.cube import Cube, cubes
+from fuelgauge.claims.judging.verdict import Evidence
+from fuelgauge.claims.statistics.cube import FIT_SECONDS, Cube, cubes
 from fuelgauge.claims.statistics.curves import curve_table
 from fuelgauge.claims.statistics.extrapolate import extrapolate
 from fuelgauge.claims.statistics.flags import curve_flags, load_flags
@@ -31,28 +31,28 @@ EXTRAPOLATION_LEVEL = 0.9
 
 @dataclass(frozen=True)
 class Analysis:
-    """All that was found in a trial table.
+    """Results of the analysis of a trial table.
 
     Attributes
     ----------
     trials
-        The trials analysed, those of the families' best members included (column level: model, family).
+        Trials analysed, followed by those of the families' best members; column level is ``model`` or
+        ``family``.
     curves
-        See `fuelgauge.claims.statistics.curves.curve_table`.
+        Table of `fuelgauge.claims.statistics.curves.curve_table`.
     pairs
-        See `fuelgauge.claims.statistics.pairs.compare`.
+        Table of `fuelgauge.claims.statistics.pairs.compare`.
     verdicts
-        Dictionaries, see `fuelgauge.claims.judging.verdict.Verdict.as_dict`.
+        Dictionaries of `fuelgauge.claims.judging.verdict.Verdict.as_dict`.
     extrapolations
-        dataset, model, family, level, n_max, factor, n_train, loss, loss_lo, loss_hi: every curve at
-        twice and ten times its largest anchor, with 90% intervals.
+        Table with the loss of every curve at twice and ten times its largest anchor, and its 90% interval:
+        dataset, model, family, level, n_max, factor, n_train, loss, loss_lo, loss_hi.
     flags
-        See `fuelgauge.claims.statistics.flags.curve_flags`.
+        Table of `fuelgauge.claims.statistics.flags.curve_flags`.
     warnings
-        One sentence each on what was gone on with.
-    sizes, slide
-        Where models have sizes, see `fuelgauge.claims.slide`: the best size of every model and anchor, and
-        performance against rows by size.
+        One sentence for each problem that did not stop the analysis.
+    further
+        Results that claims show besides their verdicts, by name.
     """
 
     trials: pd.DataFrame
@@ -62,8 +62,7 @@ class Analysis:
     extrapolations: pd.DataFrame
     flags: pd.DataFrame
     warnings: list[str]
-    sizes: pd.DataFrame
-    slide: Slide | None
+    further: Mapping[str, Any]
 
 
 def analyze(
@@ -73,49 +72,58 @@ def analyze(
     level: float = 0.95,
     n_resamples: int = N_RESAMPLES,
 ) -> Analysis:
-    """Analyse a trial table, and write what was found.
+    """Analyse a trial table and write the results.
 
     Parameters
     ----------
     table
-        A Parquet or CSV file or a DataFrame; see `fuelgauge.claims.statistics.trial_table.read_trials`.
+        Parquet file, CSV file or DataFrame; see `fuelgauge.claims.statistics.trial_table.read_trials`.
     out
         Folder for curves.parquet, pairs.parquet, verdicts.json and extrapolations.parquet; nothing is
         written if None.
     claims
-        Names of the claims to judge; all in conf/claim/ if None.
+        Names of the claims to judge. If None, all claims in conf/claim/ are judged for which the table has
+        the columns, and a warning names the others.
     level
-        Of all intervals but those of extrapolations.
+        Confidence level of all intervals except those of extrapolations, between 0 and 1.
     n_resamples
-        Of the bootstrap over datasets.
+        Number of bootstrap resamples of the datasets.
 
     Raises
     ------
     TableError
-        The table cannot be analysed.
+        The table cannot be analysed, or it lacks a column that a claim in `claims` reads.
     ConfigError
-        There is no such claim.
+        There is no such claim, or its rules file or its module is missing.
     """
-    checked = read_trials(table)
+    asked = find_claims(claims)
+    columns = [column for claim in asked for column in claim.columns]
+    checked = read_trials(table, columns)
+    judged, left_out = readable_claims(asked, checked.trials, checked.name, must_all=claims is not None)
     families, family_warnings = family_trials(checked.trials)
     trials = pd.concat(
         [checked.trials.assign(level="model"), families.assign(level="family")], ignore_index=True
     )
     datasets = _datasets(checked.trials)
     curves = curve_table(trials, datasets, level)
-    all_cubes = cubes(trials)
+    all_cubes = cubes(trials, [FIT_SECONDS, *(c for claim in judged for c in claim.columns)])
     pairs, pair_warnings = compare_models(all_cubes, datasets, level)
     evidence = Evidence(checked.trials, curves, pairs, datasets, level, n_resamples)
     analysis = Analysis(
         trials=trials,
         curves=curves,
         pairs=pairs,
-        verdicts=[verdict.as_dict() for verdict in judge_claims(evidence, claims)],
+        verdicts=[verdict.as_dict() for claim in judged for verdict in claim.verdicts(evidence)],
         extrapolations=_extrapolations(all_cubes),
         flags=_flags(all_cubes, checked.trials, datasets, level),
-        sizes=size_table(checked.trials, datasets, available_claims()["engine"], level),
-        slide=slide(checked.trials, available_claims()["engine"]),
-        warnings=[*checked.warnings, *family_warnings, *pair_warnings, *_limits(checked.trials)],
+        warnings=[
+            *checked.warnings,
+            *left_out,
+            *family_warnings,
+            *pair_warnings,
+            *_limits(checked.trials),
+        ],
+        further={name: shown for claim in judged for name, shown in claim.further(evidence).items()},
     )
     if out is not None:
         _write(analysis, Path(out))
@@ -130,7 +138,7 @@ def _flags(
 
 
 def _datasets(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return modality, control and test_share of every dataset, as far as the table says."""
+    """Return modality, control and test_share of every dataset, as far as the table has them."""
     grouped = trials.groupby("dataset")
     about = pd.DataFrame(index=grouped.size().index)
     about["modality"] = grouped["modality"].first().fillna("").astype(str) if "modality" in trials else ""
@@ -142,30 +150,30 @@ def _datasets(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def _limits(trials: pd.DataFrame) -> list[str]:
-    """Say which tests and ratios this table cannot give in full."""
+    """Return warnings on tests and ratios that are limited or missing for this table."""
     said = []
     if "n_test" not in trials:
         said.append(
-            "Column 'n_test' is missing: intervals and p values on single datasets take repeats for "
+            "Column 'n_test' is missing: intervals and p values on single datasets assume that repeats are "
             "independent."
         )
     n_members = trials.groupby(["dataset", "family"])["model"].nunique()
     if ("val_loss" not in trials or trials["val_loss"].isna().all()) and (n_members > 1).any():
         said.append(
-            "Column 'val_loss' is missing: where a family or a side has several models none can be chosen, "
-            "and claims that need it leave that dataset out."
+            "Column 'val_loss' is missing: no best model can be chosen where a family or a side has several, "
+            "and claims that need one leave that dataset out."
         )
     largest = trials.groupby("dataset")["n_train"].max()
     small = largest[largest < FIRST_ROWS * REACH].index
     if len(small):
         said.append(
-            f"Fewer than {FIRST_ROWS * REACH} rows, hence no data-efficiency ratio, on {', '.join(small)}."
+            f"Fewer than {FIRST_ROWS * REACH} rows, so no data-efficiency ratio, on {', '.join(small)}."
         )
     return said
 
 
 def _extrapolations(all_cubes: Sequence[Cube]) -> pd.DataFrame:
-    """Predict every curve, from its mean over repeats, at multiples of its largest anchor."""
+    """Predict every curve at multiples of its largest anchor, from its mean over repeats."""
     tables = [_extrapolated(cube, which) for cube in all_cubes for which in range(len(cube.models))]
     return pd.concat(tables, ignore_index=True)
 
@@ -194,7 +202,7 @@ def _write(analysis: Analysis, out: Path) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON can hold: an unknown or open end becomes null."""
+    """Return a value that JSON can hold: an unknown or infinite number becomes null."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 
+from fuelgauge.claims.judging.measures import Effect, Measure
 from fuelgauge.claims.judging.verdict import (
     REFUTED,
     SUPPORTED,
     UNDECIDED,
-    Effect,
     Evidence,
     Finding,
-    Measure,
     Question,
     Rules,
     Verdict,
+    capital,
     judge_pairs,
     models_of,
     opening,
@@ -22,12 +22,12 @@ from fuelgauge.claims.judging.verdict import (
     unclear,
 )
 
-DER = Measure("der", "der_median", is_ratio=True, censored_column="der_median_censored")
-SLOPE = Measure("slope", "slope", is_ratio=False, p_column="p_value")
+DER = Measure("der", "data-efficiency ratio", "der_median", censored_column="der_median_censored")
+SLOPE = Measure("slope", "loss ratio per doubling", "slope", per_doubling=True, p_column="p_value")
 
 
 def judge(evidence: Evidence, rules: Rules) -> list[Verdict]:
-    """Judge on every dataset and across datasets, deep against each classical family apart."""
+    """Judge deep models against each classical family, on every dataset and across datasets."""
     return judge_pairs(Question((DER, SLOPE), _decide, _say), evidence, rules)
 
 
@@ -37,43 +37,41 @@ def _decide(finding: Finding) -> tuple[str, str]:
     if reason := refutation(der, slope, a, b):
         return REFUTED, reason
     if needs_more(der, slope):
-        return SUPPORTED, f"{a} need more rows than {b}, and gain on them as rows are added"
+        return SUPPORTED, f"{a} need more rows than {b}, and catch up as rows are added"
     return UNDECIDED, unclear(finding, ("der", "slope"))
 
 
 def refutation(der: int, slope: int, a: str, b: str) -> str:
-    """Say why the sides of DER and slope refute that A needs more rows than B; empty where they do not."""
+    """Return why DER or slope refute that A needs more rows than B; empty where they do not."""
     if der < 0:
         return f"{a} need fewer rows than {b}"
     return f"with more data {a} fall further behind {b}" if slope > 0 else ""
 
 
 def needs_more(der: int, slope: int) -> bool:
-    """Tell whether DER and slope show that A needs more rows than B, and that rows are what it lacks."""
+    """Tell whether A needs more rows than B and catches up as rows are added."""
     return der > 0 and slope < 0
 
 
 def _say(finding: Finding, verdict: str, reason: str) -> str:
     a, b = models_of(finding.family_a), models_of(finding.family_b)
-    opened = opening(finding, verdict)
+    opened = f"{finding.where}, {a} need more data than {b}: {opening(finding, verdict)}"
     if verdict == REFUTED and finding.sides["der"] >= 0:
-        opened += f", since {reason}"
+        opened += f", because {reason}"
     der, slope = finding.effects["der"], finding.effects["slope"]
     needed = (
-        f"{a} needed {times(der)} the rows of {b} to do as well"
+        f"{a} needed {times(der)} the rows of {b} to reach the same loss"
         if math.isfinite(der.effect)
-        else f"how many rows {a} need against {b} cannot be read"
+        else f"the data-efficiency ratio of {a} to {b} cannot be measured"
     )
-    gap = _gap(slope, bool(finding.sides["slope"]), b)
-    return f"{finding.where}, more data for {a}: {opened}; {needed}{gap}."
+    return f"{opened}. {capital(needed)}{_gap(slope, bool(finding.sides['slope']), b)}."
 
 
-def _gap(slope: Effect, is_told: bool, rival: str) -> str:
+def _gap(slope: Effect, is_significant: bool, rival: str) -> str:
     if not math.isfinite(slope.effect):
         return ""
-    if not is_told and slope.lo <= 0 <= slope.hi:
-        return f", and whether more data raise or lower their loss against that of {rival} cannot be told"
+    if not is_significant and slope.lo <= 0 <= slope.hi:
+        return f"; the change of their loss relative to {rival} with more data is not significant"
     change = 100 * math.expm1(slope.effect)
     direction = "lowered" if change < 0 else "raised"
-    by = f"{direction} their loss by {abs(change):.2g}%"
-    return f", and each doubling of the data {by} against that of {rival}"
+    return f"; each doubling of the data {direction} their loss relative to {rival} by {abs(change):.2g}%"

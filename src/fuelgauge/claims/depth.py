@@ -1,4 +1,4 @@
-"""The claim that depth, not mere flexibility, asks for more data (rules: conf/claim/depth.yaml)."""
+"""The claim that depth, and not flexibility alone, needs more data (rules: conf/claim/depth.yaml)."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ import pandas as pd
 
 from fuelgauge.claims.data import DER, SLOPE, needs_more, refutation
 from fuelgauge.claims.judging.contrast import best_of_sides
+from fuelgauge.claims.judging.measures import Effect
 from fuelgauge.claims.judging.members import PREFIX
 from fuelgauge.claims.judging.verdict import (
     REFUTED,
     SUPPORTED,
     UNDECIDED,
-    Effect,
     Evidence,
     Finding,
     Question,
     Rules,
     Verdict,
+    capital,
     effect_on_dataset,
     judge_measured,
     models_of,
@@ -33,20 +34,33 @@ from fuelgauge.claims.statistics.pairs import compare_models
 
 DEEP, FLEXIBLE, LINEAR = "deep", "flexible", "linear"
 SIDES = (DEEP, FLEXIBLE, LINEAR)
-# By the pair that is compared; the first one leads the verdict.
+# Measures by pair; the first one is the main effect.
 MEASURES_OF = {
     (DEEP, FLEXIBLE): (DER, SLOPE),
-    (DEEP, LINEAR): (replace(DER, name="der_against_linear"), replace(SLOPE, name="slope_against_linear")),
+    (DEEP, LINEAR): (
+        replace(DER, name="der_against_linear", label=f"{DER.label} against linear models"),
+        replace(SLOPE, name="slope_against_linear", label=f"{SLOPE.label} against linear models"),
+    ),
     (FLEXIBLE, LINEAR): (
-        replace(DER, name="flexible_der", is_beside=True),
-        replace(SLOPE, name="flexible_slope", is_beside=True),
+        replace(
+            DER,
+            name="flexible_der",
+            label=f"{DER.label} of flexible against linear models",
+            is_beside=True,
+        ),
+        replace(
+            SLOPE,
+            name="flexible_slope",
+            label="loss ratio of flexible over linear models per doubling",
+            is_beside=True,
+        ),
     ),
 }
 DECIDING = {FLEXIBLE: ("der", "slope"), LINEAR: ("der_against_linear", "slope_against_linear")}
 
 
 def judge(evidence: Evidence, rules: Rules) -> list[Verdict]:
-    """Judge on every dataset that has all three sides, and across these."""
+    """Judge on every dataset that has all three sides, and across these datasets."""
     measured = pd.DataFrame(list(_measured(evidence, rules)))
     return judge_measured(QUESTION, measured, evidence, {**rules, "pairs": [(DEEP, FLEXIBLE)]})
 
@@ -81,7 +95,7 @@ def _decide(finding: Finding) -> tuple[str, str]:
     if all(words.values()):
         return SUPPORTED, (
             f"{models_of(DEEP)} need more rows than {models_of(LINEAR)} and than {models_of(FLEXIBLE)}, and "
-            "gain on both as rows are added"
+            "catch up with both as rows are added"
         )
     return UNDECIDED, _undecided(finding, words)
 
@@ -96,21 +110,21 @@ def _undecided(finding: Finding, words: dict[str, bool]) -> str:
 
 
 def _say(finding: Finding, verdict: str, reason: str) -> str:
-    opened = f"{finding.where}, more data for depth than for flexibility: {opening(finding, verdict)}"
+    opened = f"{finding.where}, depth needs more data than flexibility alone: {opening(finding, verdict)}"
     if verdict == REFUTED:
-        opened += f", since {reason}"
+        opened += f", because {reason}"
     effects = finding.effects
     said = [
         _needed(DEEP, FLEXIBLE, effects["der"]),
         _needed(DEEP, LINEAR, effects["der_against_linear"]),
         _needed(FLEXIBLE, LINEAR, effects["flexible_der"]),
     ]
-    return f"{opened}; {'; '.join(said)}."
+    return f"{opened}. {capital('; '.join(said))}."
 
 
 def _needed(a: str, b: str, der: Effect) -> str:
     if not math.isfinite(der.effect):
-        return f"how many rows {models_of(a)} need against {models_of(b)} cannot be read"
+        return f"the data-efficiency ratio of {models_of(a)} to {models_of(b)} cannot be measured"
     return f"{models_of(a)} needed {times(der)} the rows of {models_of(b)}"
 
 

@@ -10,20 +10,19 @@ import pandas as pd
 from scipy import stats
 
 from fuelgauge.claims.judging.contrast import Contrast, best_of_sides, contrast, ratio_effect
+from fuelgauge.claims.judging.measures import NAN, Effect, Measure
 from fuelgauge.claims.judging.verdict import (
     ALL,
-    NAN,
-    OPENINGS,
     REFUTED,
     SUPPORTED,
     UNDECIDED,
-    Effect,
     Evidence,
-    Measure,
     Rules,
     Verdict,
     adjust,
     effect_across,
+    not_significant,
+    of_control,
     side_of_interval,
     side_of_test,
     times,
@@ -32,14 +31,17 @@ from fuelgauge.claims.statistics.cube import Cube
 from fuelgauge.claims.statistics.resample import RepeatTest, shift
 
 DEEP, CLASSICAL = "deep", "classical"
-ON_PATTERNS, ON_TABLES = "ratio_on_patterns", "ratio_on_tables"
-SHIFT, OF_CONTROL = "ratio_patterns_to_tables", "ratio_of_control"
+ON_PATTERNS = Measure("ratio_on_patterns", "loss ratio on patterns, deep over classical")
+ON_TABLES = Measure("ratio_on_tables", "loss ratio on tables, deep over classical")
+SHIFT = Measure("ratio_patterns_to_tables", "ratio on patterns over ratio on tables")
+OF_CONTROL = Measure("ratio_of_control", "ratio without the pattern over ratio with it")
+STATEMENT = "deep learning is for patterns and classical learning for tables"
 MANN_WHITNEY = "Mann-Whitney"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One dataset's ratio of losses, deep over classical."""
+    """The ratio of losses on one dataset, deep over classical."""
 
     dataset: str
     modality: str
@@ -50,7 +52,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Control:
-    """What became of the deep models' advantage when the pattern was taken away."""
+    """The advantage of deep models on a control, relative to that on the original with its pattern."""
 
     dataset: str
     original: str
@@ -60,7 +62,7 @@ class Control:
 
     @property
     def advantage_stays(self) -> bool:
-        """Whether an advantage was shown that is not shown to shrink."""
+        """Tell whether there is a significant advantage that does not shrink significantly."""
         return self.advantage_is_shown and not self.effect.lo > 1
 
 
@@ -85,8 +87,8 @@ def _measure(cube: Cube, evidence: Evidence, rules: Rules) -> Iterator[Measured]
     if modality not in (*rules["patterns"], *rules["tables"]) or not len(found.anchors):
         return
     is_table = modality in rules["tables"]
-    name = ON_TABLES if is_table else ON_PATTERNS
-    effect = ratio_effect(name, found.log_ratio[:, -1], _test(cube.dataset, evidence))
+    measure = ON_TABLES if is_table else ON_PATTERNS
+    effect = ratio_effect(measure, found.log_ratio[:, -1], _test(cube.dataset, evidence))
     yield Measured(cube.dataset, modality, bool(about["control"]), is_table, effect)
 
 
@@ -119,12 +121,12 @@ def _difference(value: float, errors: list[float], n_repeats: list[int], level: 
     variances = np.square(errors)
     error = float(np.sqrt(variances.sum()))
     if not error > 0:
-        return Effect(OF_CONTROL, float(np.exp(value)), NAN, NAN, "Welch t")
+        return OF_CONTROL.effect(float(np.exp(value)), NAN, NAN, "Welch t")
     freedom = error**4 / float(np.sum(variances**2 / (np.array(n_repeats) - 1)))
     reach = float(stats.t.ppf(0.5 + level / 2, freedom)) * error
     p = float(2 * stats.t.sf(abs(value) / error, freedom))
     middle, lo, hi = (float(np.exp(end)) for end in (value, value - reach, value + reach))
-    return Effect(OF_CONTROL, middle, lo, hi, "Welch t", p)
+    return OF_CONTROL.effect(middle, lo, hi, "Welch t", p)
 
 
 def _on_datasets(measured: list[Measured], controls: list[Control], rules: Rules) -> Iterator[Verdict]:
@@ -144,14 +146,13 @@ def _on_dataset(one: Measured, effect: Effect, rules: Rules) -> Verdict:
     wanted = 1 if one.is_table else -1
     side = side_of_interval(effect, rules) * wanted
     word = {1: SUPPORTED, -1: REFUTED, 0: UNDECIDED}[side]
-    rows = "the largest common number of rows"
     reason = {
         1: f"{'classical' if one.is_table else 'deep'} models have the lower loss",
         -1: f"{'deep' if one.is_table else 'classical'} models have the lower loss",
-        0: "the two losses are not told apart",
+        0: "the two losses are not significantly different",
     }[side]
     sentence = (
-        f"On {one.dataset} ({one.modality}), deep learning for patterns: {OPENINGS[word]}; at {rows} "
+        f"On {one.dataset} ({one.modality}), {STATEMENT}: {word}. At the largest common number of rows, "
         f"deep models had {times(effect)} the loss of classical models."
     )
     return _verdict(rules, one.modality, [effect], 1, (word, reason, sentence), one.dataset)
@@ -160,17 +161,14 @@ def _on_dataset(one: Measured, effect: Effect, rules: Rules) -> Verdict:
 def _on_control(control: Control, one: Measured, effect: Effect, rules: Rules) -> Verdict:
     side = side_of_interval(effect, rules)
     word = {1: SUPPORTED, -1: REFUTED, 0: UNDECIDED}[side]
-    reason = {
-        1: f"the advantage of deep models on {control.original} shrinks without its pattern",
-        -1: f"the advantage of deep models on {control.original} grows without its pattern",
-        0: f"the advantage of deep models on {control.original} is not shown to change without its pattern",
-    }[side]
+    change = {1: "shrinks", -1: "grows", 0: "does not change significantly"}[side]
+    reason = f"the advantage of deep models on {control.original} {change} without its pattern"
     sentence = (
-        f"On {control.dataset}, which is {control.original} without its pattern: {OPENINGS[word]}; the loss "
-        f"of deep models over that of classical models became {times(effect)} what it was."
+        f"On {control.dataset}, which is {control.original} without its pattern: {word}. The loss of deep "
+        f"models over that of classical models was {times(effect)} the ratio on {control.original}."
     )
     verdict = _verdict(rules, one.modality, [effect], 1, (word, reason, sentence), control.dataset)
-    return replace(verdict, control=True, reason=f"{reason}; a control, which never counts")
+    return replace(verdict, control=True, reason=of_control(reason))
 
 
 def _overall(
@@ -190,16 +188,15 @@ def _overall(
 def _effects_across(
     patterns: list[Measured], tables: list[Measured], evidence: Evidence, rules: Rules
 ) -> list[Effect]:
-    """Return the shift between the two sides, then the effect on each."""
-    sides = {ON_PATTERNS: patterns, ON_TABLES: tables}
+    """Return the shift between the two sides, then the effect on each side."""
     medians = [
         effect_across(
-            Measure(name, name, is_ratio=True),
-            pd.DataFrame({"dataset": [o.dataset for o in side], name: [o.effect for o in side]}),
+            measure,
+            pd.DataFrame({"dataset": [o.dataset for o in side], measure.name: [o.effect for o in side]}),
             evidence,
             rules,
         )
-        for name, side in sides.items()
+        for measure, side in ((ON_PATTERNS, patterns), (ON_TABLES, tables))
     ]
     return [_shift_between(patterns, tables, evidence, rules), *medians]
 
@@ -209,11 +206,12 @@ def _shift_between(
 ) -> Effect:
     found, rival = (np.log([one.effect.effect for one in side]) for side in (patterns, tables))
     if not len(found) or not len(rival):
-        return Effect(SHIFT, NAN, NAN, NAN, MANN_WHITNEY)
-    value, lo, hi, p = shift(found, rival, evidence.level, float(np.log(rules[SHIFT])))
+        return SHIFT.unknown(MANN_WHITNEY)
+    threshold = float(np.log(rules[SHIFT.name]))
+    value, lo, hi, p = shift(found, rival, evidence.level, threshold)
     if min(len(found), len(rival)) < rules["min_datasets"]:
-        return Effect(SHIFT, float(np.exp(value)), NAN, NAN, MANN_WHITNEY)
-    return Effect(SHIFT, float(np.exp(value)), float(np.exp(lo)), float(np.exp(hi)), MANN_WHITNEY, p)
+        return SHIFT.effect(float(np.exp(value)), NAN, NAN, MANN_WHITNEY)
+    return SHIFT.effect(float(np.exp(value)), float(np.exp(lo)), float(np.exp(hi)), MANN_WHITNEY, p)
 
 
 def _across(
@@ -226,30 +224,33 @@ def _across(
             f"too few datasets ({n_patterns} {named} and {n_tables} tabular of {rules['min_datasets']} each)"
         )
         if not n_datasets:
-            reason = "too few datasets: no modality is known on which deep and classical models meet"
+            reason = "too few datasets: none of a known modality has deep and classical models"
         sentence = f"{rules['title']}{'' if kind == ALL else f' ({kind})'}: undecided, {reason}."
         return _verdict(rules, kind, effects, n_datasets, (UNDECIDED, reason, sentence))
     word, reason = _decide(effects, controls, rules)
     sentence = (
-        f"Across {n_patterns} {named} and {n_tables} tabular datasets, deep learning for patterns: "
-        f"{OPENINGS[word]}; deep models had {times(effects[1])} the loss of classical models on "
+        f"Across {n_patterns} {named} and {n_tables} tabular datasets, {STATEMENT}: {word}. Deep models "
+        f"had {times(effects[1])} the loss of classical models on "
         f"{'patterns' if kind == ALL else f'{kind} data'} and {times(effects[2])} on tables{_said(controls)}."
     )
     return _verdict(rules, kind, effects, n_datasets, (word, reason, sentence))
 
 
 def _decide(effects: list[Effect], controls: list[Control], rules: Rules) -> tuple[str, str]:
-    sides = {effect.effect_name: side_of_test(effect, rules) for effect in effects}
-    if sides[ON_PATTERNS] > 0:
+    by_name = {effect.effect_name: effect for effect in effects}
+    on_patterns, on_tables, shifted = (
+        side_of_test(by_name[measure.name], rules) for measure in (ON_PATTERNS, ON_TABLES, SHIFT)
+    )
+    if on_patterns > 0:
         return REFUTED, "classical models have the lower loss on patterns"
-    if sides[ON_TABLES] < 0:
+    if on_tables < 0:
         return REFUTED, "deep models have the lower loss on tables"
-    if sides[SHIFT] > 0:
+    if shifted > 0:
         return REFUTED, "deep models do better on tables than on patterns"
-    wanted = {ON_PATTERNS: -1, ON_TABLES: 1, SHIFT: -1}
-    unshown = [name for name, side in wanted.items() if sides[name] != side]
+    is_shown = {ON_PATTERNS.name: on_patterns < 0, ON_TABLES.name: on_tables > 0, SHIFT.name: shifted < 0}
+    unshown = [not_significant(by_name[name]) for name, shown in is_shown.items() if not shown]
     if unshown:
-        return UNDECIDED, "; ".join(f"{name} is not told from its threshold" for name in unshown)
+        return UNDECIDED, "; ".join(unshown)
     staying = [control.dataset for control in controls if control.advantage_stays]
     if staying:
         return UNDECIDED, f"the advantage of deep models stays on the control {', '.join(staying)}"
@@ -258,7 +259,7 @@ def _decide(effects: list[Effect], controls: list[Control], rules: Rules) -> tup
 
 def _said(controls: list[Control]) -> str:
     return "".join(
-        f", and on {control.dataset}, without the pattern, {times(control.effect)} what it was with it"
+        f"; on {control.dataset}, without the pattern, the ratio was {times(control.effect)} that with it"
         for control in controls
     )
 

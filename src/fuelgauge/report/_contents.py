@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from fuelgauge.claims.judging.members import PREFIX
-from fuelgauge.claims.slide import SIZE_COLUMNS, Slide
 from fuelgauge.report._provenance import ReportContext
 from fuelgauge.report._style import LineStyle, family_rank, is_baseline, line_styles
 from fuelgauge.report.money import KEYS, curve_prices
@@ -29,6 +28,7 @@ PAIR_COLUMNS = [
 ]
 EXTRAPOLATION_COLUMNS = ["dataset", "model", "level", "n_train", "loss", "loss_lo", "loss_hi"]
 FLAG_COLUMNS = ["kind", "dataset", "model", "n_train", "text"]
+SIZE_COLUMNS = ["dataset", "model", "family", "n_train", "best_size", "ratio", "ratio_lo", "ratio_hi"]
 FAILURE_COLUMNS = ["dataset", "model", "status", "reason", "n_train"]
 # Metrics for which higher is better. The loss is one minus such a metric.
 SCORES = frozenset({"accuracy", "roc auc", "r2"})
@@ -52,7 +52,7 @@ class Contents:
     metrics: dict[str, str]
     styles: dict[str, dict[str, LineStyle]]
     sizes: pd.DataFrame
-    slide: Slide | None
+    slide: Any
 
     def curves_of(self, dataset: str, level: str | None = None) -> pd.DataFrame:
         """Return the learning curves of a dataset: those of a level (`model` or `family`), or all."""
@@ -79,6 +79,7 @@ def gather(analysis: Any, context: ReportContext) -> Contents:
     context
         Facts around the analysis.
     """
+    further = getattr(analysis, "further", None) or {}
     every_trial = _frame(getattr(analysis, "trials", None))
     trials = _plain_trials(every_trial)
     curves = _curves(_priced(_frame(getattr(analysis, "curves", None)), every_trial, context))
@@ -94,8 +95,8 @@ def gather(analysis: Any, context: ReportContext) -> Contents:
         trials=trials,
         metrics=_metrics(trials, context.data_cards),
         styles=_styles(curves),
-        sizes=_with_columns(_frame(getattr(analysis, "sizes", None)), SIZE_COLUMNS),
-        slide=getattr(analysis, "slide", None),
+        sizes=_with_columns(_frame(further.get("sizes")), SIZE_COLUMNS),
+        slide=further.get("slide"),
     )
 
 

@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fuelgauge.claims.judging.verdict import models_of
 from fuelgauge.report._contents import Contents
 from fuelgauge.report._numbers import figure, interval, is_number, p_value, percent, times
 
-FIRST_CLAIM = "data"
 WORDS = ("supported", "refuted", "undecided")
 PAIR_KEYS = (("family_a", "family_b"), ("model_a", "model_b"))
-EFFECT_NAMES = {
-    "der": "data-efficiency ratio",
-    "slope": "loss ratio per doubling",
-    "der_against_linear": "data-efficiency ratio against linear models",
-    "slope_against_linear": "loss ratio per doubling against linear models",
-    "flexible_der": "data-efficiency ratio of flexible against linear models",
-    "flexible_slope": "loss ratio of flexible over linear models per doubling",
-    "time_growth": "time ratio per doubling",
-    "ratio_at_little": "loss ratio with little data, large over tiny",
-    "ratio_at_much": "loss ratio with much data, tiny over large",
-    "ratio_growth": "large over tiny per doubling",
-    "size_growth": "growth of the best size per doubling, in sizes,",
-    "ratio_on_patterns": "loss ratio on patterns, deep over classical",
-    "ratio_on_tables": "loss ratio on tables, deep over classical",
-    "ratio_patterns_to_tables": "ratio on patterns over ratio on tables",
-    "ratio_of_control": "ratio without the pattern over ratio with it",
-}
-PER_DOUBLING = ("slope", "slope_against_linear", "flexible_slope", "time_growth", "ratio_growth")
 TOO_FEW = "too few datasets"
 NO_VERDICT = "No claim can be judged from this table; its learning curves are below."
 
@@ -116,11 +97,10 @@ def _is_general(verdict: Mapping[str, Any]) -> bool:
 
 
 def _of_first_claim(verdicts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the verdicts on the leading claim, those over all modalities alone where there are any."""
+    """Return the verdicts on the first claim; only those over all modalities, if there are any."""
     if not verdicts:
         return []
-    claims = [verdict.get("claim") for verdict in verdicts]
-    leading = FIRST_CLAIM if FIRST_CLAIM in claims else claims[0]
+    leading = verdicts[0].get("claim")
     chosen = [verdict for verdict in verdicts if verdict.get("claim") == leading]
     return [verdict for verdict in chosen if _is_general(verdict)] or chosen
 
@@ -209,16 +189,23 @@ def _view(verdict: Mapping[str, Any]) -> dict[str, Any]:
 
 def _effect(effect: Mapping[str, Any]) -> str:
     """Write an effect with its interval and its test in one line."""
-    name = str(effect.get("effect_name") or "effect")
-    write = percent if name in PER_DOUBLING else times if _is_ratio(name) else figure
+    write = _writer(effect)
     sign = {"above": "> ", "below": "< "}.get(str(effect.get("censored") or ""), "")
-    said = f"{EFFECT_NAMES.get(name, name.replace('_', ' '))} {sign}{write(effect['effect'])}"
+    said = f"{_name(effect)} {sign}{write(effect['effect'])}"
     bounds = interval(effect.get("lo"), effect.get("hi"), write)
     return "; ".join(part for part in (f"{said} ({bounds})" if bounds else said, _test(effect)) if part)
 
 
-def _is_ratio(name: str) -> bool:
-    return not {"der", "ratio"}.isdisjoint(name.split("_"))
+def _writer(effect: Mapping[str, Any]) -> Callable[[Any], str]:
+    """Return the function that writes a number on the scale of an effect."""
+    if effect.get("scale") != "ratio":
+        return figure
+    return percent if effect.get("per_doubling") else times
+
+
+def _name(effect: Mapping[str, Any]) -> str:
+    label = str(effect.get("label") or effect.get("effect_name") or "effect").replace("_", " ")
+    return f"{label}, in {effect['unit']}," if effect.get("unit") else label
 
 
 def _test(effect: Mapping[str, Any]) -> str:

@@ -8,10 +8,13 @@ import pandas as pd
 import pytest
 
 from fuelgauge.claims import data
-from fuelgauge.claims.judging import verdict as machinery
-from fuelgauge.claims.judging.verdict import Effect, Evidence, Verdict, available_claims, judge_claims, times
+from fuelgauge.claims.judging import claims
+from fuelgauge.claims.judging.claims import available_claims
+from fuelgauge.claims.judging.measures import Effect
+from fuelgauge.claims.judging.verdict import Evidence, Verdict, times
 from fuelgauge.claims.statistics.pairs import compare
-from fuelgauge.errors import ConfigError
+from fuelgauge.errors import ConfigError, TableError
+from tests.claims.sized import judge_claims
 from tests.claims.worlds import draw, power_law
 
 CLASSICAL = power_law(1.0, 0.3, 0.05)
@@ -103,7 +106,7 @@ def test_a_clear_world_is_supported_across_ten_datasets() -> None:
     assert overall.verdict == "supported"
     assert overall.main.lo > 1 and overall.main.p_adjusted < 0.05
     assert overall.sentence.startswith(
-        "Across 10 datasets, more data for deep models: supported; deep models needed"
+        "Across 10 datasets, deep models need more data than linear models: supported. Deep models needed"
     )
 
 
@@ -121,15 +124,15 @@ def test_controls_are_judged_but_never_count() -> None:
     (overall,) = judged(found, "overall", "all")
     assert (overall.n_datasets, overall.verdict) == (5, "undecided")
     control = next(v for v in judged(found) if v.dataset == "d0")
-    assert control.control and control.reason.endswith("a control, which never counts")
+    assert control.control and control.reason.endswith("the dataset is a control, which does not count")
 
 
 def test_one_repeat_is_undecided_and_says_why() -> None:
     (single,) = judged(evidence(HUNGRIER, 1, n_repeats=1))
     assert single.verdict == "undecided"
     assert single.reason == (
-        "der has no interval (one repeat, or one that was timed); "
-        "slope has no interval (one repeat, or one that was timed)"
+        "the data-efficiency ratio has no interval (one repeat only, or only one with a value); "
+        "the loss ratio per doubling has no interval (one repeat only, or only one with a value)"
     )
 
 
@@ -175,7 +178,7 @@ def test_a_verdict_as_a_dictionary_has_its_main_effect_beside_it() -> None:
 def test_a_sentence_says_if_the_slope_alone_refutes() -> None:
     refuted = [v for v in judged(evidence(STUCK, 20)) if v.verdict == "refuted" and v.main.lo > 1]
     assert refuted
-    because = "refuted, since with more data deep models fall further behind linear models; deep"
+    because = "refuted, because with more data deep models fall further behind linear models. Deep"
     assert all(because in v.sentence for v in refuted)
 
 
@@ -190,7 +193,7 @@ def test_a_sentence_does_not_give_the_size_of_a_change_that_cannot_be_told() -> 
     assert 0 < len(untold) < len(verdicts)
     assert all(
         v.sentence.endswith(
-            "whether more data raise or lower their loss against that of linear models cannot be told."
+            "the change of their loss relative to linear models with more data is not significant."
         )
         == (v in untold)
         for v in verdicts
@@ -222,10 +225,10 @@ def test_what_all_datasets_say_is_said_even_where_so_few_cannot_decide() -> None
     agreed = overall([2.0, 3.0, 4.0, 5.0, 6.0, 7.0])
     assert agreed.verdict == "undecided"
     assert (
-        "not decided, though all 6 point one way, since so few cannot decide among so many tests "
-        "(p 0.031, adjusted 0.094); a fit took" in agreed.sentence
+        "undecided, although all 6 datasets agree, because they are too few for so many tests "
+        "(p 0.031, adjusted 0.094). A fit took" in agreed.sentence
     )
-    assert "not decided; a fit took" in overall([0.5, 3.0, 4.0, 5.0, 6.0, 7.0]).sentence
+    assert ": undecided. A fit took" in overall([0.5, 3.0, 4.0, 5.0, 6.0, 7.0]).sentence
 
 
 def test_time_is_judged_from_fit_seconds() -> None:
@@ -233,9 +236,11 @@ def test_time_is_judged_from_fit_seconds() -> None:
     first = judge_claims(timed(found, 3.0), ["time"])[0]
     assert first.verdict == "supported"
     assert first.sentence.endswith(
-        "a fit took 3 times (2.5 to 4) that of linear models, and 5 times to reach the same loss."
+        "A fit took 3 times (2.5 to 4) as long as a fit of linear models, and 5 times as long to reach the "
+        "same loss."
     )
-    assert judge_claims(found, ["time"]) == []
+    with pytest.raises(TableError, match="lacks the column 'fit_seconds', which the claim 'time' reads"):
+        judge_claims(found, ["time"])
 
 
 def test_an_unknown_claim_is_named() -> None:
@@ -250,6 +255,6 @@ def test_a_new_claim_is_a_rules_file_and_a_module(tmp_path: Path, monkeypatch: p
     modules = tmp_path / "modules"
     modules.mkdir()
     (modules / "moon.py").write_text("def judge(evidence, rules):\n    return [rules['distance']]\n")
-    monkeypatch.setattr(machinery, "CONF", tmp_path)
+    monkeypatch.setattr(claims, "CONF", tmp_path)
     monkeypatch.setattr("fuelgauge.claims.__path__", [str(modules)])
     assert judge_claims(evidence(HUNGRIER, 1)) == [384400]

@@ -380,6 +380,48 @@ def test_time_ratios() -> None:
     assert read["time_ratio_at_equal_loss"].to_numpy() == pytest.approx(3 * read["der"].to_numpy())
 
 
+def test_any_column_is_compared_as_fit_seconds_are() -> None:
+    costs = {"a": lambda n: 0.02 * n**1.5, "b": lambda n: 0.01 * n}
+    trials = table_of_two(columns={"peak_memory_mb": costs, "fit_seconds": costs}, noise=Noise(own=0.0))
+    pairs, _ = compare_models(cubes(trials, ["fit_seconds", "peak_memory_mb"]), NO_DATASETS)
+    assert list(pairs.columns) == [*COLUMNS, *(c for c in pairs if c.startswith("peak_memory_mb_"))]
+    for column in (c for c in COLUMNS if c.startswith("time_")):
+        found = pairs[column.replace("time", "peak_memory_mb")].rename(column)
+        pd.testing.assert_series_equal(found, pairs[column])
+    ab = pairs[pairs["model_a"] == "a"]
+    assert ab["peak_memory_mb_ratio"].to_numpy() == pytest.approx(2 * np.sqrt(ab["n"]))
+    middle = 2 * np.exp(np.median(np.log(ANCHORS[ANCHORS >= 64])) / 2)
+    assert ab["peak_memory_mb_median"].to_numpy() == pytest.approx(middle)
+    assert ab["peak_memory_mb_slope"].to_numpy() == pytest.approx(np.log(2) / 2)
+
+
+def test_the_interval_of_a_ratio_of_costs_covers_the_truth() -> None:
+    costs = {"predict_seconds": (lambda n: 0.3 * n**0.2, lambda n: 0.1 * n**0.1)}
+    single = one_row_a_pair(compare(draw(*STRETCHED, N_WORLDS, 5, further=costs)))
+    least, most = tolerated(N_WORLDS)
+    truth = np.median(3 * ANCHORS[ANCHORS >= 64] ** 0.1)
+    found = single["predict_seconds_median_lo"], single["predict_seconds_median_hi"]
+    assert least <= coverage(*found, truth) <= most
+    found = single["predict_seconds_slope_lo"], single["predict_seconds_slope_hi"]
+    assert least <= coverage(*found, 0.1 * np.log(2)) <= most
+
+
+def test_columns_measured_on_test_rows_have_the_wider_interval() -> None:
+    curves = dict.fromkeys(("metric_accuracy", "n_steps"), CROSSING)
+    batch = draw(*CROSSING, 1, 5, further=curves)
+    apart, sharing = compare(batch).iloc[0], compare(replace(batch, test_share=0.25)).iloc[0]
+    for column, factor in (("metric_accuracy", 1.5), ("n_steps", 1.0)):
+        wide, narrow = (r[f"{column}_slope_hi"] - r[f"{column}_slope_lo"] for r in (sharing, apart))
+        assert wide == pytest.approx(factor * narrow)
+
+
+def test_a_negative_mean_has_no_ratio() -> None:
+    below = {"a": lambda n: -1.0 + 0 * n, "b": lambda n: 1.0 + 0 * n}
+    pairs, _ = compare_models(cubes(table_of_two(columns={"gain": below}), ["gain"]), NO_DATASETS)
+    assert pairs[["gain_ratio", "gain_median", "gain_slope"]].isna().all(axis=None)
+    assert pairs["time_ratio"].isna().all()  # the cubes do not carry fit_seconds
+
+
 def test_results_do_not_depend_on_the_order_of_rows() -> None:
     trials = table_of_two()
     shuffled = trials.sample(frac=1, random_state=0)
@@ -394,7 +436,11 @@ def packed(batch: PairBatch) -> PairBatch:
     rng = np.random.default_rng(3)
     seconds_a, seconds_b = (base * f * rng.lognormal(0, 0.01, base.shape) for f in (8.0, 2.0))
     together = (batch.anchors < 512)[:, None] & (np.arange(base.shape[2]) > 0)
-    return replace(batch, seconds_a=np.where(together, np.nan, seconds_a), seconds_b=seconds_b)
+    return timed(batch, np.where(together, np.nan, seconds_a), seconds_b)
+
+
+def timed(batch: PairBatch, seconds_a: np.ndarray, seconds_b: np.ndarray) -> PairBatch:
+    return replace(batch, further={"fit_seconds": (seconds_a, seconds_b)})
 
 
 def test_times_are_compared_on_the_repeats_that_were_timed() -> None:
@@ -403,7 +449,8 @@ def test_times_are_compared_on_the_repeats_that_were_timed() -> None:
         warnings.simplefilter("error")
         found = compare(batch)
     first = found.iloc[0]
-    both = batch.seconds_a[0, 0, 0] / batch.seconds_b[0, 0, 0]
+    seconds_a, seconds_b = batch.further["fit_seconds"]
+    both = seconds_a[0, 0, 0] / seconds_b[0, 0, 0]
     assert first["time_ratio"] == pytest.approx(both)
     assert found["time_ratio"].to_numpy() == pytest.approx(4.0, rel=0.05)
     assert found["time_median"].to_numpy() == pytest.approx(4.0, rel=0.05)
@@ -415,8 +462,8 @@ def test_times_are_compared_on_the_repeats_that_were_timed() -> None:
 
 def test_where_only_one_repeat_was_timed_anywhere_a_ratio_of_times_has_no_interval() -> None:
     batch = packed(draw(power_law(1, 0.3, 0.05), power_law(1, 0.3, 0.05), 1, 5))
-    single = np.where(np.arange(5) > 0, np.nan, batch.seconds_a)
-    found = compare(replace(batch, seconds_a=single))
+    seconds_a, seconds_b = batch.further["fit_seconds"]
+    found = compare(timed(batch, np.where(np.arange(5) > 0, np.nan, seconds_a), seconds_b))
     assert found["time_median"].to_numpy() == pytest.approx(4.0, rel=0.05)
     assert found[["time_median_lo", "time_median_hi"]].isna().all(axis=None)
 
@@ -426,7 +473,7 @@ def test_an_anchor_that_nobody_timed_is_left_out_of_times() -> None:
     rng = np.random.default_rng(4)
     seconds = rng.lognormal(0, 0.01, batch.loss_a.shape)
     unknown = np.where((batch.anchors == 256)[:, None], np.nan, 3 * seconds)
-    found = compare(replace(batch, seconds_a=unknown, seconds_b=np.ones_like(seconds)))
+    found = compare(timed(batch, unknown, np.ones_like(seconds)))
     assert found["time_ratio"].isna().sum() == 1
     assert found["time_median"].iloc[0] == pytest.approx(3.0, rel=0.02)
     assert found["time_median_lo"].iloc[0] < 3.0 < found["time_median_hi"].iloc[0]

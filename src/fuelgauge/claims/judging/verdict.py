@@ -1,51 +1,45 @@
-"""From measures to verdicts: the machinery that every claim shares.
+"""From measures to verdicts: what all claims share.
 
-A claim is one file here and one rules file of the same name in conf/claim/. The file offers
-``judge(evidence, rules)``; one that compares families on a few measures states those as a `Question` and
-leaves the rest to `judge_pairs`.
+A claim that compares families on a few measures states them as a `Question` and calls `judge_pairs`.
+`fuelgauge.claims.judging.claims` says what else a claim offers.
 """
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
+from fuelgauge.claims.judging.measures import Effect, Measure
 from fuelgauge.claims.judging.members import PREFIX
 from fuelgauge.claims.statistics.resample import holm, median_interval, wilcoxon
-from fuelgauge.errors import ConfigError, nearest
-from fuelgauge.paths import CONF
+from fuelgauge.errors import ConfigError
 
 ALL = "all"
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
-# How a plain sentence opens.
-OPENINGS = {SUPPORTED: "supported", REFUTED: "refuted", UNDECIDED: "not decided"}
-NAN = float("nan")
-# What a sentence calls the models of a family where "... models" would not do.
+# Names of families in a sentence, where "<family> models" would be wrong.
 NOUNS = {"forest": "forests", "boosted": "boosted trees", "flexible": "flexible classical models"}
+NO_INTERVAL = "(one repeat only, or only one with a value)"
 Rules = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a claim may look at.
+    """Everything that a claim may read.
 
     Attributes
     ----------
     trials, curves, pairs
-        Tables of `fuelgauge.claims.analysis.Analysis`.
+        Tables of `fuelgauge.claims.analysis.Analysis`; `trials` without the families' best members.
     datasets
-        Indexed by dataset: modality, control, test_share.
+        modality, control and test_share of every dataset, indexed by dataset.
     level
-        Of all intervals.
+        Confidence level of all intervals, between 0 and 1.
     n_resamples
-        Of the bootstrap over datasets.
+        Number of bootstrap resamples of the datasets.
     """
 
     trials: pd.DataFrame
@@ -57,44 +51,29 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Effect:
-    """A measured number with its interval and its test; NaN where there is none.
-
-    `censored` says that the effect is only a bound (``above``: it is larger, ``below``: smaller).
-    """
-
-    effect_name: str
-    effect: float
-    lo: float
-    hi: float
-    test: str
-    p: float = NAN
-    p_adjusted: float = NAN
-    censored: str = ""
-
-
-@dataclass(frozen=True)
 class Verdict:
-    """One claim judged on one dataset, or across the datasets of one modality (or of all).
+    """One claim judged on one dataset, or across the datasets of one modality or of all.
 
     Attributes
     ----------
     claim, title
-        The name of the claim's file in conf/claim/, and its sentence there.
+        Name of the claim, and its sentence in the rules.
+    modality
+        Modality of the dataset or of the datasets; ``all`` across modalities.
     level
         ``dataset`` or ``overall``.
     dataset
-        None across datasets.
+        Name of the dataset; None across datasets.
     control
-        Whether the dataset is a control, which never counts across datasets.
+        Whether the dataset is a control, which does not count across datasets.
     family_a, family_b
-        The families compared.
+        Names of the families compared.
     main, further
-        The effect that the sentence is about, and the others that the rule looks at or that are reported.
+        Effect that the sentence is about, and the other effects that decide or are reported.
     n_datasets
-        Datasets that the verdict rests on.
+        Number of datasets that the verdict rests on.
     verdict, reason, sentence
-        supported, refuted or undecided; why; and the same in a plain sentence.
+        ``supported``, ``refuted`` or ``undecided``; the reason; and both in plain English.
     """
 
     claim: str
@@ -113,38 +92,9 @@ class Verdict:
     sentence: str
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields with those of the main effect beside them; `further` is a list of such."""
+        """Return all fields and those of the main effect; `further` becomes a list of dictionaries."""
         own = {name: value for name, value in vars(self).items() if name not in ("main", "further")}
         return {**own, **vars(self.main), "further": [dict(vars(effect)) for effect in self.further]}
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A column of the pairs of families that a claim looks at.
-
-    Attributes
-    ----------
-    name
-        Of the effect, and of its threshold in the rules.
-    column
-        In pairs.parquet, with its interval in ``<column>_lo`` and ``<column>_hi`` where there is one.
-    is_ratio
-        Tested on the scale of its logarithm.
-    p_column, censored_column
-        Where pairs.parquet holds its test and its censoring; empty if nowhere.
-    summary
-        How a dataset's value comes from the anchors' values.
-    is_beside
-        Reported without a say in the decision; its tests are corrected apart from those that have one.
-    """
-
-    name: str
-    column: str
-    is_ratio: bool
-    p_column: str = ""
-    censored_column: str = ""
-    summary: Callable[[pd.Series], float] = lambda column: column.iloc[0]
-    is_beside: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,15 +103,19 @@ class Finding:
 
     Attributes
     ----------
-    effects
-        By name of the measure.
-    sides
-        By name: 1 where the effect is shown to lie above the rules' threshold, -1 below, 0 not shown.
+    family_a, family_b
+        Names of the families compared.
+    modality
+        Modality of the dataset or of the datasets; ``all`` across modalities.
     where
-        Such as ``On flights`` or ``Across 8 datasets``.
+        Start of the sentence, such as ``On flights`` or ``Across 8 datasets``.
+    effects
+        Effects by name of the measure.
+    sides
+        1 where an effect is significantly above its threshold, -1 where below, else 0; by name.
     agreeing
-        The number of datasets if the main effect lies on one side of its threshold on all, else 0; 0 also on
-        a single dataset.
+        Number of datasets if the main effect lies on the same side of its threshold on all of them, else 0;
+        0 on a single dataset.
     """
 
     family_a: str
@@ -180,13 +134,13 @@ class Question:
     Attributes
     ----------
     measures
-        The first is the main effect.
+        Measures of the claim; the first is the main effect.
     decide
-        Gives verdict and reason.
+        Function that returns verdict and reason.
     say
-        Gives the plain sentence for a verdict and its reason.
+        Function that returns the plain sentence for a verdict and its reason.
     topic
-        Names the claim in a sentence, from its rules and the rival.
+        Function that returns the claim as a clause, from its rules and the rival.
     """
 
     measures: Sequence[Measure]
@@ -195,60 +149,22 @@ class Question:
     topic: Callable[[Rules, str], str] = lambda rules, rival: f"{rules['title']} than {models_of(rival)}"
 
 
-def available_claims() -> dict[str, Rules]:
-    """Return the rules of every claim that has a file in conf/claim/, by the name of the claim."""
-    rules = (yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted(_rules_files()))
-    return {str(rule["claim"]): rule for rule in rules}
-
-
-def _rules_files() -> Iterator[Path]:
-    return (CONF / "claim").glob("*.yaml")
-
-
-def judge_claims(evidence: Evidence, names: Sequence[str] | None = None) -> list[Verdict]:
-    """Judge claims by their rules.
-
-    Parameters
-    ----------
-    evidence
-        An analysis without its verdicts.
-    names
-        The claims to judge; all that there are rules for if None.
-
-    Raises
-    ------
-    ConfigError
-        There is no such claim, or its rule lacks a setting.
-    """
-    rules = available_claims()
-    verdicts = []
-    for name in rules if names is None else names:
-        if name not in rules:
-            raise ConfigError(f"There is no claim '{name}' in conf/claim/: {nearest(name, rules)}")
-        module = importlib.import_module(f"fuelgauge.claims.{name}")
-        try:
-            verdicts += module.judge(evidence, rules[name])
-        except KeyError as error:
-            raise ConfigError(f"conf/claim/{name}.yaml: the rule lacks {error}.") from error
-    return verdicts
-
-
 def judge_pairs(question: Question, evidence: Evidence, rules: Rules) -> list[Verdict]:
     """Judge a claim about pairs of families: on every dataset, then across datasets.
 
     Parameters
     ----------
     question
-        The claim's measures and its decision.
+        Measures of the claim, and its decision.
     evidence
-        The tables.
+        Tables to judge from.
     rules
-        Of conf/claim/: claim, pairs, alpha, min_datasets, and a threshold for each measure.
+        Rules of the claim, with pairs, alpha, min_datasets, and a threshold for each measure.
 
     Notes
     -----
-    Pairs whose second family the table lacks are left out, unless it lacks that of every pair. See
-    `judge_measured`.
+    A pair is left out if the table lacks its second family. If the table lacks the second family of every
+    pair, all pairs stay. See `judge_measured` for the rest.
     """
     families = {*evidence.pairs["model_a"], *evidence.pairs["model_b"]}
     known = [pair for pair in rules["pairs"] if PREFIX + pair[1] in families]
@@ -264,24 +180,25 @@ def judge_measured(
     Parameters
     ----------
     question, evidence, rules
-        As in `judge_pairs`; of the rules' pairs only the names are used.
+        Same as in `judge_pairs`; only the names in the rules' pairs are used.
     measured
-        One row a dataset and pair: dataset, family_a, family_b, modality, control, and an `Effect` for each
-        measure, in a column of its name.
+        One row per dataset and pair: dataset, family_a, family_b, modality, control, and an `Effect` for
+        each measure, in a column with its name.
 
     Notes
     -----
-    Across datasets the effect is the median of the datasets' effects with an expanded percentile
-    bootstrap interval over datasets, tested by Wilcoxon's signed-rank test against the threshold. Holm's
-    correction is over all tests of the claim across datasets, and apart from them over all of its tests
-    on single datasets; the tests of a modality that is the only one are those of ``all`` and count once.
+    Across datasets the effect is the median of the datasets' effects. Its interval is an expanded percentile
+    bootstrap interval over datasets, and its test is Wilcoxon's signed-rank test against the threshold.
+
+    Holm's correction covers all tests of the claim across datasets. A separate correction covers all of its
+    tests on single datasets. With one modality only, its tests are those of ``all`` and count once.
     """
     overall = list(_overall(question, measured, evidence, rules))
     return [*_on_datasets(question, measured, rules), *overall]
 
 
 def _measured(measures: Sequence[Measure], evidence: Evidence, rules: Rules) -> pd.DataFrame:
-    """Return one row a dataset and pair of families that the rules name."""
+    """Return one row per dataset and pair of families that the rules name."""
     pairs = evidence.pairs[evidence.pairs["level"] == "family"]
     rows: list[dict[str, Any]] = []
     for family_a, family_b in rules["pairs"]:
@@ -295,14 +212,24 @@ def _measured(measures: Sequence[Measure], evidence: Evidence, rules: Rules) -> 
 
 
 def effect_on_dataset(measure: Measure, group: pd.DataFrame) -> Effect:
-    """Read a measure from the rows of a pair on a dataset; NaN where its column is missing."""
+    """Read a measure from the rows of a pair on a dataset.
+
+    Raises
+    ------
+    ConfigError
+        The pairs lack the column of the measure.
+    """
+    if measure.column not in group:
+        raise ConfigError(
+            f"The measure '{measure.name}' reads '{measure.column}', which the table of pairs lacks: name "
+            "its column of the trial table in COLUMNS of the claim's module."
+        )
 
     def value(column: str) -> float:
-        return float(measure.summary(group[column])) if column in group else NAN
+        return float(measure.reducer(group[column])) if column in group else float("nan")
 
     censored = str(group[measure.censored_column].iloc[0]) if measure.censored_column else ""
-    return Effect(
-        measure.name,
+    return measure.effect(
         value(measure.column),
         value(f"{measure.column}_lo"),
         value(f"{measure.column}_hi"),
@@ -348,7 +275,7 @@ def _groups(
 
 
 def _counted(measured: pd.DataFrame, about: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the datasets that count for a pair of families and a modality: no controls."""
+    """Return the datasets that count for a pair of families and a modality; controls do not count."""
     if measured.empty:
         return measured
     counts = ~measured["control"]
@@ -370,31 +297,31 @@ def effect_across(measure: Measure, group: pd.DataFrame, evidence: Evidence, rul
     test = "Wilcoxon signed rank"
     found = _found(measure, group)
     if len(found) == 0:
-        return Effect(measure.name, NAN, NAN, NAN, test)
+        return measure.unknown(test)
     values, back = (np.log(found), np.exp) if measure.is_ratio else (found, np.asarray)
+    median = float(back(np.median(values)))
     if len(found) < rules["min_datasets"]:
-        return Effect(measure.name, float(back(np.median(values))), NAN, NAN, test)
+        return replace(measure.unknown(test), effect=median)
     threshold = np.log(rules[measure.name]) if measure.is_ratio else rules[measure.name]
     label = "/".join([rules["claim"], measure.name, *group["dataset"]])
     lo, hi = median_interval(values, evidence.level, evidence.n_resamples, label)
-    p = wilcoxon(values - threshold)
-    return Effect(measure.name, float(back(np.median(values))), float(back(lo)), float(back(hi)), test, p)
+    return measure.effect(median, float(back(lo)), float(back(hi)), test, wilcoxon(values - threshold))
 
 
 def _found(measure: Measure, group: pd.DataFrame) -> np.ndarray:
-    """Return the datasets' effects that can be read."""
+    """Return the known effects of the datasets."""
     found = np.array([effect.effect for effect in group[measure.name]] if len(group) else [], dtype=float)
     return found[np.isfinite(found) & ((found > 0) | (not measure.is_ratio))]
 
 
 def _agreeing(measure: Measure, group: pd.DataFrame, rules: Rules) -> int:
-    """Return the number of datasets if all lie on one side of the threshold, else 0."""
+    """Return the number of datasets if the effects of all lie on the same side of the threshold, else 0."""
     beyond = _found(measure, group) - rules[measure.name]
     return len(beyond) if (beyond > 0).all() or (beyond < 0).all() else 0
 
 
 def _adjusted_by_say(measures: Sequence[Measure], effects: list[list[Effect]]) -> list[list[Effect]]:
-    """Apply Holm's correction over the tests that decide, and apart from them over those beside."""
+    """Apply Holm's correction to the tests that decide, and separately to those that are only reported."""
     adjusted = [list(row) for row in effects]
     for is_beside in (False, True):
         chosen = [i for i, measure in enumerate(measures) if measure.is_beside == is_beside]
@@ -405,7 +332,7 @@ def _adjusted_by_say(measures: Sequence[Measure], effects: list[list[Effect]]) -
 
 
 def adjust(effects: list[list[Effect]]) -> list[list[Effect]]:
-    """Apply Holm's correction over all tests, one that is repeated word for word counting once."""
+    """Apply Holm's correction to all tests; identical tests count once."""
     tests = {_identity(effect): effect.p for row in effects for effect in row}
     adjusted = dict(zip(tests, holm(np.array(list(tests.values()), dtype=float)), strict=True))
     return [[replace(e, p_adjusted=float(adjusted[_identity(e)])) for e in row] for row in effects]
@@ -416,13 +343,13 @@ def _identity(effect: Effect) -> tuple[object, ...]:
 
 
 def side_of_interval(effect: Effect, rules: Rules) -> int:
-    """Return 1 where the whole interval lies above the rules' threshold, -1 where below, else 0."""
+    """Return 1 if the whole interval lies above the rules' threshold, -1 if below, else 0."""
     threshold = rules[effect.effect_name]
     return int(effect.lo > threshold) - int(effect.hi < threshold)
 
 
 def side_of_test(effect: Effect, rules: Rules) -> int:
-    """Return on which side of the rules' threshold an effect lies that its adjusted test tells from it."""
+    """Return 1 if the effect is significantly above the rules' threshold, -1 if below, else 0."""
     if not effect.p_adjusted < rules["alpha"]:
         return 0
     return int(np.sign(effect.effect - rules[effect.effect_name]))
@@ -456,7 +383,7 @@ def _verdict(
         further=tuple(effects[1:]),
         n_datasets=n_datasets,
         verdict=word,
-        reason=f"{reason}; a control, which never counts" if about["control"] else reason,
+        reason=of_control(reason) if about["control"] else reason,
         sentence=question.say(finding, word, reason),
     )
 
@@ -471,38 +398,58 @@ def _too_few(verdict: Verdict, question: Question, rules: Rules) -> Verdict:
     )
 
 
+def of_control(reason: str) -> str:
+    """Add to a reason that its dataset is a control."""
+    return f"{reason}; the dataset is a control, which does not count"
+
+
 def unclear(finding: Finding, names: Sequence[str]) -> str:
-    """Say why none of the named effects decides."""
+    """Return why none of the named effects decides."""
     reasons = []
     for name in names:
         effect = finding.effects[name]
         if np.isnan(effect.effect):
-            reasons.append(f"{name} cannot be read")
+            reasons.append(f"{named(effect)} cannot be measured")
         elif np.isnan(effect.lo) and np.isnan(effect.hi):
-            reasons.append(f"{name} has no interval (one repeat, or one that was timed)")
+            reasons.append(f"{named(effect)} has no interval {NO_INTERVAL}")
         elif finding.sides[name] == 0:
-            reasons.append(f"{name} is not told from its threshold")
+            reasons.append(not_significant(effect))
     return "; ".join(reasons)
 
 
-def opening(finding: Finding, verdict: str) -> str:
-    """Return how a sentence opens; what all datasets say and yet cannot show is not passed over.
+def not_significant(effect: Effect) -> str:
+    """Return the clause that an effect is not significant."""
+    return f"{named(effect)} is not significantly different from its threshold"
 
-    Of n datasets that agree Wilcoxon's p is 2^(1 - n), which Holm's correction multiplies by up to the number
-    of the claim's tests.
+
+def named(effect: Effect) -> str:
+    """Name an effect in a sentence: ``the data-efficiency ratio``."""
+    return f"the {(effect.label or effect.effect_name).split(',')[0]}"
+
+
+def opening(finding: Finding, verdict: str) -> str:
+    """Return the verdict for a sentence.
+
+    If it is undecided although all datasets agree, the text says why: the p value of Wilcoxon's test on n
+    datasets that agree is 2^(1 - n), and Holm's correction multiplies it by up to the number of tests.
     """
     main = next(iter(finding.effects.values()))
     if verdict != UNDECIDED or finding.agreeing < 2 or np.isnan(main.p_adjusted):
-        return OPENINGS[verdict]
+        return verdict
     return (
-        f"{OPENINGS[verdict]}, though all {finding.agreeing} point one way, since so few cannot decide among "
-        f"so many tests (p {_short(main.p)}, adjusted {_short(main.p_adjusted)})"
+        f"{verdict}, although all {finding.agreeing} datasets agree, because they are too few for so many "
+        f"tests (p {_short(main.p)}, adjusted {_short(main.p_adjusted)})"
     )
 
 
 def models_of(family: str) -> str:
-    """Name a family's models in a sentence: ``tree models`` for ``trees``."""
+    """Name the models of a family in a sentence: ``tree models`` for ``trees``."""
     return NOUNS.get(family) or f"{family.removesuffix('s')} models"
+
+
+def capital(text: str) -> str:
+    """Return a text with a capital first letter."""
+    return text[:1].upper() + text[1:]
 
 
 def times(effect: Effect) -> str:
@@ -512,7 +459,7 @@ def times(effect: Effect) -> str:
 
 
 def between(lo: float, hi: float) -> str:
-    """Write an interval in brackets, or nothing where there is none."""
+    """Write an interval in brackets; return nothing where there is no interval."""
     if np.isnan(lo) or np.isnan(hi):
         return ""
     if np.isinf(hi):

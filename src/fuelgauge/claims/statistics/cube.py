@@ -1,7 +1,8 @@
-"""The trials of a dataset as arrays, which is what curves and their statistics are computed on."""
+"""The trials of a dataset as arrays, from which curves and statistics are computed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,21 +11,27 @@ from numpy.typing import NDArray
 
 from fuelgauge.claims.statistics.resample import Floats
 
+LOSS, FIT_SECONDS = "loss", "fit_seconds"
 FEWEST_ANCHORS = 2
 
 
 @dataclass(frozen=True)
 class Cube:
-    """All models (or all families) of a dataset.
+    """The trials of all models, or of all families, of one dataset.
 
     Attributes
     ----------
+    dataset
+        Name of the dataset.
+    level
+        ``model`` or ``family``.
     models, families
-        Shape (models,): names, sorted, and the family of each.
+        Names of the models, sorted, and the family of each; shape (models,).
     anchors
-        Shape (anchors,), in rows, increasing.
-    loss, seconds
-        Shape (models, anchors, repeats); NaN where a trial is missing.
+        Numbers of training rows, increasing; shape (anchors,).
+    values
+        Arrays of shape (models, anchors, repeats) by column of the trial table, ``loss`` always among them.
+        A missing trial or value is NaN.
     """
 
     dataset: str
@@ -32,42 +39,57 @@ class Cube:
     models: NDArray[np.object_]
     families: NDArray[np.object_]
     anchors: Floats
-    loss: Floats
-    seconds: Floats
+    values: Mapping[str, Floats]
+
+    @property
+    def loss(self) -> Floats:
+        """Return the losses, shape (models, anchors, repeats)."""
+        return self.values[LOSS]
 
 
-def cubes(trials: pd.DataFrame) -> list[Cube]:
-    """Return one cube a dataset and level (``model``, ``family``) of checked trials."""
+def cubes(trials: pd.DataFrame, columns: Sequence[str] = (FIT_SECONDS,)) -> list[Cube]:
+    """Return one cube per dataset and level (``model``, ``family``).
+
+    Parameters
+    ----------
+    trials
+        Checked trials with a column level.
+    columns
+        Numeric columns that the cubes carry besides the loss; one that the trials lack is all NaN.
+    """
     groups = trials.groupby(["dataset", "level"], sort=True)
-    return [_cube(part, str(dataset), str(level)) for (dataset, level), part in groups]
+    return [_cube(part, str(dataset), str(level), columns) for (dataset, level), part in groups]
 
 
-def _cube(trials: pd.DataFrame, dataset: str, level: str) -> Cube:
+def _cube(trials: pd.DataFrame, dataset: str, level: str, columns: Sequence[str]) -> Cube:
     model, models = pd.factorize(trials["model"], sort=True)
     anchor, anchors = pd.factorize(trials["n_train"], sort=True)
     repeat, repeats = pd.factorize(trials["repeat"], sort=True)
     families = np.empty(len(models), dtype=object)
     families[model] = trials["family"]
-    loss = np.full((len(models), len(anchors), len(repeats)), np.nan)
-    seconds = loss.copy()
-    loss[model, anchor, repeat] = trials["loss"]
-    if "fit_seconds" in trials:
-        seconds[model, anchor, repeat] = trials["fit_seconds"]
+    values = {}
+    for column in dict.fromkeys((LOSS, *columns)):
+        values[column] = np.full((len(models), len(anchors), len(repeats)), np.nan)
+        if column in trials:
+            values[column][model, anchor, repeat] = trials[column]
     names, rows = np.asarray(models, dtype=object), np.asarray(anchors, dtype=float)
-    return Cube(dataset, level, names, families, rows, loss, seconds)
+    return Cube(dataset, level, names, families, rows, values)
 
 
 def shared_cells(present: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return the anchors to analyse, with two repeats each unless there is one in all, and the repeats.
+    """Return masks of the anchors and the repeats to analyse.
+
+    An anchor needs two repeats. It needs only one where the dataset has one repeat in all.
 
     Parameters
     ----------
     present
-        Shape (anchors, repeats): whether the trial is there (for a pair: both trials).
+        Whether the trial exists (for a pair: both trials), shape (anchors, repeats).
 
     Returns
     -------
-    Masks of shape (anchors,) and (repeats,).
+    anchors, repeats
+        Masks of shape (anchors,) and (repeats,).
     """
     needed = min(2, max(1, int(present.any(axis=0).sum())))
     anchors = np.asarray(present.sum(axis=1) >= needed)

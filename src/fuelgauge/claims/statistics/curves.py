@@ -216,9 +216,10 @@ def curve_table(trials: pd.DataFrame, datasets: pd.DataFrame, level: float = 0.9
         Trials with the columns dataset, model, family, level, n_train, loss; fit_seconds and score are
         summarised where there, over the repeats that have them.
     datasets
-        Indexed by dataset, with the column test_share (see `fuelgauge.claims.statistics.resample.correction`).
+        Facts about the datasets, indexed by dataset, with the column test_share (see
+        `fuelgauge.claims.statistics.resample.correction`).
     level
-        Of the intervals over repeats.
+        Confidence level of the intervals over repeats, between 0 and 1.
 
     Returns
     -------

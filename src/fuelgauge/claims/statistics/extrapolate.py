@@ -9,7 +9,7 @@ four time scales, each multiplied by a weight:
 Every term vanishes for a flat curve and for a target at the last anchor. The weights are the outputs of
 one small hidden layer that looks at the shape of the curve: they say how much of a slope to believe when it
 is steep or shallow, smooth or noisy, steady or already bending. Its constants were learned from published
-curves of other datasets (scripts/calibrate_extrapolation.py; docs/extrapolation.md).
+curves of other datasets (scripts/calibrate_extrapolation.py; docs/explanation/extrapolation.md).
 
 Intervals are cross-conformal (Vovk, Annals of Mathematics and Artificial Intelligence 74, 2015): the errors
 made on curves of datasets that the weights had not seen, each divided by a scale that depends on the

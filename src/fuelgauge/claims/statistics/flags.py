@@ -27,7 +27,8 @@ def curve_flags(cubes_of_trials: Sequence[Cube], datasets: pd.DataFrame, level: 
     cubes_of_trials
         See `fuelgauge.claims.statistics.cube.cubes`.
     datasets
-        Indexed by dataset, with the column test_share (see `fuelgauge.claims.statistics.resample.correction`).
+        Facts about the datasets, indexed by dataset, with the column test_share (see
+        `fuelgauge.claims.statistics.resample.correction`).
     level
         A flag on a curve's shape stands if its test, one-sided and corrected by Holm's method within the
         curve, reaches it.

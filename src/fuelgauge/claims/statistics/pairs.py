@@ -7,7 +7,7 @@ both have there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fuelgauge.claims.statistics.crossover import between_anchors, find_crossover
-from fuelgauge.claims.statistics.cube import FEWEST_ANCHORS, Cube, shared_cells
+from fuelgauge.claims.statistics.cube import FEWEST_ANCHORS, FIT_SECONDS, LOSS, Cube, shared_cells
 from fuelgauge.claims.statistics.curves import ROUNDING, MonotoneCurves, interpolate, isotonic
 from fuelgauge.claims.statistics.resample import Floats, RepeatTest, invert, leave_one_out_means
 
@@ -36,9 +36,11 @@ class PairBatch:
         Shape (pairs, 2): model_a and model_b.
     anchors
         Shape (anchors,), in rows.
-    loss_a, loss_b, seconds_a, seconds_b
-        Shape (pairs, anchors, repeats); NaN wherever either model's loss is missing. Seconds may be NaN
-        elsewhere too, where a fit was not timed alone.
+    loss_a, loss_b
+        Losses, shape (pairs, anchors, repeats); NaN wherever the loss of either model is missing.
+    further
+        Values of A and of B in other columns of the trial table, by column, shaped like the losses. They
+        are NaN where a loss is, and may be NaN elsewhere (a fit that shared its process was not timed).
     test_share
         n_test / n_pool (see `fuelgauge.claims.statistics.resample.correction`); 0 where n_test is not known.
     """
@@ -49,8 +51,7 @@ class PairBatch:
     anchors: Floats
     loss_a: Floats
     loss_b: Floats
-    seconds_a: Floats
-    seconds_b: Floats
+    further: Mapping[str, tuple[Floats, Floats]]
     test_share: float
 
 
@@ -118,23 +119,29 @@ def _batches(cube: Cube, group: _Group, test_share: float) -> Iterator[PairBatch
     n_batches = -(-len(group.pairs) * elements_a_pair // BATCH_ELEMENTS)
     for pairs in np.array_split(group.pairs, n_batches):
         a, b = pairs.T
-        loss_a, loss_b = cube.loss[a][:, *grid], cube.loss[b][:, *grid]
-        missing = np.isnan(loss_a) | np.isnan(loss_b)
+        missing = np.isnan(cube.loss[a][:, *grid]) | np.isnan(cube.loss[b][:, *grid])
+        both = {
+            column: (
+                np.where(missing, np.nan, values[a][:, *grid]),
+                np.where(missing, np.nan, values[b][:, *grid]),
+            )
+            for column, values in cube.values.items()
+        }
+        loss_a, loss_b = both.pop(LOSS)
         yield PairBatch(
             cube.dataset,
             cube.level,
             names=cube.models[pairs],
             anchors=cube.anchors[group.anchors],
-            loss_a=np.where(missing, np.nan, loss_a),
-            loss_b=np.where(missing, np.nan, loss_b),
-            seconds_a=np.where(missing, np.nan, cube.seconds[a][:, *grid]),
-            seconds_b=np.where(missing, np.nan, cube.seconds[b][:, *grid]),
+            loss_a=loss_a,
+            loss_b=loss_b,
+            further=both,
             test_share=test_share,
         )
 
 
 def compare(batch: PairBatch, level: float = 0.95) -> pd.DataFrame:
-    """Compare the pairs of a batch (docs/protocol.md, "Statistics", states every formula).
+    """Compare the pairs of a batch (docs/explanation/statistics.md states every formula).
 
     Parameters
     ----------
@@ -167,7 +174,7 @@ def compare(batch: PairBatch, level: float = 0.95) -> pd.DataFrame:
     """
     curve_a, curve_b = leave_one_out_means(batch.loss_a), leave_one_out_means(batch.loss_b)
     falling_a, falling_b = (MonotoneCurves(batch.anchors, isotonic(curve)) for curve in (curve_a, curve_b))
-    of_losses, of_times = RepeatTest(level, batch.test_share), RepeatTest(level)
+    of_losses, of_costs = RepeatTest(level, batch.test_share), RepeatTest(level)
     columns = {
         **_data_efficiency(falling_a, falling_b, of_losses),
         **_median_efficiency(falling_a, falling_b, of_losses),
@@ -175,8 +182,21 @@ def compare(batch: PairBatch, level: float = 0.95) -> pd.DataFrame:
         **_crossovers(falling_a, falling_b, of_losses),
         **_loss_ratios(curve_a, curve_b, of_losses),
     }
-    columns |= _times(batch, columns["der"], columns["censored"], of_times)
+    unknown = np.full(batch.loss_a.shape, np.nan)
+    for column, values in {FIT_SECONDS: (unknown, unknown), **batch.further}.items():
+        test = of_losses if is_scored(column) else of_costs
+        columns |= _column_ratios(batch.anchors, column, values, columns, test)
     return _long(batch, columns)
+
+
+def prefix_of(column: str) -> str:
+    """Return how the columns of a pair table that are about a column of the trial table begin."""
+    return "time" if column == FIT_SECONDS else column
+
+
+def is_scored(column: str) -> bool:
+    """Tell whether a column is measured on rows that repeats may share, so that its intervals are wider."""
+    return column in (LOSS, "val_loss", "score") or column.startswith("metric_")
 
 
 def relative_gap(loss_a: Floats, loss_b: Floats) -> Floats:
@@ -335,30 +355,37 @@ def _crossovers(curves_a: MonotoneCurves, curves_b: MonotoneCurves, test: Repeat
     }
 
 
-def _times(batch: PairBatch, der: Floats, censored: Floats, test: RepeatTest) -> dict[str, Floats]:
-    timed = np.isfinite(batch.seconds_a) & np.isfinite(batch.seconds_b)
-    time_a = leave_one_out_means(np.where(timed, batch.seconds_a, np.nan))
-    time_b = leave_one_out_means(np.where(timed, batch.seconds_b, np.nan))
+def _column_ratios(
+    anchors: Floats,
+    column: str,
+    values: tuple[Floats, Floats],
+    of_losses: Mapping[str, Floats],
+    test: RepeatTest,
+) -> dict[str, Floats]:
+    """Compare the pairs on a column; `of_losses` holds der and censored, for the ratio at equal loss."""
+    known = np.isfinite(values[0]) & np.isfinite(values[1])
+    means = (leave_one_out_means(np.where(known, value, np.nan)) for value in values)
+    mean_a, mean_b = (np.where(mean < 0, np.nan, mean) for mean in means)  # no ratio of negative means
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = time_a / time_b
-        at_equal_loss = interpolate(batch.anchors, time_a[:, 0], der * batch.anchors) / time_b[:, 0]
-    from_first = batch.anchors >= FIRST_ROWS
+        ratio = mean_a / mean_b
+        at_equal_loss = interpolate(anchors, mean_a[:, 0], of_losses["der"] * anchors) / mean_b[:, 0]
+    from_first = anchors >= FIRST_ROWS
     median, lower, upper = _median_ratio(ratio[..., from_first], test)
-    time_a, time_b = time_a[..., from_first], time_b[..., from_first]
-    slope = log_slope(
-        batch.anchors[from_first], time_a, time_b, usable=(time_a > 0)[:, :1] & (time_b > 0)[:, :1]
-    )
+    mean_a, mean_b = mean_a[..., from_first], mean_b[..., from_first]
+    usable = (mean_a > 0)[:, :1] & (mean_b > 0)[:, :1]
+    slope = log_slope(anchors[from_first], mean_a, mean_b, usable)
     slope_lo, slope_hi = test.interval(slope)
-    return {
-        "time_ratio": ratio[:, 0],
-        "time_ratio_at_equal_loss": np.where(censored == 0, at_equal_loss, np.nan),
-        "time_median": median,
-        "time_median_lo": lower,
-        "time_median_hi": upper,
-        "time_slope": slope[:, 0, 0],
-        "time_slope_lo": slope_lo[:, 0],
-        "time_slope_hi": slope_hi[:, 0],
+    found = {
+        "ratio": ratio[:, 0],
+        "ratio_at_equal_loss": np.where(of_losses["censored"] == 0, at_equal_loss, np.nan),
+        "median": median,
+        "median_lo": lower,
+        "median_hi": upper,
+        "slope": slope[:, 0, 0],
+        "slope_lo": slope_lo[:, 0],
+        "slope_hi": slope_hi[:, 0],
     }
+    return {f"{prefix_of(column)}_{name}": value for name, value in found.items()}
 
 
 def _median_ratio(ratio: Floats, test: RepeatTest) -> tuple[Floats, Floats, Floats]:
@@ -402,4 +429,4 @@ def _long(batch: PairBatch, columns: dict[str, Floats]) -> pd.DataFrame:
         table[name] = values.ravel() if values.ndim == 2 else np.repeat(values, n_anchors)
     for name in ("censored", "der_median_censored"):
         table[name] = pd.Series(table[name]).map(CENSORED)
-    return pd.DataFrame(table)[COLUMNS]
+    return pd.DataFrame(table)[[*COLUMNS, *(name for name in table if name not in COLUMNS)]]

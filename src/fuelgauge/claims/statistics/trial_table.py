@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,17 +27,20 @@ class TrialTable:
 
     Attributes
     ----------
+    name
+        Name of the file, or ``the table``, for messages.
     trials
-        One row a done trial, sorted by dataset, model, n_train, repeat.
+        One row per finished trial, sorted by dataset, model, n_train and repeat.
     warnings
-        One sentence each on what was gone on with.
+        One sentence for each problem that did not stop the reading.
     """
 
+    name: str
     trials: pd.DataFrame
     warnings: tuple[str, ...]
 
 
-def read_trials(source: Path | str | pd.DataFrame) -> TrialTable:
+def read_trials(source: Path | str | pd.DataFrame, columns: Sequence[str] = ()) -> TrialTable:
     """Read and check a trial table.
 
     Parameters
@@ -54,14 +58,14 @@ def read_trials(source: Path | str | pd.DataFrame) -> TrialTable:
     raw, name = _load(source)
     _need_columns(raw, name)
     trials, warnings = _done_only(raw, name)
-    trials = _named_by_variant(_typed(trials, name))
+    trials = _named_by_variant(_typed(trials, name, columns))
     trials, dropped = _without_missing_loss(trials, name)
     for check in (_positive_rows, _finite_losses, _no_duplicates, _one_family_a_model, _known_subfamilies):
         check(trials, name)
     trials, short = _without_single_anchors(trials, name)
     trials = trials.astype({"n_train": "int64"}).sort_values(KEY, kind="stable").reset_index(drop=True)
     warnings += dropped + short + _remarks(trials, name)
-    return TrialTable(trials, tuple(warnings))
+    return TrialTable(name, trials, tuple(warnings))
 
 
 def _load(source: Path | str | pd.DataFrame) -> tuple[pd.DataFrame, str]:
@@ -100,7 +104,7 @@ def _done_only(trials: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]
     return done.copy(), warnings
 
 
-def _typed(trials: pd.DataFrame, name: str) -> pd.DataFrame:
+def _typed(trials: pd.DataFrame, name: str, columns: Sequence[str]) -> pd.DataFrame:
     for column in NAMES:
         if trials[column].isna().any():
             raise TableError(f"{name}, column '{column}': a name is missing in {_first(trials, column)}.")
@@ -108,7 +112,8 @@ def _typed(trials: pd.DataFrame, name: str) -> pd.DataFrame:
     if "subfamily" in trials:
         given = trials["subfamily"].astype(object)
         trials["subfamily"] = given.where(given.notna(), "").astype(str).str.strip()
-    for column in (*NUMBERS, *(c for c in FURTHER_NUMBERS if c in trials)):
+    optional = dict.fromkeys((*FURTHER_NUMBERS, *columns))
+    for column in (*NUMBERS, *(c for c in optional if c in trials)):
         try:
             trials[column] = pd.to_numeric(trials[column]).astype(float)
         except (ValueError, TypeError) as error:

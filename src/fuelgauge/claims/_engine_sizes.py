@@ -1,22 +1,75 @@
-"""The picture of the claim engine: performance against rows, for older algorithms and for nets by size."""
+"""What the claim engine measures and shows: models in several sizes against rows."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from fuelgauge.claims.engine import SizedFamily, mean_losses, size_of, sized_families
-from fuelgauge.claims.judging.contrast import best_of_sides, contrast, losses_of, ratio_effect
+from fuelgauge.claims.judging.contrast import best_of_sides, contrast, ratio_effect, values_of
+from fuelgauge.claims.judging.measures import Measure
 from fuelgauge.claims.judging.verdict import Rules
+from fuelgauge.claims.statistics.cube import Cube
 from fuelgauge.claims.statistics.resample import Floats, RepeatTest
 
 OLDER = "older algorithms"
 CLASSICAL = ("linear", "neighbours", "trees")
 LINE_COLUMNS = ["line", "n_train", "performance"]
+LARGEST_OVER_TINIEST = Measure("ratio", "loss ratio, largest over tiniest")
 RATIOS = ["ratio", "ratio_lo", "ratio_hi"]
 SIZE_COLUMNS = ["dataset", "model", "family", "n_train", "best_size", *RATIOS]
+
+
+@dataclass(frozen=True)
+class SizedFamily:
+    """A family in all of its sizes on one dataset.
+
+    Attributes
+    ----------
+    family
+        Name of the family.
+    cube
+        Trials with one side per size, named by `size_of`.
+    """
+
+    family: str
+    cube: Cube
+
+
+def sized_families(trials: pd.DataFrame, rules: Rules) -> Iterator[SizedFamily]:
+    """Yield the families that ran in all sizes of the rules, family by family and dataset by dataset."""
+    if "size" not in trials or "any_size" not in trials:
+        return
+    trials = trials[trials["size"].isin(rules["sizes"])]
+    n_sizes = trials.groupby(["dataset", "any_size"])["size"].transform("nunique")
+    complete = trials[n_sizes == len(rules["sizes"])]
+    for family in (*rules["families"], *rules["beside"]):
+        own = complete[complete["family"] == family]
+        for cube in best_of_sides(own, own["size"] + f" {family}").values():
+            yield SizedFamily(family, cube)
+
+
+def size_of(family: str, size: str) -> str:
+    """Name a family in one size: ``large deep``."""
+    return f"{size} {family}"
+
+
+def mean_losses(one: SizedFamily, rules: Rules) -> tuple[Floats, Floats]:
+    """Return the anchors that all sizes share, and the mean losses over the repeats that have all sizes.
+
+    Returns
+    -------
+    anchors
+        Numbers of training rows, shape (anchors,).
+    losses
+        Mean losses from the smallest size to the largest, shape (sizes, anchors).
+    """
+    losses = np.stack([values_of(one.cube, size_of(one.family, size)) for size in rules["sizes"]])
+    paired = np.where(np.isfinite(losses).all(axis=0), losses, np.nan)
+    shared = np.isfinite(paired).any(axis=(0, 2))
+    return one.cube.anchors[shared], np.nanmean(paired[:, shared], axis=2)
 
 
 @dataclass(frozen=True)
@@ -26,11 +79,11 @@ class Slide:
     Attributes
     ----------
     points
-        line (``older algorithms`` or ``large net``), n_train, performance.
+        Columns line (``older algorithms`` or ``large net``), n_train and performance.
     datasets
-        Those that the averages are over.
+        Names of the datasets in the averages.
     caption
-        The rule in words.
+        Definition of the performance, in words.
     """
 
     points: pd.DataFrame
@@ -39,21 +92,22 @@ class Slide:
 
 
 def slide(trials: pd.DataFrame, rules: Rules) -> Slide | None:
-    """Return the lines of the slide, or None where no dataset has nets in all sizes beside older algorithms.
+    """Return the lines of the slide; None if no dataset has nets in all sizes and older algorithms.
 
     Parameters
     ----------
     trials
         Checked trials; controls are left out.
     rules
-        Of the claim engine.
+        Rules of the claim engine.
 
     Notes
     -----
-    Performance is 1 - L(n) / L_0, with L_0 the loss of the constant predictor at the dataset's largest
-    anchor, or, where none was run, the highest mean loss measured on that dataset. The datasets are those
-    that have all lines at every anchor drawn; of such choices the one with most points (datasets x anchors)
-    is drawn.
+    Performance is 1 - L(n) / L_0. L_0 is the loss of the constant predictor at the dataset's largest anchor.
+    If no constant predictor was run, L_0 is the highest mean loss measured on that dataset.
+
+    Every dataset drawn has all lines at every anchor drawn. Of the possible choices, the one with most points
+    (datasets x anchors) is drawn.
     """
     counted = trials[~trials["control"].eq(True)] if "control" in trials else trials
     nets = {one.cube.dataset: one for one in sized_families(counted, {**rules, "beside": []})}
@@ -76,7 +130,7 @@ def _long(lines: pd.DataFrame) -> pd.DataFrame:
 
 
 def _lines(one: SizedFamily, trials: pd.DataFrame, rules: Rules) -> pd.DataFrame:
-    """Return mean losses, one row a line, on the anchors that all lines have."""
+    """Return mean losses, one row per line, on the anchors that all lines have."""
     own = trials[(trials["dataset"] == one.cube.dataset) & (trials["size"] == "default")]
     older = best_of_sides(own, own["family"].map(dict.fromkeys(CLASSICAL, OLDER)))
     anchors, losses = mean_losses(one, rules)
@@ -84,7 +138,7 @@ def _lines(one: SizedFamily, trials: pd.DataFrame, rules: Rules) -> pd.DataFrame
     if not older:
         return nets.iloc[:, :0]
     (cube,) = older.values()
-    line = pd.DataFrame([_mean(losses_of(cube, OLDER))], index=[OLDER], columns=cube.anchors)
+    line = pd.DataFrame([_mean(values_of(cube, OLDER))], index=[OLDER], columns=cube.anchors)
     return pd.concat([line, nets]).dropna(axis="columns").sort_index(axis="columns")
 
 
@@ -95,7 +149,7 @@ def _mean(losses: Floats) -> Floats:
 
 
 def _widest(anchors: dict[str, set[float]]) -> tuple[list[str], list[float]]:
-    """Return the datasets and the anchors that they all have, as many points as possible."""
+    """Return datasets and the anchors that all of them have, with as many points as possible."""
     choices = [
         ([name for name, own in anchors.items() if own >= wanted], sorted(wanted))
         for wanted in anchors.values()
@@ -124,23 +178,23 @@ def _caption(datasets: list[str]) -> str:
 def size_table(
     trials: pd.DataFrame, datasets: pd.DataFrame, rules: Rules, level: float = 0.95
 ) -> pd.DataFrame:
-    """Return which size was best, and how the largest did against the tiniest, model by model.
+    """Return the best size at every anchor, and the loss of the largest size over that of the tiniest.
 
     Parameters
     ----------
     trials
         Checked trials.
     datasets
-        Indexed by dataset, with the column test_share.
+        Facts about the datasets, indexed by dataset, with the column test_share.
     rules
-        Of the claim engine.
+        Rules of the claim engine.
     level
-        Of the intervals.
+        Confidence level of the intervals, between 0 and 1.
 
     Returns
     -------
-    dataset, model, family, n_train, best_size (of equal ones the smaller), ratio (largest over tiniest),
-    ratio_lo, ratio_hi; one row a model that has all sizes and an anchor.
+    One row per dataset, model with all sizes, and anchor: dataset, model, family, n_train, best_size (the
+    smaller one of equal sizes), ratio (largest over tiniest), ratio_lo, ratio_hi.
     """
     if "any_size" not in trials:
         return pd.DataFrame(columns=SIZE_COLUMNS)
@@ -158,12 +212,8 @@ def _sizes_of(one: SizedFamily, model: str, test: RepeatTest, rules: Rules) -> p
     found = contrast(
         one.cube, size_of(one.family, rules["sizes"][-1]), size_of(one.family, rules["sizes"][0])
     )
-    effects = [ratio_effect("ratio", column, test) for column in found.log_ratio.T]
-    ratios = pd.DataFrame(
-        [(e.effect, e.lo, e.hi) for e in effects],
-        index=found.anchors,
-        columns=["ratio", "ratio_lo", "ratio_hi"],
-    )
+    effects = [ratio_effect(LARGEST_OVER_TINIEST, column, test) for column in found.log_ratio.T]
+    ratios = pd.DataFrame([(e.effect, e.lo, e.hi) for e in effects], index=found.anchors, columns=RATIOS)
     table = pd.DataFrame(
         {
             "dataset": one.cube.dataset,
