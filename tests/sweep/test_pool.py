@@ -7,6 +7,7 @@ from multiprocessing import forkserver
 import pytest
 
 from fuelgauge.sweep import _pool as pool_module
+from fuelgauge.sweep import runner
 from fuelgauge.sweep._pool import Failure, WorkerPool
 
 JOB = "tests.sweep.jobs:job"
@@ -25,7 +26,13 @@ def pool(request):
 
 
 def restart_nursery():
-    """Stop the fork server that earlier tests started, because it has other environment variables."""
+    """Stop the fork server that earlier tests started, because it has other environment variables.
+
+    Its workers keep it alive, so the pools of earlier sweeps are closed first.
+    """
+    for earlier in runner._pools.values():
+        earlier.close()
+    runner._pools.clear()
     forkserver._forkserver._stop()
     pool_module._nursery_variables.clear()
 
