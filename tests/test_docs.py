@@ -165,8 +165,8 @@ def test_the_site_has_no_fonts_analytics_or_repository_from_the_network():
     settings = yaml.safe_load((CHECKOUT / "mkdocs.yml").read_text())
     assert settings["theme"]["font"] is False
     assert not {"repo_url", "extra_javascript", "extra_css"} & set(settings)
-    assert set(settings["extra"]) == {"generator", "polyfills"}
-    assert all((DOCS / script).is_file() for script in settings["extra"]["polyfills"])
+    assert set(settings["extra"]) == {"generator"}
+    assert settings["plugins"] == ["search"]
     subprocess.run(["git", "check-ignore", "-q", settings["site_dir"]], cwd=CHECKOUT, check=True)
 
 
