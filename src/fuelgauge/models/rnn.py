@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fuelgauge.errors import ConfigError, nearest
+from fuelgauge.models.base import FitError
 from fuelgauge.models.layers import Dropout
 from fuelgauge.models.sequences import SequenceModel, summary
 
@@ -57,7 +58,18 @@ class Walk(nn.Module):
         self.layer = layer
 
     def forward(self, sequences: Tensor) -> Tensor:
-        """Return an array of shape (rows, 6 * width)."""
-        said, _ = self.layer(sequences)
+        """Return an array of shape (rows, 6 * width).
+
+        Raises
+        ------
+        FitError
+            The CPU cannot compute the layer in the chosen precision.
+        """
+        try:
+            said, _ = self.layer(sequences)
+        except RuntimeError as error:
+            if "primitive descriptor" in str(error):  # oneDNN knows no bf16 LSTM without AVX-512
+                raise FitError("this CPU cannot train an LSTM in bf16; set precision: fp32.") from error
+            raise
         forward, backward = said.split(self.layer.hidden_size, dim=2)
         return summary(said, torch.cat([forward[:, -1], backward[:, 0]], dim=1))
