@@ -91,7 +91,9 @@ def run_stages(folder: Path) -> dict[str, float]:
     """Run ingest and featurize on the source in a subprocess; return what it measured."""
     command = [sys.executable, __file__, "--stages", str(folder)]
     environment = {**os.environ, "FUELGAUGE_ROOT": str(folder)}
-    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
+    result = subprocess.run(
+        command, stdout=subprocess.PIPE, text=True, check=True, env=environment, encoding="utf-8"
+    )
     return json.loads(result.stdout.splitlines()[-1])
 
 

@@ -44,7 +44,7 @@ RESULT = {
 def main() -> None:
     """Print the measurements with their limits."""
     shutil.copytree(CHECKOUT / "conf", ROOT / "conf")
-    (ROOT / "params.yaml").write_text(PARAMS)
+    (ROOT / "params.yaml").write_text(PARAMS, encoding="utf-8")
     from fuelgauge.config.compose import all_curves
     from fuelgauge.sweep import fingerprint
     from fuelgauge.sweep.grid import anchor_support

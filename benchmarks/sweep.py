@@ -61,17 +61,19 @@ class Project:
         for name in ("conf", "pipelines"):
             shutil.copytree(CHECKOUT / name, root / name)
         (root / "data/own").mkdir(parents=True)
-        (root / "params.yaml").write_text(PARAMS.format(repeats=repeats))
+        (root / "params.yaml").write_text(PARAMS.format(repeats=repeats), encoding="utf-8")
         self.rows = root / "rows.npz"
         random = np.random.default_rng(0)
         x = random.normal(size=(N_ROWS, N_COLUMNS)).astype(np.float32)
         y = np.argmax(np.tanh(x) @ random.normal(size=(N_COLUMNS, N_CLASSES)), axis=1)
         np.savez(self.rows, x=x, y=y)
-        (root / "params.yaml").write_text(PARAMS.format(repeats=repeats).replace("[rows]", "[digits]"))
+        (root / "params.yaml").write_text(
+            PARAMS.format(repeats=repeats).replace("[rows]", "[digits]"), encoding="utf-8"
+        )
         self.run(
             "-m", "fuelgauge.cli", "add", str(self.rows), "--target", "y", "--sequences", "--name", "rows"
         )
-        (root / "params.yaml").write_text(PARAMS.format(repeats=repeats))
+        (root / "params.yaml").write_text(PARAMS.format(repeats=repeats), encoding="utf-8")
         for stage in ("ingest", "featurize"):
             self.run(f"pipelines/{stage}.py", "dataset=rows")
 
@@ -86,6 +88,7 @@ class Project:
             capture_output=True,
             text=True,
             check=False,
+            encoding="utf-8",
         )
         if result.returncode:
             sys.exit(result.stderr)
@@ -125,7 +128,7 @@ def compare_nets(project: Project, repeats: int) -> bool:
         str(USUAL), "usual", "--multirun", f"+n={arguments[2]}", f"+repeat=range({repeats})",
         f"+rows={project.rows}", "hydra.sweep.dir=usual",
     )  # fmt: skip
-    usual_after = usual - float((project.root / "started").read_text())
+    usual_after = usual - float((project.root / "started").read_text(encoding="utf-8"))
     n_cores = cores()
     n_trials = len(ANCHORS) * repeats
     print(f"MLP, {n_trials} trials on {n_cores} cores: {whole:.1f} s, {after:.1f} s from the first fit on")

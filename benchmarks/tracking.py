@@ -66,7 +66,7 @@ def main() -> int:
     measured: dict[str, list[tuple[float, float]]] = {way: [] for way in WAYS}
     with tempfile.TemporaryDirectory(prefix="fuelgauge-benchmark-") as folder:
         project = Project(Path(folder), repeats=5)
-        (project.root / "params.yaml").write_text(PARAMS)
+        (project.root / "params.yaml").write_text(PARAMS, encoding="utf-8")
         make_database(f"{SQLITE}{project.root / EMPTY}")
         for _ in range(turns):
             for way in WAYS:

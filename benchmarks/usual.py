@@ -113,7 +113,7 @@ def usual() -> None:
     def job(config: DictConfig) -> None:
         started = Path.cwd() / "started"
         if not started.exists():
-            started.write_text(str(time.time() - process_start()))
+            started.write_text(str(time.time() - process_start()), encoding="utf-8")
         torch.set_num_threads(1)
         lightning.seed_everything(config.repeat)
         parts = [

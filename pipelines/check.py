@@ -14,7 +14,7 @@ def main(config: Config) -> None:
     """Compose and check each dataset, feature set and model of params.yaml."""
     check_all(config)
     paths.DATA.mkdir(exist_ok=True)
-    (paths.DATA / "checked").write_text("the configuration is valid\n")
+    (paths.DATA / "checked").write_text("the configuration is valid\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -469,7 +469,7 @@ def write_constants(constants: dict[str, Array], path: Path) -> None:
         f'  "{name}": {json.dumps(values.round(DECIMALS).tolist())}' for name, values in constants.items()
     ]
     body = ",\n".join(lines)
-    path.write_text(f'{{"source": {json.dumps(source)},\n "constants": {{\n{body}\n}}}}\n')
+    path.write_text(f'{{"source": {json.dumps(source)},\n "constants": {{\n{body}\n}}}}\n', encoding="utf-8")
 
 
 # ---- testing ----
@@ -786,7 +786,7 @@ def write_sample(curves: list[Curve], path: Path, datasets: int = 12) -> None:
         if curve.dataset in chosen
     ]
     lines = ",\n".join(json.dumps(curve) for curve in sample)
-    path.write_text(f"[\n{lines}\n]\n")
+    path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

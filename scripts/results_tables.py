@@ -23,8 +23,8 @@ def main() -> None:
     trials = pd.read_parquet(paths.REPORTS / "trials.parquet")
     curves = pd.read_parquet(paths.REPORTS / "curves.parquet")
     pairs = pd.read_parquet(paths.REPORTS / "pairs.parquet")
-    verdicts = json.loads((paths.REPORTS / "verdicts.json").read_text())
-    sweep = json.loads((paths.REPORTS / "metrics.json").read_text())["sweep"]
+    verdicts = json.loads((paths.REPORTS / "verdicts.json").read_text(encoding="utf-8"))
+    sweep = json.loads((paths.REPORTS / "metrics.json").read_text(encoding="utf-8"))["sweep"]
     versions = {k: v for text in trials["versions"].unique() for k, v in json.loads(text).items()}
     print(f"{machine_class()}. " + ", ".join(f"{k} {v}" for k, v in sorted(versions.items())) + ".")
     print(

@@ -123,7 +123,7 @@ def read_option(group: str, name: str) -> Any:
     """
     path = paths.CONF / group / f"{name}.yaml"
     content: Any = OmegaConf.to_container(OmegaConf.load(path))
-    if "defaults" in content or "${" in path.read_text():
+    if "defaults" in content or "${" in path.read_text(encoding="utf-8"):
         return getattr(compose(f"{group}={name}"), group)
     option = typed(get_type_hints(Config)[group], content, f"conf/{group}/{name}.yaml")
     if check := CHECKS.get(group):

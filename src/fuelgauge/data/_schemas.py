@@ -34,7 +34,7 @@ def compare(path: Path, schema: pa.Schema, dataset: DatasetConfig, where: str) -
     """
     if not path.is_file():
         return
-    before: dict[str, str] = json.loads(path.read_text())
+    before: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
     accept = f"Correct the data, or accept the change by deleting data/schema/{path.name}"
     for name, kind in before.items():
         if name not in schema.names:

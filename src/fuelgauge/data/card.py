@@ -26,7 +26,7 @@ def data_card(name: str, params: Params) -> dict[str, Any]:
     dataset = Dataset.open(name, RAW if RAW in params.features else params.features[0])
     about = dataset.description
     path = paths.CONF / "dataset" / f"{name}.yaml"
-    conf = yaml.safe_load(path.read_text()) if path.is_file() else {}
+    conf = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return {
         "name": name,
         "title": about.title,

