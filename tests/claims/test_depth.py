@@ -104,7 +104,7 @@ def test_a_table_without_flexible_models_says_too_few_datasets() -> None:
     trials = trial_table({"a": {"net": ("deep", DEEPER), "line": ("linear", LINEAR)}})
     (found,) = judged(trials.assign(modality=""), "depth")
     assert found["sentence"] == (
-        "Deep models need more data, and not merely as flexible models do: undecided, "
+        "Deep models need more data, and not only because they are flexible: undecided, "
         "too few datasets (0 of 6)."
     )
 

@@ -173,8 +173,8 @@ def test_without_its_rules_file_a_claim_is_gone(conf: Path) -> None:
 
 
 def test_rules_without_a_module_are_named(conf: Path) -> None:
-    (conf / "conf" / "claim" / "moon.yaml").write_text("title: The moon is far\n")
-    said = "conf/claim/moon.yaml has no module src/fuelgauge/claims/moon.py: write the module or remove"
+    (conf / "conf" / "claim" / "mars.yaml").write_text("title: Mars is far\n")
+    said = "conf/claim/mars.yaml has no module src/fuelgauge/claims/mars.py: write the module or remove"
     with pytest.raises(ConfigError, match=said):
         analyze(trials_with(seconds(3.0), seconds(1.0)))
 

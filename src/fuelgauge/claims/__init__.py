@@ -1,1 +1,1 @@
-"""Curves and their statistics, then one file a claim. Works on any trial table and imports no other room."""
+"""Judge claims on any trial table: statistics, judging, and one file per claim."""

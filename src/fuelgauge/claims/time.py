@@ -27,7 +27,7 @@ RATIO, GROWTH, AT_EQUAL_LOSS = column_measures("fit_seconds", label="time")
 
 def judge(evidence: Evidence, rules: Rules) -> list[Verdict]:
     """Judge deep models against each classical family, on every dataset and across datasets."""
-    return judge_pairs(Question((RATIO, GROWTH, AT_EQUAL_LOSS), _decide, _say), evidence, rules)
+    return judge_pairs(Question((RATIO, GROWTH, AT_EQUAL_LOSS), _decide, _say, _topic), evidence, rules)
 
 
 def _decide(finding: Finding) -> tuple[str, str]:
@@ -37,6 +37,10 @@ def _decide(finding: Finding) -> tuple[str, str]:
     if finding.sides[RATIO.name] < 0:
         return REFUTED, f"a fit of {a} takes less time than one of {b}"
     return UNDECIDED, unclear(finding, (RATIO.name,))
+
+
+def _topic(rules: Rules, rival: str) -> str:
+    return f"{rules['title']} than training {models_of(rival)}"
 
 
 def _say(finding: Finding, verdict: str, _: str) -> str:

@@ -1,4 +1,4 @@
-"""Verdicts in words: the one sentence in big type, and the cards of the datasets."""
+"""Write verdicts in words: the headline of the page, and the cards of the datasets."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ NO_VERDICT = "No claim can be judged from this table; its learning curves are be
 
 
 def headline(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the page's first sentence and what stands right below it.
+    """Return the first sentence of the page and the verdicts right below it.
 
     Parameters
     ----------
     verdicts
-        As they come from the claims; those across datasets speak first, but where there is one dataset only,
-        about which they have nothing to say.
+        Verdicts of the claims as dictionaries. The headline is about those across datasets; with a single
+        dataset it is about that dataset.
     """
     overall = [v for v in verdicts if v.get("level") == "overall" and _has_a_say(v)]
     single = [v for v in verdicts if v.get("level") != "overall" and not v.get("control")]
@@ -44,7 +44,7 @@ def _of_one_dataset(single: Sequence[Mapping[str, Any]], name: str) -> dict[str,
     leading = _of_first_claim(single)
     return {
         "sentence": f"On {name}, “{_claim(leading[0])}” is {_outcomes(leading)}.",
-        "tally": "One dataset speaks for itself alone: what holds on it need not hold on the next.",
+        "tally": "This is one dataset only; the result need not hold on another.",
         "overall": [_view(verdict) for verdict in single],
         "by_modality": [],
     }
@@ -59,17 +59,17 @@ def _has_too_few(verdict: Mapping[str, Any]) -> bool:
 
 
 def _has_a_say(verdict: Mapping[str, Any]) -> bool:
-    """Tell whether a verdict rests on a dataset, or says why it rests on none."""
+    """Tell whether a verdict rests on at least one dataset, or says why it rests on none."""
     return verdict.get("n_datasets") != 0 or not _has_too_few(verdict)
 
 
 def claims_of(single_cards: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the claims that any card has a verdict on, in the order in which they come."""
+    """Return the claims that any card has a verdict on, in order of appearance."""
     return list(dict.fromkeys(claim for card in single_cards for claim in card["claims"]))
 
 
 def cards(contents: Contents) -> list[dict[str, Any]]:
-    """Return one card a dataset that has a verdict of its own."""
+    """Return one card for each dataset with a verdict of its own."""
     single = [verdict for verdict in contents.verdicts if verdict.get("level") != "overall"]
     names = dict.fromkeys(str(verdict.get("dataset")) for verdict in single if verdict.get("dataset"))
     return [_card(name, [v for v in single if v.get("dataset") == name]) for name in names]
@@ -118,7 +118,7 @@ def _sentence(overall: list[Mapping[str, Any]], single: list[Mapping[str, Any]])
 
 
 def _outcomes(verdicts: list[Mapping[str, Any]]) -> str:
-    """Say equal verdicts once, different ones with their rivals."""
+    """Write equal verdicts once, and different ones with their rivals."""
     rivals: dict[str, list[str]] = {}
     for verdict in verdicts:
         rivals.setdefault(_with_reason(verdict), []).append(_rival(verdict))
@@ -128,7 +128,7 @@ def _outcomes(verdicts: list[Mapping[str, Any]]) -> str:
 
 
 def _listed(names: list[str]) -> str:
-    """Write names as one would say them: ``a, b and c``."""
+    """Write a list of names: ``a, b and c``."""
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
@@ -142,7 +142,7 @@ def _rival(verdict: Mapping[str, Any]) -> str:
 
 
 def _tally(verdicts: list[Mapping[str, Any]]) -> str:
-    """Count the verdicts of single datasets, by rival."""
+    """Count the verdicts on single datasets, by rival."""
     rivals = dict.fromkeys(_rival(verdict) for verdict in verdicts)
     return " ".join(
         f"Against {rival}: {_counted([v for v in verdicts if _rival(v) == rival])}." for rival in rivals
@@ -177,7 +177,7 @@ def _named_pair(verdict: Mapping[str, Any]) -> str:
 
 
 def _view(verdict: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is shown of a verdict."""
+    """Return the parts of a verdict that are shown."""
     effects = [verdict, *(verdict.get("further") or [])]
     return {
         "word": _word(verdict),
@@ -188,7 +188,7 @@ def _view(verdict: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _effect(effect: Mapping[str, Any]) -> str:
-    """Write an effect with its interval and its test in one line."""
+    """Write an effect, its interval and its test in one line."""
     write = _writer(effect)
     sign = {"above": "> ", "below": "< "}.get(str(effect.get("censored") or ""), "")
     said = f"{_name(effect)} {sign}{write(effect['effect'])}"
@@ -220,7 +220,7 @@ def _test(effect: Mapping[str, Any]) -> str:
 def side_by_side(
     ours: Sequence[Mapping[str, Any]], published: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Return the verdicts across datasets on the same claim and pair, ours and those on published curves."""
+    """Return the verdicts across datasets on the same claim and pair, ours and those from published ones."""
     here, there = ({_question(v): v for v in found if _is_across_all(v)} for found in (ours, published))
     return [
         {

@@ -51,4 +51,6 @@ def test_an_only_member_needs_no_validation_loss() -> None:
 def test_a_family_without_any_validation_loss_has_no_curve_and_this_is_said() -> None:
     found, warnings = family_trials(table(("a", "deep", 0.1, np.nan), ("b", "deep", 0.9, np.nan)))
     assert found.empty
-    assert "1 families (deep on d), so they have no family curve" in warnings[0]
+    assert warnings == [
+        "These families have no val_loss to choose a member by, so they have no family curve: deep on d."
+    ]

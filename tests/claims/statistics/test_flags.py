@@ -66,5 +66,5 @@ def test_times_of_a_busy_machine_are_counted_by_dataset() -> None:
     )
     (flag,) = load_flags(trials).to_dict("records")
     assert (flag["kind"], flag["dataset"], flag["model"]) == ("busy", "a", "mlp, tree")
-    assert flag["text"] == "2 of 3 times were taken while over 50% of the cores had other work."
+    assert flag["text"] == "2 of 3 fits were timed while other work used over 50% of the cores."
     assert load_flags(trials.drop(columns="load")).empty

@@ -67,7 +67,7 @@ def test_a_missing_column(trials: pd.DataFrame) -> None:
 
 
 def test_no_trial_is_done(trials: pd.DataFrame) -> None:
-    assert refusal(trials.assign(status="failed")) == "the table holds no trial that is done."
+    assert refusal(trials.assign(status="failed")) == "the table has no trial with status 'done'."
 
 
 def test_trials_that_are_not_done_are_left_out(trials: pd.DataFrame) -> None:
@@ -75,7 +75,10 @@ def test_trials_that_are_not_done_are_left_out(trials: pd.DataFrame) -> None:
     trials.loc[0, ["status", "loss"]] = ["failed", np.nan]
     trials.loc[1, ["status", "loss"]] = ["skipped", np.nan]
     assert len(read_trials(trials).trials) == len(trials) - 2
-    assert warning(trials) == "the table: trials that are not done are left out (1 failed, 1 skipped)."
+    assert (
+        warning(trials)
+        == "the table: trials with another status than 'done' are left out (1 failed, 1 skipped)."
+    )
 
 
 @pytest.mark.parametrize(("value", "kind"), [(-0.5, "a negative"), (np.inf, "an infinite")])
@@ -157,11 +160,11 @@ def test_a_curve_with_one_anchor_is_left_out_and_said(trials: pd.DataFrame) -> N
 
 def test_a_model_on_one_dataset_only(trials: pd.DataFrame) -> None:
     only = trials[(trials["dataset"] == "flights") | (trials["model"] == "mlp")]
-    assert warning(only) == "the table: on one dataset only: model logistic."
+    assert warning(only) == "the table: these models are on one dataset only: logistic."
 
 
 def test_one_model_only(trials: pd.DataFrame) -> None:
-    assert "there is one model only" in warning(trials[trials["model"] == "mlp"])
+    assert "there is only one model" in warning(trials[trials["model"] == "mlp"])
 
 
 def test_one_repeat_only(trials: pd.DataFrame) -> None:
@@ -170,12 +173,12 @@ def test_one_repeat_only(trials: pd.DataFrame) -> None:
 
 def test_loss_and_score_swapped(trials: pd.DataFrame) -> None:
     said = warning(trials.assign(loss=1 / (1 + trials["loss"])))
-    assert "it rises with n_train on 4 of 4 curves; were loss and score swapped?" in said
+    assert "the loss rises with n_train on 4 of 4 curves; were loss and score swapped?" in said
 
 
 def test_times_of_different_devices(trials: pd.DataFrame) -> None:
     trials["device"] = np.where(trials["model"] == "mlp", "cuda", "cpu")
-    assert "times of different device are compared on flights, letter" in warning(trials)
+    assert "fit times with different device are compared on flights, letter" in warning(trials)
 
 
 def test_variants_of_a_model_are_contestants_of_their_own(trials: pd.DataFrame) -> None:

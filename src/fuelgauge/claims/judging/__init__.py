@@ -1,1 +1,1 @@
-"""The machinery that every claim shares: members, contrasts, verdicts."""
+"""What all claims share: measures, family members, contrasts and verdicts."""

@@ -1,6 +1,6 @@
-"""A family is as good as its best member, and validation rows choose that member.
+"""Choose the best member of every family by validation loss.
 
-Where the table says of what kind tree models are, forests and boosted trees are families of their own.
+If the table has subfamilies of tree models, forests and boosted trees are families of their own.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ PREFIX = "family:"
 def family_trials(trials: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Return the trials of every family's best member, as trials of a model named ``family:<name>``.
 
-    Per dataset, anchor and repeat the member with the lowest val_loss is taken, whole: its loss, its fit
-    seconds and all else (ties go to the first name). The test loss never chooses. A member without a
-    val_loss cannot be chosen, except where it is all that its family has on that dataset.
+    Per dataset, anchor and repeat, the member with the lowest val_loss represents its family, with all of its
+    columns. Ties go to the first name. The test loss never chooses. A member without a val_loss cannot be
+    chosen, unless it is the only member of its family on that dataset.
 
     Parameters
     ----------
@@ -25,10 +25,10 @@ def family_trials(trials: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     Returns
     -------
     family_trials
-        The columns of `trials`, with model ``family:<name>``; family stays as it was, also where the name is
-        that of a subfamily.
+        Trials with the columns of `trials` and model ``family:<name>``. The name may be that of a subfamily;
+        the column family is unchanged.
     warnings
-        One sentence for each kind of gap met.
+        One sentence for each kind of missing val_loss.
     """
     val_loss = trials["val_loss"] if "val_loss" in trials else float("nan")
     trials = trials.assign(val_loss=val_loss, own=own_family(trials))
@@ -43,7 +43,7 @@ def family_trials(trials: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 
 def own_family(trials: pd.DataFrame) -> pd.Series:
-    """Return the subfamily of each trial, or its family where it has none."""
+    """Return the subfamily of each trial, or its family if it has no subfamily."""
     if "subfamily" not in trials:
         return trials["family"]
     return trials["subfamily"].where(trials["subfamily"] != "", trials["family"])
@@ -58,8 +58,8 @@ def _gaps(unchoosable: pd.DataFrame, best: pd.DataFrame) -> list[str]:
     if lost:
         named = ", ".join(f"{family} on {dataset}" for dataset, family in lost[:3])
         warnings.append(
-            f"No val_loss chooses among the members of {len(lost)} families ({named}"
-            f"{', ...' if len(lost) > 3 else ''}), so they have no family curve."
+            "These families have no val_loss to choose a member by, so they have no family curve: "
+            f"{named}{f' and {len(lost) - 3} more' if len(lost) > 3 else ''}."
         )
     members = sorted({m for d, f, m in _keys(unchoosable) if (d, f) in found})
     if members:

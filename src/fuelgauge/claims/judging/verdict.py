@@ -430,8 +430,8 @@ def named(effect: Effect) -> str:
 def opening(finding: Finding, verdict: str) -> str:
     """Return the verdict for a sentence.
 
-    If it is undecided although all datasets agree, the text says why: the p value of Wilcoxon's test on n
-    datasets that agree is 2^(1 - n), and Holm's correction multiplies it by up to the number of tests.
+    If it is undecided although all datasets agree, the text says why. The p value of Wilcoxon's test on n
+    datasets that agree is 2^(1 - n). Holm's correction multiplies it by up to the number of tests.
     """
     main = next(iter(finding.effects.values()))
     if verdict != UNDECIDED or finding.agreeing < 2 or np.isnan(main.p_adjusted):

@@ -1,4 +1,4 @@
-"""Where two learning curves change order for good, and how surely."""
+"""Find where two learning curves change order for good, with an interval."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ STEPS_BETWEEN_ANCHORS = 16
 
 @dataclass(frozen=True)
 class Crossover:
-    """The n above which one curve stays better, in rows.
+    """Number of rows above which one curve stays better.
 
     Attributes
     ----------
     kind
-        never (A is better nowhere), always (A is better everywhere), once (A is better above), reversed
-        (A is better below), multiple (the last change is given).
+        ``never`` (A is better nowhere), ``always`` (A is better everywhere), ``once`` (A is better above n),
+        ``reversed`` (A is better below n), or ``multiple`` (n is the last change).
     n
-        Infinite for never ("> n_max"), 0 for always ("< n_min").
+        Number of rows; infinite for ``never`` ("> n_max"), 0 for ``always`` ("< n_min").
     lo, hi
-        The n between which the curves cannot be told apart around n; 0 or infinite where the measured
-        range ends first, NaN with one repeat.
+        Ends of the range around n in which the curves do not differ significantly. They are 0 or infinite if
+        the measured range ends first, and NaN with one repeat.
     """
 
     kind: str
@@ -38,7 +38,7 @@ class Crossover:
 
 @dataclass(frozen=True)
 class _Stretch:
-    """Neighbouring anchors, start to stop (exclusive), at which the same curve is better."""
+    """Neighbouring anchors, from start to before stop, at which the same curve is better."""
 
     sign: int
     start: int
@@ -46,27 +46,27 @@ class _Stretch:
 
 
 def between_anchors(anchors: Floats) -> Floats:
-    """Return the anchors and, in each segment, the rows at which gaps are read for `find_crossover`."""
+    """Return the anchors and, between them, the numbers of rows at which `find_crossover` needs gaps."""
     steps = np.arange((len(anchors) - 1) * STEPS_BETWEEN_ANCHORS + 1) / STEPS_BETWEEN_ANCHORS
     return np.exp(np.interp(steps, np.arange(len(anchors)), np.log(anchors)))
 
 
 def find_crossover(n: Floats, gaps: Floats, test: RepeatTest) -> Crossover:
-    """Say whether, and where, the order of two curves changes for good.
+    """Find where the order of two curves changes for good, if it does.
 
-    The order changes where a new one holds on two anchors in a row; a single dissenting anchor changes
-    nothing. With two repeats or more, both orders must also be shown by the data: the mean gap over a
-    stretch must be told from zero by `test`, else that stretch is taken to be noise.
+    The order changes if a new order holds on two anchors in a row; a single anchor changes nothing. With two
+    repeats or more, both orders must also be significant: by `test`, the mean gap over the stretch differs
+    from zero. Otherwise the stretch counts as noise.
 
     Parameters
     ----------
     n
-        Shape (q,): the rows of `between_anchors`.
+        Numbers of rows of `between_anchors`, shape (q,).
     gaps
-        Shape (repeats + 1, q): the gap between the monotone curves there, negative where A is better;
-        row 0 with all repeats, the others without one each.
+        Gaps between the monotone curves at n, negative where A is better; shape (repeats + 1, q). Row 0 is
+        over all repeats, each other row leaves one repeat out.
     test
-        Of the orders, and of the interval.
+        Test of the orders, which also gives the interval.
     """
     gaps = np.where(np.abs(gaps) <= ROUNDING, 0.0, gaps)
     at_anchors = gaps[:, ::STEPS_BETWEEN_ANCHORS]
@@ -83,7 +83,7 @@ def find_crossover(n: Floats, gaps: Floats, test: RepeatTest) -> Crossover:
 
 
 def _stretches(gap: Floats) -> list[_Stretch]:
-    """Cut the anchors where the order changes for at least two of them."""
+    """Split the anchors where the order changes for at least two of them."""
     signs = _without_ties(np.sign(gap).astype(int))
     holds = signs[:-1] == signs[1:]
     if not holds.any() or not signs.any():
@@ -98,7 +98,7 @@ def _stretches(gap: Floats) -> list[_Stretch]:
 
 
 def _without_ties(signs: NDArray[np.int_]) -> NDArray[np.int_]:
-    """Give an anchor at which the curves are equal to the order before it (the first ones: after it)."""
+    """Replace ties by the order at the anchor before; ties at the first anchors by the order after them."""
     decided = np.flatnonzero(signs)
     if decided.size == 0:
         return signs
@@ -114,7 +114,7 @@ def _is_shown(stretch: _Stretch, gaps: Floats, test: RepeatTest) -> bool:
 
 
 def _is_single(gaps: Floats) -> bool:
-    """Say whether there is one repeat only, so that nothing can be tested."""
+    """Tell whether there is one repeat only, so that nothing can be tested."""
     return len(gaps) == 1
 
 
@@ -138,7 +138,7 @@ def _one_sided(sign: int) -> Crossover:
 
 
 def _last_zero(x: Floats, gap: Floats, anchor: int) -> float:
-    """Return x where the gap, positive at an anchor and not at the one before, becomes positive for good."""
+    """Return x where the gap, positive at `anchor` and not at the one before, becomes positive for good."""
     right = anchor * STEPS_BETWEEN_ANCHORS
     within = slice(right - STEPS_BETWEEN_ANCHORS, right)
     before = right - STEPS_BETWEEN_ANCHORS + int(np.flatnonzero(gap[within] <= 0)[-1])
@@ -146,9 +146,9 @@ def _last_zero(x: Floats, gap: Floats, anchor: int) -> float:
 
 
 def _unclear_around(x: Floats, gaps: Floats, zero: float, test: RepeatTest) -> tuple[float, float]:
-    """Return the nearest n on either side at which the order is shown (Fieller's idea, on a grid).
+    """Return the nearest n on either side at which the order is significant (Fieller's idea, on a grid).
 
-    The gaps are positive where the order above the crossover holds.
+    Positive gaps mean the order above the crossover.
     """
     if _is_single(gaps):
         return np.nan, np.nan
@@ -161,7 +161,7 @@ def _unclear_around(x: Floats, gaps: Floats, zero: float, test: RepeatTest) -> t
 
 
 def _root(x: Floats, excess: Floats, shown: int, step: int) -> float:
-    """Read x where `excess`, positive at `shown`, falls to zero before the next grid point."""
+    """Return x where `excess`, positive at `shown`, falls to zero before the next grid point."""
     neighbour = shown + step
     share = excess[shown] / (excess[shown] - excess[neighbour])
     return float(x[shown] + share * (x[neighbour] - x[shown]))

@@ -1,4 +1,4 @@
-"""Learning curves as arrays and as a table: means with intervals, made monotone, read both ways."""
+"""Learning curves as arrays and as a table: means, intervals, monotone curves and their inverses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy.interpolate import CubicSpline
 
 from fuelgauge.claims.statistics.resample import Floats, reach_of_mean
 
-ROUNDING = 1e-9  # equal losses, averaged in different orders, differ by less
+ROUNDING = 1e-9  # relative difference above that of equal losses averaged in different orders
 BISECTIONS = 50
 CURVE_KEYS = ["dataset", "model", "family", "level", "n_train"]
 
@@ -23,17 +23,17 @@ def isotonic(loss: Floats) -> Floats:
     Parameters
     ----------
     loss
-        Shape (..., anchors), in the order of growing n_train, without NaN.
+        Losses in the order of growing n_train, without NaN; shape (..., anchors).
 
     Returns
     -------
-    The same shape.
+    Losses of the same shape.
 
     Notes
     -----
-    Barlow, Bartholomew, Bremner and Brunk, Statistical Inference under Order Restrictions (1972),
-    section 1.4: the min-max formula min_{s<=i} max_{t>=i} mean(loss_s .. loss_t), which equals the result
-    of pooling adjacent violators and works on a whole batch at once at a cost of anchors squared.
+    The min-max formula min_{s<=i} max_{t>=i} mean(loss_s .. loss_t) equals the result of pooling adjacent
+    violators. It works on a whole batch at once, at a cost of anchors squared. See Barlow, Bartholomew,
+    Bremner and Brunk, Statistical Inference under Order Restrictions (1972), section 1.4.
     """
     n_anchors = loss.shape[-1]
     before = np.concatenate([np.zeros((*loss.shape[:-1], 1)), np.cumsum(loss, axis=-1)], axis=-1)
@@ -48,20 +48,20 @@ def isotonic(loss: Floats) -> Floats:
 
 
 def interpolate(anchors: Floats, values: Floats, n: Floats) -> Floats:
-    """Read values between anchors, linearly in log n and log value.
+    """Interpolate values between anchors, linearly in log n and log value.
 
     Parameters
     ----------
     anchors
-        Shape (anchors,), increasing, in rows.
+        Numbers of training rows, increasing; shape (anchors,).
     values
-        Shape (..., anchors); where a segment touches zero, it is read linearly in the value itself.
+        Values at the anchors, shape (..., anchors). A segment that touches zero is linear in the value.
     n
-        Shape (..., q), in rows; taken to the nearest end where it lies outside the anchors.
+        Numbers of rows, shape (..., q); outside the anchors the nearest end is used.
 
     Returns
     -------
-    Shape (..., q).
+    Values at n, shape (..., q).
     """
     right, share = _places(anchors, n)
     start, end = _at(values, right - 1), _at(values, right)
@@ -73,30 +73,31 @@ def interpolate(anchors: Floats, values: Floats, n: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class MonotoneCurves:
-    """Non-increasing learning curves, read between their anchors in both directions.
+    """Non-increasing learning curves: the loss at any n, and the n at which a loss is reached.
 
     Attributes
     ----------
     anchors
-        Shape (anchors,), increasing, in rows.
+        Numbers of training rows, increasing; shape (anchors,).
     loss
-        Shape (..., anchors), non-increasing.
+        Losses, non-increasing; shape (..., anchors).
 
     Notes
     -----
-    A cubic Hermite interpolant of log loss over log n: its slopes at the anchors are those of the cubic
-    spline (not-a-knot), limited so that the curve stays monotone, which leaves a flat stretch flat: Hyman,
-    Accurate monotonicity preserving cubic interpolation, SIAM J. Sci. Stat. Comput. 4 (1983), equation 2.6;
-    that the limit suffices: Fritsch and Carlson, SIAM J. Numer. Anal. 17 (1980). A power law is read
-    exactly. The spline ends where a loss is zero; a segment that touches zero is read linearly in log n and
-    the loss itself.
+    The curve is a cubic Hermite interpolant of log loss over log n. Its slopes at the anchors are those of
+    the cubic spline (not-a-knot), limited so that the curve stays monotone; a flat stretch stays flat. See
+    Hyman, Accurate monotonicity preserving cubic interpolation, SIAM J. Sci. Stat. Comput. 4 (1983), equation
+    2.6. The limit suffices: Fritsch and Carlson, SIAM J. Numer. Anal. 17 (1980). A power law is reproduced
+    exactly.
+
+    The spline ends where a loss is zero. A segment that touches zero is linear in log n and the loss itself.
     """
 
     anchors: Floats
     loss: Floats
 
     def at(self, n: Floats) -> Floats:
-        """Return the losses at n rows, both of shape (..., q); n is taken to the nearest end outside."""
+        """Return the losses at n rows, both of shape (..., q); outside the anchors, of the nearest."""
         right, share = _places(self.anchors, n)
         start, end = _at(self.loss, right - 1), _at(self.loss, right)
         read = np.exp(self._log_loss(right, share))
@@ -108,15 +109,15 @@ class MonotoneCurves:
         Parameters
         ----------
         target
-            Shape (..., q).
+            Losses to reach, shape (..., q).
 
         Returns
         -------
         rows
-            Shape (..., q); the bound where censored.
+            Numbers of rows, or the bounds where censored; shape (..., q).
         censored
-            The same shape: 1 where the curve never gets there ("> n_max"), -1 where its first anchor is
-            already better ("< n_min"), else 0.
+            1 where the curve never reaches the loss ("> n_max"), -1 where its first anchor is already better
+            ("< n_min"), else 0; shape (..., q).
         """
         reached = self.loss[..., None, :] <= target[..., :, None] * (1 + ROUNDING)
         never = ~reached.any(axis=-1)
@@ -134,7 +135,7 @@ class MonotoneCurves:
 
     @cached_property
     def _slopes(self) -> Floats:
-        """Of log loss over log n at the anchors; 0 where the loss is zero."""
+        """Slopes of log loss over log n at the anchors; 0 where the loss is zero."""
         x, slopes = np.log(self.anchors), np.zeros(self.loss.shape)
         n_positive = np.sum(self.loss > 0, axis=-1)
         for count in np.unique(n_positive[n_positive >= 2]):
@@ -143,7 +144,7 @@ class MonotoneCurves:
         return slopes
 
     def _log_loss(self, right: NDArray[np.int_], share: Floats) -> Floats:
-        """Read the cubics that end at anchors `right`, where the share is 1; at their starts it is 0."""
+        """Return log losses on the segments that end at anchors `right`, where the share is 1."""
         x = np.log(self.anchors)
         width = x[right] - x[right - 1]
         start, rise = _at(self._logs, right - 1), _at(np.diff(self._logs), right - 1)
@@ -153,7 +154,7 @@ class MonotoneCurves:
         return start + share * rise + share * (1 - share) * bend
 
     def _share_needed(self, right: NDArray[np.int_], target: Floats) -> Floats:
-        """Return where in its segment a curve comes down to the target, which the segment's end reaches."""
+        """Return the share of a segment at which a curve reaches the target; the end of the segment does."""
         start, end = _at(self.loss, right - 1), _at(self.loss, right)
         with np.errstate(divide="ignore", invalid="ignore"):
             linear = np.nan_to_num((start - target) / (start - end), nan=0.0)
@@ -174,14 +175,15 @@ def limited_spline_slopes(x: Floats, y: Floats) -> Floats:
     Parameters
     ----------
     x
-        Shape (anchors,), increasing.
+        Positions, increasing; shape (anchors,).
     y
-        Shape (..., anchors).
+        Values, shape (..., anchors).
 
     Returns
     -------
-    The same shape: the slopes of the cubic spline through the points (not-a-knot; a parabola through three,
-    a line through two), at most three times the smaller one of the neighbouring secants (Hyman 1983).
+    Slopes of the cubic spline through the points, shape (..., anchors). The spline is not-a-knot; through
+    three points it is a parabola, through two a line. No slope exceeds three times the smaller one of the
+    neighbouring secants (Hyman 1983).
     """
     spline = CubicSpline(x, np.eye(len(x)))(x, 1)  # the slopes are linear in y
     secants = np.diff(y) / np.diff(x)
@@ -193,7 +195,7 @@ def limited_spline_slopes(x: Floats, y: Floats) -> Floats:
 
 
 def _places(anchors: Floats, n: Floats) -> tuple[NDArray[np.int_], Floats]:
-    """Return the anchor that ends the segment of each n, and n's share of that segment in log n."""
+    """Return the anchor that ends the segment of each n, and the share of the segment before n, in log n."""
     n = np.clip(n, anchors[0], anchors[-1])
     right = np.clip(np.searchsorted(anchors, n), 1, len(anchors) - 1)
     x = np.log(anchors)
@@ -201,20 +203,20 @@ def _places(anchors: Floats, n: Floats) -> tuple[NDArray[np.int_], Floats]:
 
 
 def _at(values: Floats, index: NDArray[np.int_]) -> Floats:
-    """Take values along the last axis, with all axes before it broadcast."""
+    """Return values at indices along the last axis, with all earlier axes broadcast."""
     leading = np.broadcast_shapes(values.shape[:-1], index.shape[:-1])
     values = np.broadcast_to(values, (*leading, values.shape[-1]))
     return np.take_along_axis(values, np.broadcast_to(index, (*leading, index.shape[-1])), axis=-1)
 
 
 def curve_table(trials: pd.DataFrame, datasets: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
-    """Summarise trials as learning curves: one row a dataset, model and anchor.
+    """Summarise trials as learning curves: one row per dataset, model and anchor.
 
     Parameters
     ----------
     trials
-        Trials with the columns dataset, model, family, level, n_train, loss; fit_seconds and score are
-        summarised where there, over the repeats that have them.
+        Trials with the columns dataset, model, family, level, n_train and loss. The optional columns
+        fit_seconds and score are summarised over the repeats that have them.
     datasets
         Facts about the datasets, indexed by dataset, with the column test_share (see
         `fuelgauge.claims.statistics.resample.correction`).
@@ -223,10 +225,11 @@ def curve_table(trials: pd.DataFrame, datasets: pd.DataFrame, level: float = 0.9
 
     Returns
     -------
-    Columns dataset, model, family, level, n_train, loss_mean, loss_lo, loss_hi, n_repeats, and
-    fit_seconds_mean, _lo, _hi, score_mean, _lo, _hi where the columns are there. Losses and seconds have
-    Student's t intervals on the scale of their logarithm (delta method), scores on their own; NaN with
-    one repeat. Those of losses and scores are corrected for the rows that repeats share.
+    Table with the columns dataset, model, family, level, n_train, loss_mean, loss_lo, loss_hi and n_repeats.
+    If the trials have fit_seconds or score, it has their _mean, _lo and _hi too.
+
+    All intervals are Student's t intervals; NaN with one repeat. Those of losses and seconds are on the scale
+    of the logarithm (delta method). Those of losses and scores are corrected for the rows that repeats share.
     """
     grouped = trials.groupby(CURVE_KEYS, sort=True, observed=True)
     keys = grouped.size().index

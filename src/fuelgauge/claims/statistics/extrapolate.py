@@ -1,19 +1,20 @@
-"""What would more data bring? A learning curve beyond its last anchor, with honest intervals.
+"""Extrapolate a learning curve beyond its last anchor, with calibrated intervals.
 
-Everything happens in octaves of n and in log loss, so that neither the unit of the loss nor its scale
-matters. Starting from the last value, the curve is continued along its own recent slopes, measured at
-four time scales, each multiplied by a weight:
+All computations use octaves of n (doublings) and log loss, so neither the unit of the loss nor its scale
+matters. The curve is continued from its last value along its own recent slopes. The slopes are measured at
+four scales of n, and each is multiplied by a weight:
 
     log loss(n) = log loss(last) + sum over terms of weight(shape of the curve) * term(curve, octaves ahead)
 
-Every term vanishes for a flat curve and for a target at the last anchor. The weights are the outputs of
-one small hidden layer that looks at the shape of the curve: they say how much of a slope to believe when it
-is steep or shallow, smooth or noisy, steady or already bending. Its constants were learned from published
-curves of other datasets (scripts/calibrate_extrapolation.py; docs/explanation/extrapolation.md).
+Every term is zero for a flat curve and for a target at the last anchor. The weights are the outputs of one
+small hidden layer. Its inputs describe the shape of the curve: steep or shallow, smooth or noisy, straight or
+bending. Its constants were learned from published curves of other datasets
+(scripts/calibrate_extrapolation.py; docs/explanation/extrapolation.md).
 
-Intervals are cross-conformal (Vovk, Annals of Mathematics and Artificial Intelligence 74, 2015): the errors
-made on curves of datasets that the weights had not seen, each divided by a scale that depends on the
-curve's shape and grows with the distance (Lei et al., JASA 113, 2018, section 5.2), give the quantiles.
+Intervals are cross-conformal (Vovk, Annals of Mathematics and Artificial Intelligence 74, 2015). Their
+quantiles are those of errors on curves of datasets that the weights had not seen. Each error is divided by a
+scale that depends on the shape of the curve and grows with the distance (Lei et al., JASA 113, 2018, section
+5.2).
 """
 
 from __future__ import annotations
@@ -48,26 +49,26 @@ NEAREST = 0.25
 
 @dataclass(frozen=True)
 class Shape:
-    """The shape of a learning curve, seen from its last anchor; log losses are natural, distances octaves.
+    """Shape of a learning curve relative to its last anchor, in natural log losses and octaves of n.
 
     Attributes
     ----------
     slopes
         Change of the log loss per octave, at each of SCALES.
     offsets
-        The fitted line's end minus the last log loss, at each of SCALES.
+        End of the fitted line minus the last log loss, at each of SCALES.
     means
-        The weighted mean log loss minus the last, at each of SCALES.
+        Weighted mean log loss minus the last log loss, at each of SCALES.
     scatters
         Root mean squared distance from the fitted line, at each of SCALES.
     fall, rise, whole
-        The last log loss minus the largest, the smallest and the first.
+        Last log loss minus the largest, the smallest and the first log loss.
     climbs
-        All upward steps together, per octave.
+        Sum of all upward steps, per octave.
     octaves
-        From the first to the last anchor.
+        Distance between the first and the last anchor.
     log2_n
-        Of the last anchor.
+        Base-2 logarithm of the last anchor.
     """
 
     slopes: Array
@@ -84,7 +85,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Constants:
-    """The learned numbers: see scripts/calibrate_extrapolation.py, which writes them."""
+    """The learned numbers, which scripts/calibrate_extrapolation.py writes."""
 
     input_mean: Array
     input_spread: Array
@@ -102,30 +103,31 @@ class Constants:
 
 
 def extrapolate(n_train: ArrayLike, loss: ArrayLike, n_target: ArrayLike, level: float = 0.9) -> pd.DataFrame:
-    """Predict the loss that the same repeats would show at other numbers of training rows.
+    """Predict the mean loss of the same repeats at other numbers of training rows.
 
     Parameters
     ----------
     n_train
-        Anchors, shape (anchors,), in any order; equal ones are averaged.
+        Numbers of training rows in any order, shape (anchors,); equal ones are averaged.
     loss
-        Losses in any unit, lower is better, not negative: shape (anchors,), or (anchors, repeats), of
-        which the mean over repeats is taken.
+        Losses in any unit, not negative, lower is better; shape (anchors,) or (anchors, repeats). Repeats are
+        averaged.
     n_target
-        Where to predict: a number or shape (targets,). Between anchors the curve is interpolated.
+        Numbers of training rows to predict at: one number or shape (targets,). Between anchors the curve is
+        interpolated.
     level
-        Probability with which the interval is meant to hold the loss, above 0 and at most 0.99.
+        Probability that the interval contains the loss, above 0 and at most 0.99.
 
     Returns
     -------
     pandas.DataFrame
-        One row a target, in the given order: n_train, loss, loss_lo, loss_hi, in units of the loss.
+        One row per target, in the given order: n_train, loss, loss_lo and loss_hi, in units of the loss.
 
     Raises
     ------
     TableError
-        Shapes that do not match, values that are missing, infinite, negative or (n_train) zero, a target
-        below the first anchor, or a level out of range.
+        Shapes do not match, a value is missing, infinite, negative or (n_train) zero, a target lies below the
+        first anchor, or the level is out of range.
     """
     n, y = read_curve(n_train, loss)
     targets = _read_targets(n_target, float(n[0]))
@@ -154,7 +156,7 @@ def read_curve(n_train: ArrayLike, loss: ArrayLike) -> tuple[Array, Array]:
     Raises
     ------
     TableError
-        The two do not make a learning curve.
+        The two are not a learning curve.
     """
     n, y = np.asarray(n_train, dtype=float), np.asarray(loss, dtype=float)
     if n.ndim != 1 or n.size == 0 or y.ndim not in (1, 2) or len(y) != len(n) or y.size == 0:
@@ -178,22 +180,22 @@ def _read_targets(n_target: ArrayLike, first: float) -> Array:
 
 
 def _stay_at_zero(targets: Array, last: float) -> pd.DataFrame:
-    """Return zero, up to the largest rate that shows no error in so many rows (the rule of three)."""
+    """Return zero, with the upper bound of an error rate without any error in n rows (the rule of three)."""
     zero = np.zeros_like(targets)
     bound = np.full_like(targets, ZERO_BOUND_ROWS / last)
     return pd.DataFrame({"n_train": targets, "loss": zero, "loss_lo": zero, "loss_hi": bound})
 
 
 def log_losses(loss: Array) -> Array:
-    """Return log losses; a zero counts as half the smallest positive loss of the curve."""
+    """Return log losses; a zero counts as half of the smallest positive loss of the curve."""
     return np.log(np.maximum(loss, loss[loss > 0].min() / 2))
 
 
 def describe(n: Array, loss: Array) -> Shape:
-    """Return the shape of a curve with ascending anchors and at least one positive loss."""
+    """Return the shape of a curve; anchors ascend, and at least one loss is positive."""
     octaves, height = np.log2(n / n[-1]), log_losses(loss)
     height = height - height[-1]
-    # An anchor counts by the stretch of log n that it stands for, so that dense grids weigh no more.
+    # The weight of an anchor is the stretch of log n around it, so that dense grids do not weigh more.
     stretch = np.minimum(np.gradient(octaves), 1.0) if n.size > 1 else np.ones(1)
     lines = np.array([_local_line(octaves, height, stretch * np.exp(octaves / scale)) for scale in SCALES])
     return Shape(
@@ -211,7 +213,7 @@ def describe(n: Array, loss: Array) -> Shape:
 
 
 def _local_line(x: Array, y: Array, weight: Array) -> tuple[float, float, float, float]:
-    """Return slope, end, mean and scatter of a weighted line; a ridge keeps few points from tilting it."""
+    """Return slope, end, mean and scatter of a weighted line; a ridge damps the slope through few points."""
     weight = weight / weight.sum()
     mid, mean = weight @ x, weight @ y
     slope = weight @ ((x - mid) * (y - mean)) / (weight @ (x - mid) ** 2 + SLOPE_RIDGE)
@@ -221,7 +223,7 @@ def _local_line(x: Array, y: Array, weight: Array) -> tuple[float, float, float,
 
 
 def shape_inputs(shape: Shape) -> Array:
-    """Return what the hidden layers look at, shape (16,), before standardising."""
+    """Return the inputs of the hidden layers before they are standardised, shape (16,)."""
     near, far = SCALES.index(1.0), SCALES.index(4.0)
     heights = [
         *shape.offsets[[near, far]],
@@ -241,9 +243,9 @@ def shape_inputs(shape: Shape) -> Array:
 
 
 def terms(shape: Shape, ahead: Array) -> Array:
-    """Return the terms of the prediction, shape (targets, 13), for targets so many octaves ahead.
+    """Return the terms of the prediction, shape (targets, 13), for targets at distances in octaves.
 
-    Each slope comes twice: going on for ever, and running out within a few octaves.
+    Each slope appears twice: once without end, and once fading out within a few octaves.
     """
     near, mid, far = SCALES.index(1.0), SCALES.index(2.0), SCALES.index(4.0)
     soon, running_out = 1 - np.exp(-2 * ahead), 1 - np.exp(-ahead / 2)
@@ -265,7 +267,7 @@ def predict_log_loss(n: Array, loss: Array, targets: Array) -> Array:
     measured = log_losses(loss)
     start = np.interp(np.log(targets), np.log(n), measured)
     continued = start + terms(shape, ahead) @ _term_weights(shape)
-    # A loss that rises may rise on, but not above the worst that the curve has shown.
+    # A rising loss may continue to rise, but not above the largest loss of the curve.
     continued = np.minimum(continued, measured.max())
     return np.where(ahead > 0, _follow_exact_law(n, loss, targets, continued), start)
 
@@ -299,9 +301,9 @@ def _scale(size: float, growth: float, ahead: Array) -> Array:
 
 
 def score_range(level: float, anchors: int) -> tuple[float, float]:
-    """Return the two quantiles of error over scale between which a share `level` of curves fell.
+    """Return the two quantiles of error over scale that contain a share `level` of the curves.
 
-    Curves of one or two anchors, which hardly show a shape, have quantiles of their own.
+    Curves with one or two anchors have little shape and therefore quantiles of their own.
     """
     known = constants()
     quantiles = known.score_quantiles if anchors >= SHORTEST_CURVE else known.score_quantiles_short
@@ -310,7 +312,7 @@ def score_range(level: float, anchors: int) -> tuple[float, float]:
 
 
 def _follow_exact_law(n: Array, loss: Array, targets: Array, otherwise: Array) -> Array:
-    """Return a power law's log losses so far as the curve lies on it; measured curves never do."""
+    """Return the log losses of a power law if the curve lies on it exactly; measured curves never do."""
     for law, anchors in ((_power_law, ANCHORS_FOR_POWER_LAW), (_shifted_power_law, ANCHORS_FOR_ASYMPTOTE)):
         if n.size < anchors or loss[-1] <= 0 or (np.diff(loss) > 0).any():
             continue
@@ -331,7 +333,7 @@ def _power_law(n: Array, loss: Array, targets: Array) -> tuple[float, Array]:
 
 
 def _shifted_power_law(n: Array, loss: Array, targets: Array) -> tuple[float, Array]:
-    """Return the same of a power law above an asymptote."""
+    """Return the largest log residual of a power law with an asymptote, and its log losses at the targets."""
     fit = fit_family("POW3", n, loss)
     tiny = np.finfo(float).tiny
     residual = np.abs(np.log(np.maximum(fit.predict(n), tiny) / loss)).max()
@@ -341,5 +343,5 @@ def _shifted_power_law(n: Array, loss: Array, targets: Array) -> tuple[float, Ar
 @cache
 def constants() -> Constants:
     """Return the shipped constants."""
-    stored = json.loads(CONSTANTS.read_text())["constants"]
+    stored = json.loads(CONSTANTS.read_text(encoding="utf-8"))["constants"]
     return Constants(**{name: np.array(values) for name, values in stored.items()})

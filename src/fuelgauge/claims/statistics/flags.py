@@ -1,4 +1,4 @@
-"""Curves that do not behave, and models that learn nothing."""
+"""Flag ill-behaved curves, models that learn nothing, and times taken on a busy machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Places = NDArray[np.int_]
 Flag = tuple[str, str, str, int, str]
 COLUMNS = ["kind", "dataset", "model", "n_train", "text"]
 BASELINES = ("dummy", "baseline")
-BUSY = 0.5  # the share of a machine's cores that other work may take before a timing is marked
+BUSY = 0.5  # share of the cores that other work may use before a time is flagged
 
 
 def curve_flags(cubes_of_trials: Sequence[Cube], datasets: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
@@ -25,24 +25,26 @@ def curve_flags(cubes_of_trials: Sequence[Cube], datasets: pd.DataFrame, level: 
     Parameters
     ----------
     cubes_of_trials
-        See `fuelgauge.claims.statistics.cube.cubes`.
+        Cubes of all datasets; see `fuelgauge.claims.statistics.cube.cubes`.
     datasets
         Facts about the datasets, indexed by dataset, with the column test_share (see
         `fuelgauge.claims.statistics.resample.correction`).
     level
-        A flag on a curve's shape stands if its test, one-sided and corrected by Holm's method within the
-        curve, reaches it.
+        Confidence level that the test of a curve's shape must reach. The test is one-sided, with Holm's
+        correction within the curve.
 
     Returns
     -------
-    Columns kind, dataset, model, n_train, text. Kinds: ``non-monotone`` (at n_train the loss is above the
-    lowest before it), ``non-convex`` (the loss is above the line between its neighbours, over n on a
-    linear scale), ``dead`` (no better than the constant predictor); the first two by the test over repeats
-    of `fuelgauge.claims.statistics.resample.RepeatTest`, paired over anchors.
+    Table with the columns kind, dataset, model, n_train and text. The kinds are:
+
+    - ``non-monotone``: the loss at n_train is above the lowest loss before it;
+    - ``non-convex``: the loss is above the line between its neighbours, over n on a linear scale;
+    - ``dead``: the model is no better than the constant predictor.
 
     Notes
     -----
-    Both shapes after Viering and Loog, The shape of learning curves: a review (TPAMI 2022), section 6.
+    Both shapes follow Viering and Loog, The shape of learning curves: a review (TPAMI 2022), section 6. They
+    are tested over repeats by `fuelgauge.claims.statistics.resample.RepeatTest`, paired over anchors.
     """
     tests = {dataset: RepeatTest(level, share) for dataset, share in datasets["test_share"].items()}
     found = [flag for cube in cubes_of_trials for flag in (*_shapes(cube, tests[cube.dataset]), *_dead(cube))]
@@ -50,7 +52,7 @@ def curve_flags(cubes_of_trials: Sequence[Cube], datasets: pd.DataFrame, level: 
 
 
 def load_flags(trials: pd.DataFrame) -> pd.DataFrame:
-    """Flag datasets with times that were taken while much of the machine was busy with other work.
+    """Flag datasets whose fits were timed while other work used much of the machine.
 
     Parameters
     ----------
@@ -59,7 +61,7 @@ def load_flags(trials: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    The columns of `curve_flags`; kind ``busy``.
+    Table with the columns of `curve_flags` and the kind ``busy``.
     """
     if not {"load", "fit_seconds"} <= set(trials):
         return pd.DataFrame(columns=COLUMNS)
@@ -74,7 +76,7 @@ def load_flags(trials: pd.DataFrame) -> pd.DataFrame:
 
 def _busy(timed: pd.DataFrame) -> str:
     n_busy = int((timed["load"] > BUSY).sum())
-    return f"{n_busy} of {len(timed)} times were taken while over {BUSY:.0%} of the cores had other work."
+    return f"{n_busy} of {len(timed)} fits were timed while other work used over {BUSY:.0%} of the cores."
 
 
 def _is_baseline(cube: Cube) -> NDArray[np.bool_]:
@@ -119,7 +121,7 @@ def _one_sided(excess: Floats, test: RepeatTest) -> Floats:
 
 
 def _dead(cube: Cube) -> Iterator[Flag]:
-    """Flag the largest anchor at which a model's mean loss is no lower than the constant predictor's."""
+    """Flag the largest anchor at which a model's mean loss is not lower than the constant predictor's."""
     baseline = _is_baseline(cube)
     if cube.level != "model" or not baseline.any():
         return

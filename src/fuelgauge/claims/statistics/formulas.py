@@ -1,18 +1,18 @@
 """Parametric families of learning curves, fitted by least squares.
 
-The families and their names are those of Viering and Loog, "The shape of learning curves: a review"
-(IEEE TPAMI 45, 2022) and Mohr, Viering, Loog and van Rijn, "LCDB 1.0" (ECML PKDD 2022), turned from
-performance, which rises, to loss, which falls. Each of them is a straight line in one shape:
+The families and their names come from two papers: Viering and Loog, "The shape of learning curves: a review"
+(IEEE TPAMI 45, 2022); Mohr, Viering, Loog and van Rijn, "LCDB 1.0" (ECML PKDD 2022). Their formulas for
+performance, which rises, are turned into formulas for loss, which falls. Each family is linear in one shape:
 
     loss(n) = asymptote + amplitude * shape(n; theta)
 
-so that for any theta the best asymptote and amplitude are known in closed form (variable projection;
-Golub and Pereyra, SIAM J. Numer. Anal. 10, 1973) and only the one or two numbers in theta are searched:
-on a coarse grid first, then on ever finer grids around the best few of its cells. The search
-needs no starting values, cannot diverge, and gives the same answer every time.
+For any theta, the best asymptote and amplitude are known in closed form (variable projection; Golub and
+Pereyra, SIAM J. Numer. Anal. 10, 1973). Only the one or two numbers in theta are searched, first on a coarse
+grid and then on finer grids around its best cells. The search needs no starting values, cannot diverge, and
+gives the same result every time.
 
-Losses cannot be negative, so asymptotes are at least zero. POW3, POW4 and EXP4 can only fall;
-MMF4 and WBL4 may rise too.
+Losses cannot be negative, so asymptotes are at least zero. POW3, POW4 and EXP4 can only fall; MMF4 and WBL4
+may also rise.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ ZOOM_FACTOR = 0.6
 
 @dataclass(frozen=True)
 class Family:
-    """One parametric family, as a shape whose theta lives in a box.
+    """One parametric family: a shape with bounded parameters theta.
 
     Attributes
     ----------
     name
-        Its name in the literature.
+        Name in the literature.
     shape
-        Maps the coordinates of theta and n to the values of the shape.
+        Function that maps the coordinates of theta and n to the values of the shape.
     box
-        Maps the smallest and largest n of a curve to the bounds of theta.
+        Function that maps the smallest and largest n of a curve to the bounds of theta.
     name_parameters
-        Maps asymptote, amplitude and theta to the parameters of the published formula.
+        Function that maps asymptote, amplitude and theta to the parameters of the published formula.
     may_rise
         Whether the amplitude may be negative.
     """
@@ -67,13 +67,13 @@ class Fit:
     Attributes
     ----------
     name
-        The family.
+        Name of the family.
     parameters
-        The parameters by the letters of the published formula.
+        Parameters by the letters of the published formula.
     rmse
         Root mean squared residual, in units of the loss.
     asymptote, amplitude, theta
-        The same fit as asymptote + amplitude * shape(n; theta).
+        Parameters of the same fit, written as asymptote + amplitude * shape(n; theta).
     """
 
     name: str
@@ -102,17 +102,17 @@ def fit_family(name: str, n_train: ArrayLike, loss: ArrayLike) -> Fit:
     Parameters
     ----------
     name
-        POW3: ``a n^-b + c``; POW4: ``a (n + d)^-b + c``; MMF4: ``(a b + c n^d) / (b + n^d)``;
-        EXP4: ``c + exp(b - a n^d)``; WBL4: ``c + b exp(-a n^d)``.
+        Name of the family. POW3: ``a n^-b + c``; POW4: ``a (n + d)^-b + c``; MMF4:
+        ``(a b + c n^d) / (b + n^d)``; EXP4: ``c + exp(b - a n^d)``; WBL4: ``c + b exp(-a n^d)``.
     n_train
-        Numbers of training rows, shape (anchors,), positive.
+        Numbers of training rows, positive; shape (anchors,).
     loss
-        Losses, shape (anchors,), not negative.
+        Losses, not negative; shape (anchors,).
 
     Raises
     ------
     ConfigError
-        The name is none of the five.
+        There is no family with this name.
     TableError
         The curve is empty, or the two arrays do not match.
     """
@@ -135,7 +135,7 @@ def fit_family(name: str, n_train: ArrayLike, loss: ArrayLike) -> Fit:
 
 
 def _search(family: Family, n: Array, y: Array) -> tuple[float, ...]:
-    """Return the theta with the smallest squared error: a coarse grid, then finer ones at its best cells."""
+    """Return the theta with the smallest squared error, by a coarse grid and finer ones at its best cells."""
     box = np.array(family.box(float(n.min()), float(n.max())))
     axes = [np.linspace(low, high, COARSE_CELLS[len(box)]) for low, high in box]
     coarse = _grid(axes)
@@ -156,12 +156,12 @@ def _grid(axes: list[Array]) -> Array:
 
 
 def _squares(family: Family, theta: Array, n: Array, y: Array) -> Array:
-    """Return the squared error of the best fit for every theta, a row each."""
+    """Return the squared error of the best fit for every theta, shape (thetas,)."""
     return _project(family, theta, n, y)[2]
 
 
 def _project(family: Family, theta: Array, n: Array, y: Array) -> tuple[Array, Array, Array]:
-    """Return the best admissible asymptote and amplitude for every theta, and their squared error."""
+    """Return the best allowed asymptote and amplitude for every theta, and their squared error."""
     shape = family.shape(theta.T[:, :, None], n)
     level = shape.mean(axis=1)
     centred = shape - level[:, None]
@@ -179,7 +179,7 @@ def _project(family: Family, theta: Array, n: Array, y: Array) -> tuple[Array, A
 
 
 def _ratio(over: Array, under: Array) -> Array:
-    """Return over / under, zero where there is nothing to divide by."""
+    """Return over / under; zero where under is zero."""
     return np.divide(over, under, out=np.zeros_like(over), where=under > np.finfo(float).tiny)
 
 
@@ -205,7 +205,7 @@ def _rate(fastest: float) -> tuple[float, float]:
 
 
 def _half_way(smallest: float, largest: float) -> tuple[float, float]:
-    """Return the bounds of the logarithm of the n at which a sigmoid is half-way: a factor of 1000 beyond."""
+    """Return the bounds of the log of the n at which a sigmoid is half-way: 1000 times beyond the anchors."""
     return float(np.log(smallest / 1000)), float(np.log(largest * 1000))
 
 

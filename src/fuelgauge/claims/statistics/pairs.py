@@ -1,8 +1,7 @@
-"""Every model against every other on the same rows: how much data, how much time, where the lines cross.
+"""Compare every model with every other on the same rows: data needed, costs, and crossovers.
 
-Models are compared with models and families with families (column `level`: ``model`` or ``family``; a
-family's name is ``family:<name>``). A pair is read on the anchors that both have, from the repeats that
-both have there.
+Models are compared with models and families with families (column `level`: ``model`` or ``family``). A
+family is named ``family:<name>``. A pair is compared on the anchors and repeats that both have.
 """
 
 from __future__ import annotations
@@ -32,17 +31,21 @@ class PairBatch:
 
     Attributes
     ----------
+    dataset
+        Name of the dataset.
+    level
+        ``model`` or ``family``.
     names
-        Shape (pairs, 2): model_a and model_b.
+        Names of model A and model B, shape (pairs, 2).
     anchors
-        Shape (anchors,), in rows.
+        Numbers of training rows, increasing; shape (anchors,).
     loss_a, loss_b
         Losses, shape (pairs, anchors, repeats); NaN wherever the loss of either model is missing.
     further
         Values of A and of B in other columns of the trial table, by column, shaped like the losses. They
         are NaN where a loss is, and may be NaN elsewhere (a fit that shared its process was not timed).
     test_share
-        n_test / n_pool (see `fuelgauge.claims.statistics.resample.correction`); 0 where n_test is not known.
+        Ratio n_test / n_pool (see `fuelgauge.claims.statistics.resample.correction`); 0 if n_test is unknown.
     """
 
     dataset: str
@@ -63,17 +66,17 @@ def compare_models(
     Parameters
     ----------
     cubes_of_trials
-        See `fuelgauge.claims.statistics.cube.cubes`.
+        Cubes of all datasets; see `fuelgauge.claims.statistics.cube.cubes`.
     datasets
-        Indexed by dataset, with the column test_share (see `PairBatch`).
+        Facts about the datasets, indexed by dataset, with the column test_share (see `PairBatch`).
     level
-        Of all intervals.
+        Confidence level of all intervals, between 0 and 1.
 
     Returns
     -------
     pairs
-        One row a dataset, ordered pair and common anchor n: dataset, level, model_a, model_b, n, the columns
-        of `compare`.
+        One row per dataset, ordered pair and common anchor n, with the columns dataset, level, model_a,
+        model_b, n and those of `compare`.
     warnings
         One sentence on pairs that could not be compared.
     """
@@ -90,7 +93,7 @@ def compare_models(
 
 @dataclass(frozen=True)
 class _Group:
-    """Ordered pairs, as rows of model numbers, that share their anchors and repeats (masks)."""
+    """Ordered pairs (rows of two model numbers) that share their anchors and repeats (masks)."""
 
     pairs: NDArray[np.int_]
     anchors: NDArray[np.bool_]
@@ -98,7 +101,7 @@ class _Group:
 
 
 def _groups(cube: Cube) -> tuple[list[_Group], int]:
-    """Group the ordered pairs by what they share; count the unordered ones that share too little."""
+    """Group the ordered pairs by shared anchors and repeats; count the unordered pairs that share too few."""
     found: dict[bytes, tuple[list[tuple[int, int]], NDArray[np.bool_], NDArray[np.bool_]]] = {}
     skipped = 0
     for a, b in permutations(range(len(cube.models)), 2):
@@ -113,7 +116,7 @@ def _groups(cube: Cube) -> tuple[list[_Group], int]:
 
 
 def _batches(cube: Cube, group: _Group, test_share: float) -> Iterator[PairBatch]:
-    """Cut a group so that the largest array of a batch, pairs x replicates x anchors^2, stays small."""
+    """Split a group so that the largest array of a batch, pairs x replicates x anchors^2, stays small."""
     grid = np.ix_(group.anchors, group.repeats)
     elements_a_pair = int((group.repeats.sum() + 1) * group.anchors.sum() ** 2)
     n_batches = -(-len(group.pairs) * elements_a_pair // BATCH_ELEMENTS)
@@ -148,29 +151,33 @@ def compare(batch: PairBatch, level: float = 0.95) -> pd.DataFrame:
     batch
         Pairs on common anchors.
     level
-        Of all intervals.
+        Confidence level of all intervals, between 0 and 1.
 
     Returns
     -------
-    One row a pair and anchor n.
+    One row per pair and anchor n.
 
     der, der_lo, der_hi, censored
-        DER(n), read at 64 <= n <= n_max / 4 only; der is the bound where censored (``above``: A does not
-        get there, ``below``: A was there before its first anchor; else empty); der_hi infinite or der_lo 0
-        where the interval is open.
+        Data-efficiency ratio DER(n), at 64 <= n <= n_max / 4 only. It is a bound where censored is ``above``
+        (A does not reach the loss of B) or ``below`` (A has it at its first anchor already). For an open
+        interval der_hi is infinite or der_lo is 0.
     der_median, der_median_lo, der_median_hi, der_median_censored
-        The median of DER(n) over the readable n; the same on all rows of the pair.
+        Median of DER(n) over these n, equal on all rows of the pair.
     slope, slope_lo, slope_hi, p_value
-        Of ln(L_A / L_B) per doubling, from 64 rows up, with the test that goes with the interval.
+        Slope of ln(L_A / L_B) per doubling, from 64 rows up, and the p value of its test against 0.
     crossover, crossover_lo, crossover_hi, crossover_kind
-        See `fuelgauge.claims.statistics.crossover.Crossover`.
-    time_ratio, time_ratio_at_equal_loss
-        Fit seconds of A over those of B at n rows each, and with A given the rows that it needs to reach
-        B's loss at n (NaN where censored or unreadable).
+        Crossover of the two curves; see `fuelgauge.claims.statistics.crossover.Crossover`.
     loss_ratio, loss_ratio_lo, loss_ratio_hi
         Mean loss of A over that of B at n rows each.
+    time_ratio, time_ratio_at_equal_loss
+        Mean fit_seconds of A over that of B at n rows each. At equal loss, A gets the rows that it needs to
+        reach the loss of B at n; NaN where DER(n) is censored or missing.
     time_median, time_median_lo, time_median_hi, time_slope, time_slope_lo, time_slope_hi
-        The median over n >= 64 of time_ratio, and the slope of its logarithm per doubling.
+        Median of time_ratio over n >= 64, and the slope of its logarithm per doubling.
+
+    For every other column of the batch there are eight columns of this last kind. Their names begin with the
+    name of the column instead of ``time``. Their intervals take repeats as independent, except for columns
+    that are measured on rows that repeats share; see `is_scored`.
     """
     curve_a, curve_b = leave_one_out_means(batch.loss_a), leave_one_out_means(batch.loss_b)
     falling_a, falling_b = (MonotoneCurves(batch.anchors, isotonic(curve)) for curve in (curve_a, curve_b))
@@ -190,27 +197,27 @@ def compare(batch: PairBatch, level: float = 0.95) -> pd.DataFrame:
 
 
 def prefix_of(column: str) -> str:
-    """Return how the columns of a pair table that are about a column of the trial table begin."""
+    """Return the prefix of the columns of the pair table that compare a column of the trial table."""
     return "time" if column == FIT_SECONDS else column
 
 
 def is_scored(column: str) -> bool:
-    """Tell whether a column is measured on rows that repeats may share, so that its intervals are wider."""
+    """Tell whether a column is measured on validation or test rows, which repeats may share."""
     return column in (LOSS, "val_loss", "score") or column.startswith("metric_")
 
 
 def relative_gap(loss_a: Floats, loss_b: Floats) -> Floats:
     """Return (L_A - L_B) / (L_A + L_B), which is tanh(ln(L_A / L_B) / 2) and 0 where both are zero.
 
-    Every test of one curve against the other is made on this scale: it is that of the log ratio where the
-    curves are close, and it bears a loss of zero.
+    Every test of one curve against the other uses this scale. It is half the log ratio where the curves are
+    close, and it allows a loss of zero.
     """
     total = loss_a + loss_b
     return np.divide(loss_a - loss_b, total, out=np.zeros_like(total), where=total > 0)
 
 
 def is_readable(anchors: Floats) -> NDArray[np.bool_]:
-    """Say at which anchors a DER is read: from 64 rows up to a quarter of the largest anchor."""
+    """Return a mask of the anchors with a DER: from 64 rows up to a quarter of the largest anchor."""
     return np.asarray((anchors >= FIRST_ROWS) & (anchors <= anchors[-1] / REACH))
 
 
@@ -238,7 +245,7 @@ def _data_efficiency(
 def _rows_to_reach(
     curves_a: MonotoneCurves, targets: Floats, readable: NDArray[np.bool_]
 ) -> tuple[Floats, NDArray[np.int8]]:
-    """Return the rows that A needs to reach B's loss at each readable n; n itself where they tie there."""
+    """Return the rows that A needs to reach the loss of B at each readable n; n itself where they tie."""
     loss_a, targets = curves_a.loss[:, 0], targets[:, 0]
     rows, censored = MonotoneCurves(curves_a.anchors, loss_a).rows_needed(targets)
     tie = np.isclose(loss_a[:, readable], targets, rtol=ROUNDING, atol=0.0)
@@ -281,11 +288,11 @@ def _median_efficiency(
 def _in_log_rows(
     gaps: Floats, distance: Floats, censored: NDArray[np.int8], is_below: NDArray[np.bool_]
 ) -> Floats:
-    """Scale gaps so that those of all repeats are in log rows: as large as the distance to the ratio.
+    """Scale the gaps so that those over all repeats are as large as the distance to the ratio, in log rows.
 
-    A censored ratio is at least as far away as its bound, and on the bound's side. Where A has come down to
-    B's loss and both stay there, a ratio has passed (`distance` is negative) but no gap shows it: below the
-    median (`is_below`) it counts as passed, above it as not, so that neither end is drawn in.
+    A censored ratio is at least as far away as its bound, and on the same side. Where A has reached the loss
+    of B and both stay equal, a ratio has passed (`distance` is negative) but there is no gap. Below the
+    median (`is_below`) it counts as passed, above the median it does not, so that neither end moves inwards.
     """
     of_all, size = np.abs(gaps[:, 0]), np.where(distance * censored < 0, 0.0, np.abs(distance))
     shows = of_all > ROUNDING
@@ -295,7 +302,7 @@ def _in_log_rows(
 
 
 def _censored_median(log_ratio: Floats, censored: NDArray[np.int8]) -> tuple[Floats, Floats]:
-    """Return the median over n, and on which side it is censored (the median of the bounds, then)."""
+    """Return the median over n and the side on which it is censored; then it is the median of the bounds."""
     placed = np.select([censored > 0, censored < 0], [np.inf, -np.inf], log_ratio)
     with np.errstate(invalid="ignore"):
         median = np.median(placed, axis=-1)
@@ -319,11 +326,11 @@ def log_slope(anchors: Floats, upper: Floats, lower: Floats, usable: NDArray[np.
     Parameters
     ----------
     anchors
-        Shape (anchors,), in rows.
+        Numbers of training rows, shape (anchors,).
     upper, lower
-        Shape (pairs, repeats + 1, anchors).
+        Means over repeats, shape (pairs, repeats + 1, anchors).
     usable
-        Shape (pairs, 1, anchors): the anchors to read; a replicate that lacks one of them is NaN.
+        Mask of the anchors to use, shape (pairs, 1, anchors); a replicate that lacks one of them is NaN.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         y = np.where(usable, np.log(upper / lower), 0.0)
@@ -362,7 +369,7 @@ def _column_ratios(
     of_losses: Mapping[str, Floats],
     test: RepeatTest,
 ) -> dict[str, Floats]:
-    """Compare the pairs on a column; `of_losses` holds der and censored, for the ratio at equal loss."""
+    """Compare the pairs on a column; `of_losses` holds der and censored for the ratio at equal loss."""
     known = np.isfinite(values[0]) & np.isfinite(values[1])
     means = (leave_one_out_means(np.where(known, value, np.nan)) for value in values)
     mean_a, mean_b = (np.where(mean < 0, np.nan, mean) for mean in means)  # no ratio of negative means
@@ -389,9 +396,9 @@ def _column_ratios(
 
 
 def _median_ratio(ratio: Floats, test: RepeatTest) -> tuple[Floats, Floats, Floats]:
-    """Return the median over the anchors at which two repeats or more have a ratio, with its interval.
+    """Return the median ratio over the anchors with a ratio in two repeats or more, and its interval.
 
-    Where there is no such anchor it is the median over those at which one repeat has it, without an interval.
+    If there is no such anchor, return the median over the anchors with one repeat, without an interval.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(ratio)
@@ -416,7 +423,7 @@ COLUMNS = [
 
 
 def _long(batch: PairBatch, columns: dict[str, Floats]) -> pd.DataFrame:
-    """Lay the pairs out with one row an anchor; what holds for a whole pair is repeated on its rows."""
+    """Return one row per pair and anchor; values of a whole pair are repeated on all of its rows."""
     n_pairs, n_anchors = len(batch.names), len(batch.anchors)
     table = {
         "dataset": batch.dataset,

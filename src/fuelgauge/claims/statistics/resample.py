@@ -1,10 +1,11 @@
-"""Resampling and tests: what the repeats, and the datasets, allow one to say.
+"""Resampling and tests over repeats and over datasets.
 
-Repeats are few (five or ten) and draw from the same rows, so every interval and test over repeats is
-Student's t on a leave-one-repeat-out (jackknife) standard error, corrected for what repeats share
-(`RepeatTest`); a quantity that can be censored gets its interval by inverting that test. Both models of
-a pair lose the same repeat together, which keeps them paired. Nothing here is random except the bootstrap
-over datasets, whose seed is derived from its own label.
+Repeats are few (five or ten) and draw from the same rows. Every interval and test over repeats is therefore
+Student's t on a jackknife standard error (leave one repeat out), corrected for the rows that repeats share;
+see `RepeatTest`. A quantity that can be censored gets its interval by inverting that test. The same repeat is
+left out for both models of a pair, which keeps them paired.
+
+Only the bootstrap over datasets is random, and its seed is derived from its own label.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ BISECTIONS = 16
 
 
 def leave_one_out_means(values: Floats) -> Floats:
-    """Average over repeats, once with all of them and once without each.
+    """Average over all repeats, and over all but each one.
 
     Parameters
     ----------
     values
-        Shape (..., anchors, repeats); NaN where a trial is missing.
+        Values of the trials, shape (..., anchors, repeats); NaN where a trial is missing.
 
     Returns
     -------
-    Shape (..., repeats + 1, anchors). Row 0 is the mean over all repeats, row j the mean without
-    repeat j - 1; NaN where nothing is left to average. A single repeat gives row 0 only.
+    Means of shape (..., repeats + 1, anchors). Row 0 is the mean over all repeats, row j the mean without
+    repeat j - 1; NaN where no value is left. With a single repeat there is only row 0.
     """
     n_repeats = values.shape[-1]
     kept = np.ones((1, n_repeats))
@@ -53,11 +54,12 @@ def jackknife_error(replicates: Floats) -> Floats:
     Parameters
     ----------
     replicates
-        Shape (..., repeats + 1, q): row 0 the statistic on all repeats, the others without one each.
+        Values of the statistic, shape (..., repeats + 1, q). Row 0 is over all repeats, each other row leaves
+        one repeat out.
 
     Returns
     -------
-    Shape (..., q); NaN with fewer than two repeats.
+    Standard errors of shape (..., q); NaN with fewer than two repeats.
 
     Notes
     -----
@@ -79,35 +81,35 @@ def t_quantile(level: float, n_repeats: int) -> float:
 
 
 def correction(n_repeats: Floats | int, test_share: Floats | float) -> Floats:
-    """Return what a standard error over independent repeats is multiplied by.
+    """Return the factor that corrects a standard error over repeats for the rows that repeats share.
 
     Parameters
     ----------
     n_repeats
-        J.
+        Number of repeats, J.
     test_share
-        n_test / n_pool: the rows tested on over the rows that training rows are drawn from; 0 takes repeats
-        for independent.
+        Ratio n_test / n_pool of the test rows to the rows that training rows are drawn from; 0 for
+        independent repeats.
 
     Notes
     -----
-    sqrt(1 + J test_share), which for a mean is the variance (1/J + n_test/n_train) S^2 of the corrected
-    resampled t test: Nadeau and Bengio, Inference for the generalization error, Machine Learning 52 (2003).
-    They assume that any two repeats correlate by n_test / (n_test + n_train).
+    The factor is sqrt(1 + J test_share). For a mean it gives the variance (1/J + n_test/n_train) S^2 of the
+    corrected resampled t test: Nadeau and Bengio, Inference for the generalization error, Machine Learning 52
+    (2003). They assume that any two repeats correlate by n_test / (n_test + n_train).
     """
     return np.sqrt(1 + n_repeats * np.asarray(test_share))
 
 
 @dataclass(frozen=True)
 class RepeatTest:
-    """Student's t test over repeats, and the interval that goes with it.
+    """Student's t test over repeats, and its confidence interval.
 
     Attributes
     ----------
     level
-        Of the interval, such as 0.95; a value is told from zero where its interval leaves zero out.
+        Confidence level, between 0 and 1; a value is significant if its interval does not contain zero.
     test_share
-        See `correction`.
+        Ratio n_test / n_pool; see `correction`.
     """
 
     level: float = 0.95
@@ -123,7 +125,7 @@ class RepeatTest:
         return t_quantile(self.level, replicates.shape[-2] - 1) * self.standard_error(replicates)
 
     def interval(self, replicates: Floats) -> tuple[Floats, Floats]:
-        """Return both ends of the interval, each of shape (..., q); NaN with one repeat."""
+        """Return the lower and the upper end of the interval, each of shape (..., q); NaN with one repeat."""
         reach = self.reach(replicates)
         return replicates[..., 0, :] - reach, replicates[..., 0, :] + reach
 
@@ -140,7 +142,7 @@ class RepeatTest:
 
 
 def reach_of_mean(deviation: Floats, n_repeats: Floats, level: float, test_share: Floats | float) -> Floats:
-    """Return `RepeatTest.reach` for means of repeats, from their standard deviations and numbers."""
+    """Return `RepeatTest.reach` for means of repeats, from standard deviations and numbers of repeats."""
     quantile = special.stdtrit(np.maximum(n_repeats - 1, 1), 0.5 + level / 2)
     error = deviation / np.sqrt(np.maximum(n_repeats, 1)) * correction(n_repeats, test_share)
     return np.where(n_repeats > 1, quantile * error, np.nan)
@@ -153,25 +155,25 @@ def invert(
     highest: Floats,
     test: RepeatTest,
 ) -> tuple[Floats, Floats]:
-    """Return the interval of all x at which a decreasing statistic is not shown to differ from zero.
+    """Return the interval of all x at which a decreasing statistic does not differ significantly from zero.
 
-    The idea is Fieller's (1954): the interval of the root of a function collects the points at which a
-    test does not tell the function from zero. It needs no finite standard error of the root, so that a
-    root beyond the measured range leaves an open end instead of a made-up one.
+    The idea is Fieller's (1954): the interval of the root of a function consists of the points at which the
+    function does not differ significantly from zero. It needs no finite standard error of the root. A root
+    beyond the measured range therefore has an open interval.
 
     Parameters
     ----------
     statistic
-        Maps x of shape (p, q) to replicates of shape (p, repeats + 1, q).
+        Function that maps x of shape (p, q) to replicates of shape (p, repeats + 1, q).
     estimate, lowest, highest
-        Shape (p, q): the root on all repeats and the measured range of x.
+        Root over all repeats, and ends of the measured range of x; each of shape (p, q).
     test
-        Tells the statistic from zero.
+        Test of the statistic against zero.
 
     Returns
     -------
-    Lower and upper ends, shape (p, q): minus or plus infinity where the range ends before the test
-    tells the statistic from zero, NaN with one repeat.
+    Lower and upper ends, each of shape (p, q). An end is infinite if the range ends before the statistic
+    becomes significant, and NaN with one repeat.
     """
     if statistic(estimate).shape[-2] < 3:
         unknown = np.full(estimate.shape, np.nan)
@@ -191,7 +193,7 @@ def invert(
 
 
 def _bisect(holds: Callable[[Floats], NDArray[np.bool_]], inside: Floats, outside: Floats) -> Floats:
-    """Return where `holds`, true at `inside`, stops being true on the way to `outside`."""
+    """Return the point between `inside`, where `holds` is true, and `outside` at which it becomes false."""
     inside, outside = inside.copy(), outside.copy()
     for _ in range(BISECTIONS):
         middle = (inside + outside) / 2
@@ -202,7 +204,7 @@ def _bisect(holds: Callable[[Floats], NDArray[np.bool_]], inside: Floats, outsid
 
 
 def holm(p_values: Floats) -> Floats:
-    """Adjust p values for the number of tests; NaN stays NaN and counts for nothing.
+    """Adjust p values for the number of tests; NaN stays NaN and does not count.
 
     Notes
     -----
@@ -222,7 +224,8 @@ def wilcoxon(values: Floats) -> float:
     Parameters
     ----------
     values
-        Shape (datasets,); zeros are ranked with the others, and then their ranks dropped (Pratt 1959).
+        Effects of the datasets, shape (datasets,). Zeros are ranked with the others, then their ranks are
+        dropped (Pratt 1959).
 
     Notes
     -----
@@ -234,7 +237,7 @@ def wilcoxon(values: Floats) -> float:
         return float("nan")
     if not np.any(values):
         return 1.0
-    from scipy import stats  # half a second, which the train stage has no use for
+    from scipy import stats  # the import takes half a second, and the train stage does not need it
 
     return float(stats.wilcoxon(values, zero_method="pratt").pvalue)
 
@@ -245,13 +248,13 @@ def median_interval(values: Floats, level: float, n_resamples: int, label: str) 
     Parameters
     ----------
     values
-        Shape (datasets,), finite.
+        Effects of the datasets, finite; shape (datasets,).
     level
-        Such as 0.95.
+        Confidence level of the interval, between 0 and 1.
     n_resamples
         Number of bootstrap resamples.
     label
-        Says what is resampled; the seed is derived from it, so that no other interval changes this one.
+        Name of the interval. The seed is derived from it, so that no interval changes another.
 
     Returns
     -------
@@ -259,9 +262,9 @@ def median_interval(values: Floats, level: float, n_resamples: int, label: str) 
 
     Notes
     -----
-    Hesterberg, What teachers should know about the bootstrap, The American Statistician 69 (2015),
-    section 5.3: the percentile interval of few values is too short, so its tail area alpha/2 becomes
-    Phi(-sqrt(n / (n - 1)) t_{alpha/2, n - 1}).
+    The percentile interval of few values is too short. Its tail area alpha/2 therefore becomes
+    Phi(-sqrt(n / (n - 1)) t_{alpha/2, n - 1}): Hesterberg, What teachers should know about the bootstrap, The
+    American Statistician 69 (2015), section 5.3.
     """
     n = len(values)
     if n < 2:
@@ -276,28 +279,30 @@ def median_interval(values: Floats, level: float, n_resamples: int, label: str) 
 def shift(
     values: Floats, others: Floats, level: float, threshold: float
 ) -> tuple[float, float, float, float]:
-    """Estimate by how much values lie above others, with its interval and its test.
+    """Estimate how far values lie above others, with an interval and a test.
 
     Parameters
     ----------
     values, others
-        Shape (datasets,), finite, neither empty.
+        Effects of the datasets of two groups, finite and not empty; shape (datasets,).
     level
-        Such as 0.95.
+        Confidence level of the interval, between 0 and 1.
     threshold
-        Of the test.
+        Shift under the null hypothesis of the test.
 
     Returns
     -------
-    Estimate, lower end, upper end, and the two-sided p value of the exact Mann-Whitney test (by the normal
-    approximation where values tie). An end is infinite where so few values allow none.
+    Estimate, lower end, upper end, and the two-sided p value of the exact Mann-Whitney test (the normal
+    approximation if values tie). With too few values for an interval, its ends are infinite.
 
     Notes
     -----
-    Mann and Whitney, Ann. Math. Statist. 18 (1947). The estimate is that of Hodges and Lehmann, the median of
-    all differences (Ann. Math. Statist. 34, 1963); the interval collects the shifts that the test does not
-    reject: the k-th smallest and k-th largest difference, with k - 1 the largest u for which
-    P(U <= u) <= (1 - level) / 2 (Hollander and Wolfe, Nonparametric Statistical Methods, 1999, section 4.3).
+    The test is that of Mann and Whitney, Ann. Math. Statist. 18 (1947). The estimate is that of Hodges and
+    Lehmann, the median of all differences (Ann. Math. Statist. 34, 1963).
+
+    The interval consists of the shifts that the test does not reject. Its ends are the k-th smallest and k-th
+    largest difference; k - 1 is the largest u for which P(U <= u) <= (1 - level) / 2. See Hollander and
+    Wolfe, Nonparametric Statistical Methods (1999), section 4.3.
     """
     differences = np.sort((values[:, np.newaxis] - others).ravel())
     below = np.cumsum(_mann_whitney_counts(len(values), len(others)))
@@ -312,7 +317,7 @@ def shift(
 
 
 def _mann_whitney_counts(n: int, m: int) -> Floats:
-    """Return in how many ways of n + m ranks U takes each of its values 0 to n m (a Gaussian binomial)."""
+    """Return the number of orders of n + m ranks for each value of U, 0 to n m (a Gaussian binomial)."""
     counts = np.zeros(n * m + 1)
     counts[0] = 1.0
     for i in range(1, n + 1):

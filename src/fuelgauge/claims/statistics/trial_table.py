@@ -1,4 +1,4 @@
-"""Reading a trial table, whoever produced it, and saying in one sentence what is wrong with it."""
+"""Read any trial table, and refuse a wrong one with one sentence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SWAP_SHARE = 2 / 3
 
 @dataclass(frozen=True)
 class TrialTable:
-    """Trials that can be analysed, and what had to be said about them.
+    """Trials that can be analysed, with warnings.
 
     Attributes
     ----------
@@ -46,14 +46,16 @@ def read_trials(source: Path | str | pd.DataFrame, columns: Sequence[str] = ()) 
     Parameters
     ----------
     source
-        A Parquet or CSV file, or a DataFrame, with the columns dataset, model, family, n_train, repeat,
-        loss; all others are optional. Where there is a column status, rows other than ``done`` are left out.
-        A column subfamily tells tree models apart: ``forest``, ``boosted`` or nothing.
+        Parquet file, CSV file or DataFrame with the columns dataset, model, family, n_train, repeat and loss;
+        all others are optional. If there is a column status, only rows with ``done`` are kept. The column
+        subfamily holds ``forest`` or ``boosted`` for tree models, or nothing.
+    columns
+        Further columns that must hold numbers if the table has them.
 
     Raises
     ------
     TableError
-        One sentence that names the file, the column and the dataset or model.
+        The table cannot be analysed; the sentence names the file, the column and the dataset or model.
     """
     raw, name = _load(source)
     _need_columns(raw, name)
@@ -98,9 +100,10 @@ def _done_only(trials: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]
         others = trials.loc[~is_done, "status"].astype(str).value_counts()
         done = trials[is_done]
         counted = ", ".join(f"{count} {status}" for status, count in others.items())
-        warnings = [f"{name}: trials that are not done are left out ({counted})."] if len(others) else []
+        said = f"{name}: trials with another status than 'done' are left out ({counted})."
+        warnings = [said] if len(others) else []
     if done.empty:
-        raise TableError(f"{name} holds no trial that is done.")
+        raise TableError(f"{name} has no trial with status 'done'.")
     return done.copy(), warnings
 
 
@@ -122,10 +125,10 @@ def _typed(trials: pd.DataFrame, name: str, columns: Sequence[str]) -> pd.DataFr
 
 
 def _named_by_variant(trials: pd.DataFrame) -> pd.DataFrame:
-    """Take a model in another variant for another contestant, where a table has more than one variant.
+    """Name contestants instead of models, if the table has more than one variant of a kind.
 
-    A variant is a feature set, a size or a search, each in a column of its own. `any_size` gets the name
-    that the contestant has in all of its sizes.
+    The kinds of variants are feature set, size and search, each in its own column. The column `any_size`
+    gets the name without the size.
     """
     kinds = pd.DataFrame({c: trials[c].astype(object).fillna(USUAL[c]) for c in USUAL if c in trials})
     varied = [column for column in kinds if kinds[column].nunique() > 1]
@@ -172,7 +175,9 @@ def _positive_rows(trials: pd.DataFrame, name: str) -> None:
     wrong = trials[~(n_train > 0) | np.isinf(n_train) | (n_train % 1 != 0)]
     if len(wrong):
         found = wrong["n_train"].iloc[0]
-        raise TableError(f"{name}, column 'n_train': {_whose(wrong)} has {found:g}, not a number of rows.")
+        raise TableError(
+            f"{name}, column 'n_train': {_whose(wrong)} has {found:g}, which is not a number of rows."
+        )
 
 
 def _finite_losses(trials: pd.DataFrame, name: str) -> None:
@@ -232,8 +237,8 @@ def _without_single_anchors(trials: pd.DataFrame, name: str) -> tuple[pd.DataFra
         return trials, []
     if len(single) == len(trials):
         raise TableError(
-            f"{name}, column 'n_train': {_whose(single)} has one anchor only, and so has every other curve; "
-            "a learning curve needs two."
+            f"{name}, column 'n_train': {_whose(single)} has one anchor only, like every other curve; a "
+            "learning curve needs two."
         )
     n_curves = len(single[["dataset", "model"]].drop_duplicates())
     return trials[n_anchors >= 2], [
@@ -257,19 +262,17 @@ def _single_repeats(trials: pd.DataFrame, name: str) -> str:
     single = n_repeats[n_repeats < FEW_REPEATS].index
     if single.empty:
         return ""
-    return (
-        f"{name}, column 'repeat': one repeat only, hence no intervals and no tests, on {', '.join(single)}."
-    )
+    return f"{name}, column 'repeat': one repeat only, so no intervals and no tests, on {', '.join(single)}."
 
 
 def _lonely_models(trials: pd.DataFrame, name: str) -> str:
     if trials["model"].nunique() == 1:
-        return f"{name}, column 'model': there is one model only, so nothing can be compared."
+        return f"{name}, column 'model': there is only one model, so nothing can be compared."
     if trials["dataset"].nunique() == 1:
         return ""
     n_datasets = trials.groupby("model")["dataset"].nunique()
     lonely = n_datasets[n_datasets == 1].index
-    return f"{name}: on one dataset only: model {', '.join(lonely)}." if len(lonely) else ""
+    return f"{name}: these models are on one dataset only: {', '.join(lonely)}." if len(lonely) else ""
 
 
 def _suspected_swap(trials: pd.DataFrame, name: str) -> str:
@@ -279,8 +282,8 @@ def _suspected_swap(trials: pd.DataFrame, name: str) -> str:
     if rising <= SWAP_SHARE * len(ends):
         return ""
     return (
-        f"{name}, column 'loss': it rises with n_train on {rising} of {len(ends)} curves; "
-        "were loss and score swapped?"
+        f"{name}, column 'loss': the loss rises with n_train on {rising} of {len(ends)} curves; were loss "
+        "and score swapped?"
     )
 
 
@@ -292,4 +295,4 @@ def _mixed_devices(trials: pd.DataFrame, name: str) -> str:
     mixed = kinds[kinds > 1].index
     if mixed.empty:
         return ""
-    return f"{name}: times of different {' or '.join(columns)} are compared on {', '.join(mixed)}."
+    return f"{name}: fit times with different {' or '.join(columns)} are compared on {', '.join(mixed)}."
