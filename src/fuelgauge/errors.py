@@ -5,6 +5,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "FuelgaugeError",
+    "StoreError",
+    "TableError",
+    "TrialsFailed",
+    "nearest",
+]
+
 
 class FuelgaugeError(Exception):
     """Base class of all errors whose message is meant for the user."""

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+__all__ = ["whole", "write_whole"]
+
 
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:

@@ -5,6 +5,21 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+__all__ = [
+    "ARCHIVES",
+    "CONF",
+    "DATA",
+    "EVIDENCE",
+    "FEATURES",
+    "PARAMS",
+    "RAW",
+    "REPORTS",
+    "ROOT",
+    "STORE",
+    "TRIALS",
+    "durable_root",
+]
+
 PARAMS_FILE = "params.yaml"
 
 

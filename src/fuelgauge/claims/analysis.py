@@ -24,6 +24,8 @@ from fuelgauge.claims.statistics.resample import leave_one_out_means
 from fuelgauge.claims.statistics.trial_table import read_trials
 from fuelgauge.files import whole, write_whole
 
+__all__ = ["Analysis", "analyze"]
+
 N_RESAMPLES = 10_000
 FACTORS = (2, 10)
 EXTRAPOLATION_LEVEL = 0.9

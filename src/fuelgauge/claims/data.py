@@ -22,6 +22,8 @@ from fuelgauge.claims.judging.verdict import (
     unclear,
 )
 
+__all__ = ["DER", "SLOPE", "judge", "needs_more", "refutation"]
+
 DER = Measure("der", "data-efficiency ratio", "der_median", censored_column="der_median_censored")
 SLOPE = Measure("slope", "loss ratio per doubling", "slope", per_doubling=True, p_column="p_value")
 

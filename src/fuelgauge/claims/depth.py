@@ -32,6 +32,8 @@ from fuelgauge.claims.judging.verdict import (
 )
 from fuelgauge.claims.statistics.pairs import compare_models
 
+__all__ = ["judge"]
+
 DEEP, FLEXIBLE, LINEAR = "deep", "flexible", "linear"
 SIDES = (DEEP, FLEXIBLE, LINEAR)
 # Measures by pair; the first one is the main effect.

@@ -38,6 +38,8 @@ from fuelgauge.claims.judging.verdict import (
 from fuelgauge.claims.statistics.pairs import FIRST_ROWS, log_slope
 from fuelgauge.claims.statistics.resample import RepeatTest
 
+__all__ = ["judge"]
+
 LITTLE = Measure("ratio_at_little", "loss ratio with little data, large over tiny")
 MUCH = Measure("ratio_at_much", "loss ratio with much data, tiny over large")
 RATIO_GROWTH = Measure("ratio_growth", "large over tiny per doubling", per_doubling=True, is_beside=True)

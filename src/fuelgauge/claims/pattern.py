@@ -30,6 +30,8 @@ from fuelgauge.claims.judging.verdict import (
 from fuelgauge.claims.statistics.cube import Cube
 from fuelgauge.claims.statistics.resample import RepeatTest, shift
 
+__all__ = ["judge"]
+
 DEEP, CLASSICAL = "deep", "classical"
 ON_PATTERNS = Measure("ratio_on_patterns", "loss ratio on patterns, deep over classical")
 ON_TABLES = Measure("ratio_on_tables", "loss ratio on tables, deep over classical")

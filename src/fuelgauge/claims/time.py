@@ -21,6 +21,8 @@ from fuelgauge.claims.judging.verdict import (
     unclear,
 )
 
+__all__ = ["judge"]
+
 COLUMNS = ("fit_seconds",)
 RATIO, GROWTH, AT_EQUAL_LOSS = column_measures("fit_seconds", label="time")
 

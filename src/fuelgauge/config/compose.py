@@ -23,6 +23,18 @@ from fuelgauge.config.files import check_option, known_sizes, load_params, typed
 from fuelgauge.errors import ConfigError, nearest
 from fuelgauge.spec.params import GROUPS_OF_NAMES, Config, Params
 
+__all__ = [
+    "all_curves",
+    "check_name",
+    "check_overrides",
+    "check_sizes",
+    "compose",
+    "models_of",
+    "named",
+    "params_of",
+    "register",
+]
+
 GROUPS = ("dataset", "feature_set", "model", "search", "executor", "tracking", "registry")
 CHOSEN = ("dataset", "feature_set", "model", "size", "search")  # the choices that define a curve
 

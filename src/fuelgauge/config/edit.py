@@ -18,6 +18,8 @@ import yaml
 
 from fuelgauge.errors import ConfigError
 
+__all__ = ["Change", "Unsafe", "edited", "inline", "parsed", "read_exactly"]
+
 Change = Callable[[dict[str, Any]], None]
 
 

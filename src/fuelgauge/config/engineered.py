@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from fuelgauge.errors import ConfigError, nearest
 from fuelgauge.spec.dataset import DatasetConfig
 
+__all__ = ["check", "listed", "names_of_cycle", "parse", "place"]
+
 FUNCTIONS = ("abs", "exp", "log", "log1p", "sqrt")
 SYNTAX = (
     *(ast.Expression, ast.Name, ast.Load, ast.Constant, ast.Call),

@@ -7,6 +7,8 @@ from typing import Any
 
 from fuelgauge.errors import ConfigError
 
+__all__ = ["load_object"]
+
 PACKAGE = "fuelgauge"
 # Modules of loaders: their names in the dataset files of earlier versions, and their present names.
 FORMER = {

@@ -9,6 +9,8 @@ import pyarrow.parquet as pq
 
 from fuelgauge.data.columns import Columns
 
+__all__ = ["About"]
+
 ABOUT = b"fuelgauge"
 
 

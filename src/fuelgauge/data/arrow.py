@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+__all__ = ["ARRAY", "is_tensor", "tensor", "to_array"]
+
 ARRAY = "x"  # the column that holds the arrays
 
 

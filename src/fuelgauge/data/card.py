@@ -15,6 +15,8 @@ from fuelgauge.spec.description import Description
 from fuelgauge.spec.names import RAW
 from fuelgauge.spec.params import Params
 
+__all__ = ["data_card"]
+
 MOST_MISSING = 3
 
 

@@ -16,6 +16,18 @@ from fuelgauge.data.dataset import OWN
 from fuelgauge.errors import DataError, nearest
 from fuelgauge.spec.dataset import DatasetConfig
 
+__all__ = [
+    "MOMENT",
+    "Columns",
+    "batches",
+    "choose",
+    "convert",
+    "is_number",
+    "mixture",
+    "numbered",
+    "without_zone",
+]
+
 ARRAY_MODALITIES = ("sequence", "image")
 MOMENT = pa.timestamp("us")
 

@@ -35,6 +35,22 @@ from fuelgauge.errors import DataError
 from fuelgauge.files import whole, write_whole
 from fuelgauge.spec.description import Description
 
+__all__ = [
+    "GROUP",
+    "OWN",
+    "ROW",
+    "TARGET",
+    "TIME",
+    "Dataset",
+    "Examples",
+    "Fingerprint",
+    "as_input",
+    "encode_target",
+    "read_description",
+    "write",
+    "write_description",
+]
+
 TARGET, GROUP, TIME, ROW = "__target__", "__group__", "__time__", "__row__"
 OWN = (TARGET, GROUP, TIME, ROW)
 

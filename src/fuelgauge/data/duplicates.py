@@ -9,6 +9,8 @@ import pyarrow.compute as pc
 
 from fuelgauge.data.arrow import is_tensor, to_array
 
+__all__ = ["repeated", "row_hashes", "string_codes"]
+
 MISSING = np.uint64(0x9E3779B97F4A7C15)
 
 

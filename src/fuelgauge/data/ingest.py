@@ -31,6 +31,8 @@ from fuelgauge.errors import ConfigError, DataError
 from fuelgauge.files import whole
 from fuelgauge.spec.dataset import DatasetConfig
 
+__all__ = ["ingest"]
+
 log = logging.getLogger("fuelgauge")
 
 LOOKED_AT = 50_000  # rows in which target leakage is looked for, all from the first batch

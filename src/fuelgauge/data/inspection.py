@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+__all__ = ["leaks", "tell_tales"]
+
 MOST_ROWS = 20_000
 FEWEST_ROWS = 20
 FEWEST_OTHERS = 5

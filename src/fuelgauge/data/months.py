@@ -21,6 +21,18 @@ from fuelgauge.data.dataset import Dataset
 from fuelgauge.errors import DataError
 from fuelgauge.files import write_whole
 
+__all__ = [
+    "ABOUT_MONTHS",
+    "HELD_OUT",
+    "AboutMonths",
+    "Months",
+    "following",
+    "held_out",
+    "months_of",
+    "of_last_month",
+    "to_judge_on",
+]
+
 HELD_OUT = "held_out"
 ABOUT_MONTHS = "months.json"
 

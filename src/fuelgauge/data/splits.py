@@ -20,6 +20,17 @@ import numpy as np
 from fuelgauge.errors import DataError
 from fuelgauge.spec.splits import AnchorRule, SplitRule
 
+__all__ = [
+    "Draw",
+    "Rows",
+    "anchors",
+    "cannot_split",
+    "draw",
+    "fit_seed",
+    "nested_order_of",
+    "split_validation",
+]
+
 
 @dataclass(frozen=True, eq=False)
 class Rows:

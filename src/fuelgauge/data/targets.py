@@ -8,6 +8,8 @@ import numpy as np
 
 from fuelgauge.errors import DataError
 
+__all__ = ["check_classes", "check_values"]
+
 
 def check_classes(names: Sequence[object], counts: np.ndarray, task: str, where: str, target: str) -> None:
     """Raise DataError if the classes do not make a classification task.

@@ -14,6 +14,16 @@ from fuelgauge.data.targets import check_classes, check_values
 from fuelgauge.errors import ConfigError, DataError, nearest
 from fuelgauge.spec.dataset import ColumnCheck, DatasetConfig
 
+__all__ = [
+    "MAX_CATEGORIES",
+    "MAX_CLASSES",
+    "MAX_MISSING_TARGETS",
+    "Tally",
+    "batch_schema",
+    "check_batch",
+    "check_complete",
+]
+
 MAX_CATEGORIES = 10_000
 MAX_CLASSES = 1_000
 MAX_MISSING_TARGETS = 0.5

@@ -36,6 +36,8 @@ from fuelgauge.spec.description import Description
 from fuelgauge.spec.features import FeatureSetConfig
 from fuelgauge.spec.names import RAW, inputs_of
 
+__all__ = ["features_of", "featurize", "named_columns", "to_arrow"]
+
 log = logging.getLogger("fuelgauge")
 
 BATCH_ROWS = 1 << 16

@@ -15,6 +15,8 @@ from fuelgauge.config.objects import load_object
 from fuelgauge.data.dataset import Examples
 from fuelgauge.errors import ConfigError, FuelgaugeError, nearest
 
+__all__ = ["FitContext", "FitError", "Model", "Packable", "Work", "all_classes", "create"]
+
 
 class FitError(FuelgaugeError):
     """A fit failed for a known reason, such as a loss that is not a number."""

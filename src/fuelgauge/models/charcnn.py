@@ -14,6 +14,8 @@ from fuelgauge.models.deep import DeepModel
 from fuelgauge.models.layers import Dropout
 from fuelgauge.models.texts import texts_of
 
+__all__ = ["CharCNN"]
+
 N_BYTES = 256
 START, END = b"\x02", b"\x03"
 

@@ -11,6 +11,8 @@ from fuelgauge.data.dataset import Examples
 from fuelgauge.models.deep import DeepModel
 from fuelgauge.models.preprocessing import ChannelScaler
 
+__all__ = ["CNN1d"]
+
 
 @dataclass
 class CNN1d(DeepModel):

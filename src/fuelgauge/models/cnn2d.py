@@ -14,6 +14,8 @@ from fuelgauge.models.deep import DeepModel
 from fuelgauge.models.layers import Dropout
 from fuelgauge.models.preprocessing import ChannelScaler
 
+__all__ = ["CNN2d"]
+
 COARSE = 16
 GROUPS = 4
 

@@ -16,6 +16,8 @@ from fuelgauge.models.deep import DeepModel
 from fuelgauge.models.layers import Dropout
 from fuelgauge.models.texts import pairs_of, parts_of, texts_of, words_of
 
+__all__ = ["DAN"]
+
 INITIAL_DEVIATION = 0.01
 MOST_GRAMS = 4096  # per text; 256 English words have about 2,500
 

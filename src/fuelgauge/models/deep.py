@@ -22,6 +22,8 @@ from fuelgauge.models.base import FitContext, Model, Work
 from fuelgauge.models.packing import can_pack, shape_of, train_together
 from fuelgauge.models.training import Loss, Prepared, StepPlan, train_alone, warm_cosine
 
+__all__ = ["DeepModel", "TargetScale", "set_learning_rate"]
+
 WEIGHTS = "weights.safetensors"
 # Weight of the class frequencies in a predicted probability, counted in rows. How it was chosen is in
 # docs/explanation/protocol_history.md (2026-11-26).

@@ -9,6 +9,8 @@ import numpy as np
 from fuelgauge.data.dataset import Examples
 from fuelgauge.models.base import FitContext, Model
 
+__all__ = ["Dummy"]
+
 
 @dataclass
 class Dummy(Model):

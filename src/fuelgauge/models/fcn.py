@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from fuelgauge.models.layers import Dropout
 from fuelgauge.models.sequences import SequenceModel, summary
 
+__all__ = ["FCN"]
+
 GROUPS = 4
 
 

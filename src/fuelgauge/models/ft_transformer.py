@@ -16,6 +16,8 @@ from fuelgauge.models.deep import DeepModel
 from fuelgauge.models.layers import numbers_and_codes, with_cheap_dropout
 from fuelgauge.models.preprocessing import ColumnsEncoder
 
+__all__ = ["FTTransformer"]
+
 
 @dataclass
 class FTTransformer(DeepModel):

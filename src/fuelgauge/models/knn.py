@@ -12,6 +12,8 @@ from fuelgauge.data.dataset import Examples
 from fuelgauge.models.base import FitContext, Model, all_classes
 from fuelgauge.models.preprocessing import DenseEncoder
 
+__all__ = ["KNN"]
+
 
 @dataclass
 class KNN(Model):

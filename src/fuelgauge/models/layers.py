@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+__all__ = ["Dropout", "numbers_and_codes", "with_cheap_dropout"]
+
 
 class RandomBytes:
     """Random bytes for one layer of one net, drawn on the device that needs them.

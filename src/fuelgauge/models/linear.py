@@ -9,6 +9,8 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+__all__ = ["fit_logistic"]
+
 
 def fit_logistic(matrix: Any, y: np.ndarray, C: float, max_iter: int, seed: int) -> LogisticRegression:
     """Return a fitted multinomial logistic regression with an L2 penalty.

@@ -11,6 +11,8 @@ from fuelgauge.models.base import FitContext, Model, all_classes
 from fuelgauge.models.linear import fit_logistic
 from fuelgauge.models.preprocessing import DenseEncoder
 
+__all__ = ["Logistic"]
+
 
 @dataclass
 class Logistic(Model):

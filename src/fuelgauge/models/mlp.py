@@ -16,6 +16,8 @@ from fuelgauge.models.layers import Dropout
 from fuelgauge.models.packing import together
 from fuelgauge.models.preprocessing import ColumnsEncoder, DenseEncoder, bin_edges
 
+__all__ = ["MLP"]
+
 MAX_EMBEDDED_NUMBERS = 128
 
 

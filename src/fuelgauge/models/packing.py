@@ -22,6 +22,8 @@ from torch import Tensor, nn
 from fuelgauge.models.layers import Dropout
 from fuelgauge.models.training import OneBatch, Patience, Prepared, Recipe, TrainingModule, make_trainer
 
+__all__ = ["can_pack", "shape_of", "together", "train_together"]
+
 
 @functools.singledispatch
 def together(layer: nn.Module, values: Tensor) -> Tensor:

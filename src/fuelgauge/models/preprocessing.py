@@ -14,6 +14,16 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, QuantileTransfo
 
 from fuelgauge.data.dataset import Examples
 
+__all__ = [
+    "ChannelScaler",
+    "ColumnsEncoder",
+    "DenseEncoder",
+    "RobustScaler",
+    "Scaler",
+    "as_matrix",
+    "bin_edges",
+]
+
 CLIP = 10.0
 MAX_CATEGORIES = 256
 

@@ -13,6 +13,8 @@ from fuelgauge.data.dataset import Examples
 from fuelgauge.models.base import FitContext, Model, Work, all_classes
 from fuelgauge.models.preprocessing import DenseEncoder
 
+__all__ = ["RandomForest"]
+
 
 @dataclass
 class RandomForest(Model):

@@ -18,6 +18,8 @@ from fuelgauge.models.packing import together
 from fuelgauge.models.preprocessing import ColumnsEncoder, RobustScaler
 from fuelgauge.models.training import Loss, Prepared
 
+__all__ = ["RealMLP"]
+
 LEARNING_RATES = {"classes": 0.04, "values": 0.2}
 # Factors on the learning rate, by the name of a weight. A weight that is not listed has the factor 1.
 RATE_FACTORS = {

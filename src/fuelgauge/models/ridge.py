@@ -11,6 +11,8 @@ from fuelgauge.data.dataset import Examples
 from fuelgauge.models.base import FitContext, Model
 from fuelgauge.models.preprocessing import DenseEncoder
 
+__all__ = ["Ridge"]
+
 
 @dataclass
 class Ridge(Model):

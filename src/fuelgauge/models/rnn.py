@@ -12,6 +12,8 @@ from fuelgauge.models.base import FitError
 from fuelgauge.models.layers import Dropout
 from fuelgauge.models.sequences import SequenceModel, summary
 
+__all__ = ["RNN"]
+
 CELLS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 

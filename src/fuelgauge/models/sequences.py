@@ -13,6 +13,8 @@ from fuelgauge.data.dataset import Examples
 from fuelgauge.models.deep import DeepModel
 from fuelgauge.models.preprocessing import ChannelScaler
 
+__all__ = ["SequenceModel", "summary"]
+
 
 @dataclass
 class SequenceModel(DeepModel):

@@ -28,6 +28,8 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from fuelgauge.errors import FuelgaugeError
 from fuelgauge.models.base import Model, create
 
+__all__ = ["load", "save"]
+
 ABOUT, STATE, NUMBERED = "model.json", "state.skops", "numbered.json"
 OWN_PACKAGE = "fuelgauge.models."
 # Types that every model may store, besides those that skops trusts by itself. They hold data and no code.

@@ -18,6 +18,8 @@ from fuelgauge.models.deep import DeepModel
 from fuelgauge.models.layers import numbers_and_codes, with_cheap_dropout
 from fuelgauge.models.preprocessing import ColumnsEncoder, bin_edges
 
+__all__ = ["TabM"]
+
 # Largest sums of bins and of embedding lengths over all columns. The first layer reads all embeddings for
 # every member, so hundreds of columns of engineered features would make the net slow.
 MAX_BINS = 8192

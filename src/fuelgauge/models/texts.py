@@ -7,6 +7,8 @@ import re
 
 from fuelgauge.data.dataset import Examples
 
+__all__ = ["TOKEN", "pairs_of", "parts_of", "texts_of", "words_of"]
+
 # Words, and runs of signs between them, because "!!" and ":-)" also carry meaning.
 TOKEN = r"\w+|[^\w\s]+"
 LONGEST_WORD = 32

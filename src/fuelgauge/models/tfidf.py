@@ -18,6 +18,8 @@ from fuelgauge.models.base import FitContext, FitError, Model, all_classes
 from fuelgauge.models.linear import fit_logistic
 from fuelgauge.models.texts import TOKEN
 
+__all__ = ["TfIdf"]
+
 
 @dataclass
 class TfIdf(Model):

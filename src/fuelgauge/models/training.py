@@ -20,6 +20,19 @@ from torch import Tensor, nn
 
 from fuelgauge.models.base import FitError
 
+__all__ = [
+    "Loss",
+    "OneBatch",
+    "Patience",
+    "Prepared",
+    "Recipe",
+    "StepPlan",
+    "TrainingModule",
+    "make_trainer",
+    "train_alone",
+    "warm_cosine",
+]
+
 TIE_BREAK = 1e-6
 
 

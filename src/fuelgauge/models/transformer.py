@@ -18,6 +18,8 @@ from fuelgauge.models.sequences import SequenceModel, summary
 from fuelgauge.models.texts import texts_of, words_of
 from fuelgauge.models.training import warm_cosine
 
+__all__ = ["SequenceTransformer", "TextTransformer"]
+
 PLACE_DEVIATION = 0.1  # standard deviation of the first vectors of positions
 WORD_DEVIATION = 0.01  # that of words is smaller, so that a word seen once has little effect
 ATTENDED_SHARE = 0.1  # first weight of the output of the blocks, compared with the sum of words

@@ -19,6 +19,8 @@ from fuelgauge.models.linear import fit_logistic
 from fuelgauge.models.preprocessing import Scaler
 from fuelgauge.models.texts import texts_of
 
+__all__ = ["WordLlama"]
+
 # Files of the package with their SHA-256, because other vectors would be another model.
 WEIGHTS = (
     "weights/l2_supercat_256.safetensors",

@@ -17,6 +17,8 @@ from fuelgauge.data.dataset import Examples
 from fuelgauge.models.base import FitContext, Model, Work
 from fuelgauge.models.preprocessing import as_matrix
 
+__all__ = ["XGBoost"]
+
 OBJECTIVES = {
     "binary": {"objective": "binary:logistic", "eval_metric": "logloss"},
     "multiclass": {"objective": "multi:softprob", "eval_metric": "mlogloss"},

@@ -31,6 +31,8 @@ from fuelgauge.spec.params import Config
 if TYPE_CHECKING:
     from fuelgauge.registry import Decision
 
+__all__ = ["retrain"]
+
 log = logging.getLogger("fuelgauge")
 
 SUMMARY, DRIFT = "retrain.md", "drift"

@@ -6,6 +6,8 @@ from fuelgauge.config.compose import check_name, check_sizes, compose, named
 from fuelgauge.models.base import create
 from fuelgauge.spec.params import Config
 
+__all__ = ["check_all"]
+
 
 def check_all(config: Config) -> None:
     """Check every dataset, feature set and model of params.yaml, including the models' hyperparameters.

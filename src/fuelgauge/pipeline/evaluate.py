@@ -29,6 +29,8 @@ from fuelgauge.sweep.machine import machine_class
 from fuelgauge.sweep.store import read_store, stores
 from fuelgauge.sweep.table import read_tables
 
+__all__ = ["evaluate", "flat_metrics", "report_identity"]
+
 HELD_EQUAL = (
     "Rows: in each repeat, every model gets the same training, validation and test rows",
     "Count: for every model, n includes the validation rows",

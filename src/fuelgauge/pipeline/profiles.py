@@ -7,6 +7,8 @@ from fuelgauge.config.files import load_params, options
 from fuelgauge.errors import ConfigError, nearest
 from fuelgauge.files import write_whole
 
+__all__ = ["use_profile"]
+
 GROUP = "experiment"
 
 

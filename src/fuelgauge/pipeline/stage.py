@@ -24,6 +24,8 @@ from fuelgauge.config.compose import check_overrides, models_of, register
 from fuelgauge.errors import FuelgaugeError
 from fuelgauge.spec.params import Config
 
+__all__ = ["log", "stage"]
+
 log = logging.getLogger("fuelgauge")
 TRAIN = "train"  # the stage in which a job is a learning curve
 SECONDS_BETWEEN_LOOKS = 1.0  # between checks whether dvc is still running

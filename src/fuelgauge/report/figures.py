@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+__all__ = ["draw_note", "draw_pictures"]
+
 MOST_PANELS = 9
 MOST_FOREST_DATASETS, MOST_FOREST_PAIRS = 40, 6
 PANELS_A_ROW = 3

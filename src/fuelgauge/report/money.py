@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+__all__ = ["KEYS", "Prices", "curve_prices", "fit_prices", "price_of_progress"]
+
 KEYS = ["dataset", "model", "n_train"]
 FITS = 1000  # the price of one fit is too small to read
 

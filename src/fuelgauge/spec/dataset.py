@@ -7,6 +7,17 @@ from typing import Any
 
 from omegaconf import MISSING
 
+__all__ = [
+    "DUPLICATES",
+    "METRICS",
+    "MODALITIES",
+    "TASKS",
+    "ColumnCheck",
+    "DatasetConfig",
+    "EngineeredFeatures",
+    "FeatureTypes",
+]
+
 MODALITIES = ("tabular", "text", "image", "sequence")
 TASKS = ("binary", "multiclass", "regression")
 METRICS = {

@@ -8,6 +8,8 @@ from omegaconf import MISSING
 
 from fuelgauge.errors import ConfigError
 
+__all__ = ["FeatureSetConfig", "ImageSettings", "SequenceSettings", "TextSettings"]
+
 
 @dataclass
 class TextSettings:

@@ -7,6 +7,8 @@ from typing import Any
 
 from fuelgauge.errors import ConfigError, nearest
 
+__all__ = ["changed"]
+
 
 def changed(hyperparameters: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Return hyperparameters with some of their values changed.

@@ -7,6 +7,8 @@ from typing import Any
 
 from omegaconf import MISSING
 
+__all__ = ["METHODS", "RANGES", "ModelConfig", "Range", "SearchConfig"]
+
 RANGES = ("float", "int", "choice")
 METHODS = ("none", "random", "tpe")
 

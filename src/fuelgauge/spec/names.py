@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__all__ = ["DEFAULT_SIZE", "FAMILIES", "NO_SEARCH", "RAW", "SUBFAMILIES", "USUAL", "contestant", "inputs_of"]
+
 FAMILIES = ("baseline", "linear", "neighbours", "trees", "deep", "pretrained")
 # Groups of models that are judged separately, in place of their whole family.
 SUBFAMILIES = {"forest": "trees", "boosted": "trees"}

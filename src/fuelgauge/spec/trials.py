@@ -13,6 +13,8 @@ from fuelgauge.spec.description import Description
 from fuelgauge.spec.names import DEFAULT_SIZE, NO_SEARCH, contestant
 from fuelgauge.spec.splits import SplitRule
 
+__all__ = ["Curve", "Plan", "Trial"]
+
 T = TypeVar("T")
 
 

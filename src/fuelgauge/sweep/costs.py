@@ -17,6 +17,8 @@ from fuelgauge.errors import DataError
 from fuelgauge.spec.names import RAW
 from fuelgauge.sweep.store import TRIAL, Record, lines_of, stores
 
+__all__ = ["PastCosts", "trial_seconds"]
+
 # Beyond the largest measured size a cost grows as a power of n; these are the bounds of the exponent.
 LEAST_POWER, MOST_POWER = 0.0, 2.0
 # Costs are carried over from other datasets as a power of the number of features. These are the bounds of the

@@ -21,6 +21,16 @@ from typing import Any
 
 from fuelgauge.errors import ConfigError
 
+__all__ = [
+    "code_fingerprint",
+    "external_imports",
+    "imports",
+    "library_versions",
+    "normalised",
+    "reachable",
+    "version",
+]
+
 PACKAGE = "fuelgauge"
 SOURCE = Path(__file__).resolve().parents[1]
 # They name things, find files, write files and phrase errors; no number depends on them.

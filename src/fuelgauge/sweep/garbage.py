@@ -13,6 +13,8 @@ from fuelgauge.spec.trials import Curve
 from fuelgauge.sweep.grid import plan_curve, why_not
 from fuelgauge.sweep.store import TrialStore, read_store, store_path, stores
 
+__all__ = ["drop", "garbage"]
+
 
 @dataclass(frozen=True)
 class Garbage:

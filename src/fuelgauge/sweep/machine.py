@@ -6,6 +6,8 @@ import os
 import platform
 from pathlib import Path
 
+__all__ = ["cores", "machine_class"]
+
 
 def cores() -> int:
     """Return the number of cores that this process may use."""

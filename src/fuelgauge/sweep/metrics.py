@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn import metrics
 
+__all__ = ["HIGHER_IS_BETTER", "all_metrics", "loss_and_score"]
+
 HIGHER_IS_BETTER = frozenset({"roc_auc", "accuracy", "r2"})
 
 

@@ -12,6 +12,8 @@ from fuelgauge.sweep.runner import workers
 from fuelgauge.sweep.status import CurveState, Outline, curve_state
 from fuelgauge.sweep.store import stores
 
+__all__ = ["grid_plan"]
+
 
 @dataclass(frozen=True)
 class GridPlan:

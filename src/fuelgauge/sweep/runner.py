@@ -33,6 +33,8 @@ from fuelgauge.sweep.timing import fields_after_name
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["Sweep", "prepare_workers", "run_curve", "trial_record", "workers"]
+
 log = logging.getLogger("fuelgauge")
 
 # Trials of one curve at one anchor that a worker runs together.

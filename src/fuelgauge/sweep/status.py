@@ -14,6 +14,8 @@ from fuelgauge.sweep.costs import trial_seconds
 from fuelgauge.sweep.grid import plan_curve, why_not
 from fuelgauge.sweep.store import RETRY, TRIAL, Record, TrialStore, lines_of, store_path
 
+__all__ = ["CurveState", "Outline", "curve_state", "forget_failures"]
+
 
 @dataclass
 class CurveState:

@@ -23,6 +23,19 @@ from fuelgauge import paths
 from fuelgauge.errors import StoreError
 from fuelgauge.files import whole
 
+__all__ = [
+    "RETRY",
+    "SESSION",
+    "TRIAL",
+    "Record",
+    "TrialStore",
+    "lines_of",
+    "read_store",
+    "store_path",
+    "stores",
+    "to_line",
+]
+
 log = logging.getLogger("fuelgauge")
 
 Record = dict[str, Any]

@@ -25,6 +25,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+__all__ = ["Cost", "Measured", "device_name", "fields_after_name", "measure", "now"]
+
 T = TypeVar("T")
 MEGABYTE = 2**20
 LEAST_SECONDS = 0.1  # ten ticks of the clock behind `busy_seconds`

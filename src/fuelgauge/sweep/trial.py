@@ -22,6 +22,8 @@ from fuelgauge.sweep._search import Fitted, Found, find
 from fuelgauge.sweep.metrics import all_metrics, loss_and_score
 from fuelgauge.sweep.timing import Cost, Measured, device_name, measure
 
+__all__ = ["Rows", "draw_of", "fit_best", "open_dataset", "rows_of", "run_together", "score_predictions"]
+
 WARM_UP_STEPS, WARM_UP_ROWS = 2, 512
 
 

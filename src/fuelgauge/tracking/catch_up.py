@@ -11,6 +11,8 @@ from fuelgauge.sweep.grid import plan_curve, why_not
 from fuelgauge.sweep.store import TrialStore, store_path
 from fuelgauge.tracking.tracker import first_line, safe_uri, send_curve
 
+__all__ = ["catch_up"]
+
 log = logging.getLogger("fuelgauge")
 
 

@@ -40,6 +40,20 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
+__all__ = [
+    "SQLITE",
+    "chart_pages",
+    "connect",
+    "ensure_experiment",
+    "first_line",
+    "git_tags",
+    "make_database",
+    "make_tracker",
+    "safe_uri",
+    "send_curve",
+    "try_log_report",
+]
+
 log = logging.getLogger("fuelgauge")
 
 LEVEL = 0.95

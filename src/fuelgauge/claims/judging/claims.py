@@ -25,6 +25,8 @@ from fuelgauge.claims.judging.verdict import Evidence, Rules, Verdict
 from fuelgauge.errors import ConfigError, TableError, nearest
 from fuelgauge.paths import CONF
 
+__all__ = ["find_claims", "readable_claims"]
+
 MODULES = "fuelgauge.claims"
 
 

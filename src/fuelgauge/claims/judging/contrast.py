@@ -13,6 +13,8 @@ from fuelgauge.claims.judging.members import PREFIX, family_trials
 from fuelgauge.claims.statistics.cube import FIT_SECONDS, LOSS, Cube, cubes, shared_cells
 from fuelgauge.claims.statistics.resample import Floats, RepeatTest, leave_one_out_means
 
+__all__ = ["Contrast", "best_of_sides", "contrast", "ratio_effect", "values_of"]
+
 INTERVAL = "Nadeau-Bengio corrected t"
 
 

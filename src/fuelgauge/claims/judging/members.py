@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+__all__ = ["PREFIX", "family_trials"]
+
 PREFIX = "family:"
 
 

@@ -18,6 +18,32 @@ from fuelgauge.claims.judging.members import PREFIX
 from fuelgauge.claims.statistics.resample import holm, median_interval, wilcoxon
 from fuelgauge.errors import ConfigError
 
+__all__ = [
+    "ALL",
+    "REFUTED",
+    "SUPPORTED",
+    "UNDECIDED",
+    "Evidence",
+    "Finding",
+    "Question",
+    "Rules",
+    "Verdict",
+    "adjust",
+    "capital",
+    "effect_across",
+    "effect_on_dataset",
+    "judge_measured",
+    "judge_pairs",
+    "models_of",
+    "not_significant",
+    "of_control",
+    "opening",
+    "side_of_interval",
+    "side_of_test",
+    "times",
+    "unclear",
+]
+
 ALL = "all"
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
 # Names of families in a sentence, where "<family> models" would be wrong.

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from fuelgauge.claims.statistics.curves import ROUNDING
 from fuelgauge.claims.statistics.resample import Floats, RepeatTest
 
+__all__ = ["between_anchors", "find_crossover"]
+
 PERSISTENCE = 2
 STEPS_BETWEEN_ANCHORS = 16
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from fuelgauge.claims.statistics.resample import Floats
 
+__all__ = ["FEWEST_ANCHORS", "FIT_SECONDS", "LOSS", "Cube", "cubes", "shared_cells"]
+
 LOSS, FIT_SECONDS = "loss", "fit_seconds"
 FEWEST_ANCHORS = 2
 

@@ -12,6 +12,8 @@ from scipy.interpolate import CubicSpline
 
 from fuelgauge.claims.statistics.resample import Floats, reach_of_mean
 
+__all__ = ["ROUNDING", "MonotoneCurves", "curve_table", "interpolate", "isotonic"]
+
 ROUNDING = 1e-9  # relative difference above that of equal losses averaged in different orders
 BISECTIONS = 50
 CURVE_KEYS = ["dataset", "model", "family", "level", "n_train"]

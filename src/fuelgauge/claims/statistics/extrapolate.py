@@ -31,6 +31,19 @@ from numpy.typing import ArrayLike, NDArray
 from fuelgauge.claims.statistics.formulas import fit_family
 from fuelgauge.errors import TableError
 
+__all__ = [
+    "CONSTANTS",
+    "FARTHEST_INPUT",
+    "NEAREST",
+    "SHORTEST_CURVE",
+    "constants",
+    "describe",
+    "extrapolate",
+    "log_losses",
+    "shape_inputs",
+    "terms",
+]
+
 Array = NDArray[np.float64]
 
 CONSTANTS = Path(__file__).with_name("extrapolate_constants.json")

@@ -12,6 +12,8 @@ from scipy import stats
 from fuelgauge.claims.statistics.cube import FEWEST_ANCHORS, Cube, shared_cells
 from fuelgauge.claims.statistics.resample import Floats, RepeatTest, holm, leave_one_out_means
 
+__all__ = ["curve_flags", "load_flags"]
+
 Places = NDArray[np.int_]
 Flag = tuple[str, str, str, int, str]
 COLUMNS = ["kind", "dataset", "model", "n_train", "text"]

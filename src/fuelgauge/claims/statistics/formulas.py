@@ -25,6 +25,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from fuelgauge.errors import ConfigError, TableError, nearest
 
+__all__ = ["FAMILIES", "fit_family"]
+
 Array = NDArray[np.float64]
 Bounds = tuple[tuple[float, float], ...]
 

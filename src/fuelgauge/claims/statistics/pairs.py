@@ -19,6 +19,8 @@ from fuelgauge.claims.statistics.cube import FEWEST_ANCHORS, FIT_SECONDS, LOSS, 
 from fuelgauge.claims.statistics.curves import ROUNDING, MonotoneCurves, interpolate, isotonic
 from fuelgauge.claims.statistics.resample import Floats, RepeatTest, invert, leave_one_out_means
 
+__all__ = ["FIRST_ROWS", "REACH", "compare_models", "log_slope", "prefix_of"]
+
 FIRST_ROWS = 64
 REACH = 4
 BATCH_ELEMENTS = 2_000_000

@@ -19,6 +19,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+__all__ = [
+    "Floats",
+    "RepeatTest",
+    "correction",
+    "holm",
+    "invert",
+    "leave_one_out_means",
+    "median_interval",
+    "reach_of_mean",
+    "shift",
+    "t_quantile",
+    "wilcoxon",
+]
+
 Floats = NDArray[np.float64]
 BISECTIONS = 16
 

@@ -12,6 +12,8 @@ import pandas as pd
 from fuelgauge.errors import TableError
 from fuelgauge.spec.names import SUBFAMILIES, USUAL, contestant
 
+__all__ = ["read_trials"]
+
 NEEDED = ("dataset", "model", "family", "n_train", "repeat", "loss")
 KEY = ["dataset", "model", "n_train", "repeat"]
 NAMES = ("dataset", "model", "family")

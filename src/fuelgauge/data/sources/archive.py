@@ -25,6 +25,8 @@ from typing import IO
 from fuelgauge import paths
 from fuelgauge.errors import DataError
 
+__all__ = ["Archive", "fetch", "read_member", "read_tar_member", "unpack_gzip", "unpack_lzma", "unpack_zip"]
+
 LIMIT = 1 << 29  # bytes of one unpacked file
 
 

@@ -8,6 +8,8 @@ import pyarrow as pa
 from fuelgauge.data.arrow import tensor
 from fuelgauge.data.sources.packages import shuffled_pixels
 
+__all__ = ["digits"]
+
 SHADES = 16  # the brightest value in scikit-learn's digits
 
 

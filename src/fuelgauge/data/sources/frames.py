@@ -21,6 +21,8 @@ import pandas as pd
 from fuelgauge.data.sources.archive import unpack_lzma
 from fuelgauge.errors import DataError
 
+__all__ = ["read_frame"]
+
 # The objects that a pickled DataFrame consists of. numpy.core is the old name of numpy._core.
 CONTAINERS = {
     ("builtins", "slice"): ("builtins", "slice"),

@@ -11,6 +11,8 @@ from scipy.ndimage import gaussian_filter1d
 from fuelgauge.data.arrow import tensor
 from fuelgauge.errors import DataError
 
+__all__ = ["mnist1d"]
+
 
 def mnist1d(n_rows: int, seed: int, shuffle_sequence: bool = False) -> pa.Table:
     """Generate the MNIST-1D sequences of Greydanus and Kobak (2024).

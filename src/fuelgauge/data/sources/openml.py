@@ -18,6 +18,8 @@ from fuelgauge import paths
 from fuelgauge.data.arrow import tensor
 from fuelgauge.errors import DataError
 
+__all__ = ["images", "record", "table"]
+
 API = "https://www.openml.org/api/v1/json"
 TIMEOUT = 60  # seconds
 LARGEST_RECORD = 1 << 24  # bytes

@@ -30,6 +30,17 @@ from fuelgauge.data.sources.archive import (
 from fuelgauge.data.sources.frames import read_frame
 from fuelgauge.errors import ConfigError, DataError
 
+__all__ = [
+    "believed",
+    "check_columns",
+    "images",
+    "pinned",
+    "ratings",
+    "read_table",
+    "shuffled_pixels",
+    "table",
+]
+
 UNPACK: dict[str, Callable[[bytes, str], bytes]] = {"zip": unpack_zip, "gz": unpack_gzip}
 
 

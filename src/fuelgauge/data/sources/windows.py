@@ -21,6 +21,8 @@ from fuelgauge.data.sources.archive import fetch
 from fuelgauge.data.sources.packages import believed, check_columns, pinned, read_table
 from fuelgauge.errors import DataError
 
+__all__ = ["electricity", "ridership", "weather"]
+
 WEATHER = ("temp", "dewp", "humid", "wind_speed", "precip", "pressure", "visib")
 
 
