@@ -314,7 +314,9 @@ def _forest(contents: Contents) -> Figure | None:
 
 def _judged(contents: Contents, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the rows whose pair has a verdict on data-efficiency ratios; all rows if there is none."""
-    judged = {(v.get("family_a"), v.get("family_b")) for v in contents.verdicts if v.get("claim") == "data"}
+    judged = {
+        (v.get("family_a"), v.get("family_b")) for v in contents.verdicts if v.get("effect_name") == "der"
+    }
     return [row for row in rows if (row["a"], row["b"]) in judged] or rows
 
 
