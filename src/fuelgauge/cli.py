@@ -176,6 +176,15 @@ def describe_add(command: argparse.ArgumentParser) -> None:
         "--size", type=int, metavar="PIXELS", help="Height and width to resize images to (default: guessed)."
     )
     command.add_argument(
+        "--numeric", **several, metavar="COLUMN", help="Column to use as numbers; repeatable."
+    )
+    command.add_argument(
+        "--decimal",
+        **several,
+        metavar="MARK",
+        help="Decimal mark of the file, or COLUMN=MARK for one column; repeatable (default: detected).",
+    )
+    command.add_argument(
         "--sequences",
         action="store_true",
         help="Treat each row of a 2-D array in an .npz file as a sequence.",
@@ -200,6 +209,7 @@ def add_data(chosen: argparse.Namespace) -> None:
         text=chosen.text,
         drop=tuple(chosen.drop),
         categorical=tuple(chosen.categorical),
+        numeric=tuple(chosen.numeric),
     )
     request = add.Request(
         chosen.path,
@@ -209,6 +219,7 @@ def add_data(chosen: argparse.Namespace) -> None:
         delimiter=chosen.delimiter,
         encoding=chosen.encoding,
         missing=tuple(chosen.missing),
+        decimal=tuple(chosen.decimal),
         size=chosen.size,
         sequences=chosen.sequences,
         force=chosen.force,

@@ -483,10 +483,53 @@ def test_decimal_marks_are_told_apart():
     assert not survey(pa.table({"a": ["x", "1.5"] * 5}).to_reader(), ",").columns["a"].is_turned
 
 
-def test_numbers_with_another_decimal_mark_that_are_left_out_are_warned_of():
+def test_numbers_with_another_decimal_mark_are_read_and_said():
     made = guessed(a=[f"{value:.5f}".replace(".", ",") for value in rng().normal(size=N)], b=np.arange(N) % 7)
-    assert made.roles["a"].kind == "names"
-    assert re.search(r"column 'a' looks like numbers with another decimal mark .* left out", made.warnings[0])
+    assert made.roles["a"].kind == "numeric"
+    assert made.numbers["a"].decimal == ","
+    assert re.search(r"column 'a' is read as numbers: '0,12573' in row 1 is 0.12573", made.warnings[0])
+
+
+# ---- an index that another program has saved
+
+
+@pytest.mark.parametrize(
+    "name", ["Unnamed: 0", "Unnamed: 0.1", "index", "Index", "level_0", "__index_level_0__"]
+)
+def test_a_saved_index_is_no_feature(name):
+    rows = rng().permutation(N)
+    for values in (rows, rows.astype(str), [f"r{row}" for row in rows]):
+        assert role(values, name) == ("out", "a row number that was saved with the table, by its name")
+
+
+def test_an_index_by_its_name_alone_is_a_feature():
+    assert role(rng().integers(0, 9, N), "index")[0] == "numeric"  # an index of prices
+    assert role(rng().normal(size=N), "index")[0] == "numeric"
+    assert role(rng().integers(0, 9, N), "Unnamed: 0")[0] == "out"  # frames under one another
+
+
+def test_an_index_that_pandas_notes_in_the_file_is_no_feature():
+    frame = pd.DataFrame({"y": labels(), "b": rng().normal(size=N)}, index=rng().permutation(N))
+    for named, name in ((frame, "__index_level_0__"), (frame.rename_axis("who"), "who")):
+        made = guess(survey(pa.Table.from_pandas(named).to_reader()), Wishes("y"), "t.parquet")
+        assert (made.roles[name].kind, made.roles["b"].kind) == ("out", "numeric")
+    days = frame.set_index(pd.date_range("2026-01-01", periods=N, name="day"))
+    assert guess(survey(pa.Table.from_pandas(days).to_reader()), Wishes("y"), "t.parquet").time == "day"
+
+
+def test_columns_that_are_left_out_are_said_if_they_may_say_something():
+    grows = np.sort(rng().choice(100_000, N, replace=False))
+    made = guessed(income=grows, b=rng().normal(size=N))
+    assert made.warnings == [
+        "column 'income' is left out, as its whole numbers grow with every row; if it is a quantity, use "
+        "--numeric 'income'."
+    ]
+    made = guessed(Wishes("y", numeric=("income",)), income=grows, b=rng().normal(size=N))
+    assert (made.roles["income"], made.warnings) == (("numeric", "as you said"), [])
+    names, values = [f"u{place}" for place in rng().permutation(N)], rng().normal(size=N)
+    assert "strings that hardly repeat are left out: a; to use" in guessed(a=names, b=values).warnings[-1]
+    made = guessed(**{"": rng().integers(0, 9, N), "b": rng().normal(size=N)})
+    assert "a column without a name is left out; give it a name" in made.warnings[0]
 
 
 @pytest.mark.parametrize("name", ["__target__", "__row__", "__group__", "__time__"])

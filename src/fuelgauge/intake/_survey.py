@@ -5,8 +5,8 @@ from __future__ import annotations
 import calendar
 import re
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fuelgauge.data.arrow import is_tensor
+from fuelgauge.data.sources.numerals import Numeral, Seen, Tally, clean
 
 MOST_VALUES = 20_000
 MOST_FRACTIONS = 1_000
@@ -37,13 +38,6 @@ MONTHS = (*FIRST_HALF, "July", "August", "September", "October", "November", "De
 OTHER_MARK = {".": ",", ",": "."}
 DAY_FIRST, MONTH_FIRST, EITHER = "day first", "month first", "day or month first"
 ISO = "ISO8601"
-
-
-class Seen(NamedTuple):
-    """A value, and the number of the first row that has it, counted from 1."""
-
-    value: str
-    row: int
 
 
 @dataclass
@@ -73,6 +67,12 @@ class Facts:
         Number of strings that are dates, and the first string that is not.
     layouts
         First date of each layout.
+    tally
+        Counts of the strings by the way in which numbers are written.
+    numeral
+        Rule by which the strings are read as numbers; None if they are not read as such.
+    is_saved_index
+        Whether pandas has saved the column as the index of the table, by the metadata of the file.
     """
 
     name: str
@@ -91,6 +91,9 @@ class Facts:
     n_dates: int = 0
     no_date: Seen | None = None
     layouts: dict[str, Seen] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+    numeral: Numeral | None = None
+    is_saved_index: bool = False
 
     @property
     def n_present(self) -> int:
@@ -105,7 +108,12 @@ class Facts:
     @property
     def is_number(self) -> bool:
         """Whether all values are numbers."""
-        return is_number(self.type) or (self.is_text and 0 < self.n_present == self.n_numbers)
+        return is_number(self.type) or self.numeral is not None or self.are_plain_numbers
+
+    @property
+    def are_plain_numbers(self) -> bool:
+        """Whether the values are strings, and all of them are numbers as a computer writes them."""
+        return self.is_text and 0 < self.n_present == self.n_numbers
 
     @property
     def is_turned(self) -> bool:
@@ -122,6 +130,22 @@ class Facts:
     def is_unique(self) -> bool:
         """Whether all counted rows have different values."""
         return 1 < self.n_distinct == self.n_counted
+
+    def read_by(self, rule: Numeral) -> Facts:
+        """Return the facts about the column if its strings are read as numbers by a rule."""
+        absent = self.tally.absent
+        counts = Counter(
+            {value: rows for value, rows in self.counts.items() if clean(str(value)) not in absent}
+        )
+        n_absent = sum(absent.values())
+        return replace(
+            self,
+            numeral=rule,
+            n_missing=self.n_missing + n_absent,
+            counts=counts,
+            n_distinct=len(counts) if self.is_complete else self.n_distinct,
+            n_counted=counts.total() if self.is_complete else self.n_counted,
+        )
 
 
 @dataclass(frozen=True)
@@ -140,6 +164,8 @@ class Survey:
         All rows, or 20,000 to 40,000 evenly spaced rows. Only columns of plain types are included.
     step
         Distance between two rows of the sample, in rows of the table.
+    decimal
+        Decimal mark of the file.
     """
 
     n_rows: int
@@ -147,9 +173,36 @@ class Survey:
     arrays: dict[str, pa.FixedShapeTensorType]
     sample: pd.DataFrame
     step: int = 1
+    decimal: str = "."
+
+    def read_by(self, rules: Mapping[str, Numeral]) -> Survey:
+        """Return the facts about the table if the strings of some columns are read as numbers."""
+        columns = {**self.columns, **{name: self.columns[name].read_by(rule) for name, rule in rules.items()}}
+        sample = self.sample.copy(deep=False)
+        for name, rule in rules.items():
+            if self.columns[name].are_plain_numbers:  # the sample holds numbers already
+                continue
+            sample[name] = rule.read(pa.array(sample[name], pa.string(), from_pandas=True))[0].to_pandas()
+        return replace(self, columns=columns, sample=sample)
+
+    def spelled(self, name: str, spellings: Mapping[str, str]) -> Survey:
+        """Return the facts about the table if the values of a column are spelled in another way."""
+        facts, counts = self.columns[name], Counter[object]()
+        for value, rows in facts.counts.items():
+            counts[spellings[str(value)]] += rows
+        sample = self.sample.copy(deep=False)
+        sample[name] = sample[name].map(spellings)
+        columns = {**self.columns, name: replace(facts, counts=counts, n_distinct=len(counts))}
+        return replace(self, columns=columns, sample=sample)
 
 
-def survey(reader: pa.RecordBatchReader, decimal: str = ".") -> Survey:
+def survey(
+    reader: pa.RecordBatchReader,
+    decimal: str = ".",
+    decimals: Mapping[str, str] | None = None,
+    missing: tuple[str, ...] = (),
+    is_doubtful: bool = False,
+) -> Survey:
     """Return the facts about a table, which is read once.
 
     Parameters
@@ -158,23 +211,40 @@ def survey(reader: pa.RecordBatchReader, decimal: str = ".") -> Survey:
         Batches of rows.
     decimal
         Decimal mark of numbers in strings.
+    decimals
+        Decimal marks of single columns, by name.
+    missing
+        Further texts that stand for a missing value in a column of numbers.
+    is_doubtful
+        Whether the decimal mark could also be a mark between thousands.
     """
     columns = {f.name: Facts(f.name, plain(f.type)) for f in reader.schema if is_plain(plain(f.type))}
     others = {f.name: Facts(f.name, f.type) for f in reader.schema if f.name not in columns}
+    index, said = saved_index(reader.schema), decimals or {}
+    for name, facts in columns.items():
+        facts.is_saved_index = name in index
+        facts.tally = Tally(said.get(name, decimal), name in said, is_doubtful and name not in said, missing)
     sampler = Sampler()
     n_rows = 0
     for batch in reader:
         table = pa.table({name: as_plain(batch.column(name), facts.type) for name, facts in columns.items()})
         for name, facts in columns.items():
-            look(facts, table[name].chunk(0), n_rows, decimal)
+            look(facts, table[name].chunk(0), n_rows, facts.tally.decimal)
         sampler.add(table)
         n_rows += batch.num_rows
     sample = sampler.table.to_pandas() if n_rows else pd.DataFrame()
     for name, facts in columns.items():
-        if facts.is_text and facts.is_number:
-            sample[name] = as_numbers(pa.array(sample[name], from_pandas=True), decimal).to_pandas()
+        if facts.are_plain_numbers:
+            texts = pa.array(sample[name], from_pandas=True)
+            sample[name] = as_numbers(texts, facts.tally.decimal).to_pandas()
     arrays = {f.name: f.type for f in reader.schema if is_tensor(f.type)}
-    return Survey(n_rows, {**columns, **others}, arrays, sample, sampler.step)
+    return Survey(n_rows, {**columns, **others}, arrays, sample, sampler.step, decimal)
+
+
+def saved_index(schema: pa.Schema) -> set[str]:
+    """Return the columns that pandas has saved as the index of a table, by the metadata of the file."""
+    listed = (schema.pandas_metadata or {}).get("index_columns", [])
+    return {name for name in listed if isinstance(name, str)}
 
 
 class Sampler:
@@ -248,9 +318,13 @@ def look_at_strings(facts: Facts, values: pa.Array, first_row: int, decimal: str
     numbers = None
     if facts.n_numbers + facts.n_turned >= MOSTLY * before:
         numbers = look_for_numbers(facts, values, first_row, decimal)
-    if numbers is None and facts.n_dates >= MOSTLY * before:
+    if numbers is not None:
+        facts.tally.add_plain(values)
+        return numbers
+    facts.tally.add(values, first_row)
+    if facts.n_dates >= MOSTLY * before:
         look_for_dates(facts, values, first_row)
-    return numbers
+    return None
 
 
 def look_for_numbers(facts: Facts, values: pa.Array, first_row: int, decimal: str) -> pa.Array | None:

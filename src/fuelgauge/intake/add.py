@@ -28,13 +28,25 @@ from fuelgauge.data.columns import choose, convert, numbered
 from fuelgauge.data.duplicates import repeated, row_hashes
 from fuelgauge.data.sources import files
 from fuelgauge.data.sources.delimited import MISSING, Dialect, is_number, read_header, sniff
+from fuelgauge.data.sources.numerals import numerals
 from fuelgauge.errors import ConfigError, DataError
 from fuelgauge.files import whole, write_whole
 from fuelgauge.intake._suites import expand_suite
 from fuelgauge.intake._survey import Survey, survey
 from fuelgauge.intake.describe import describe
-from fuelgauge.intake.guesses import CATEGORICAL, DATES, NUMERIC, Guess, Wishes, check_marks, guess
+from fuelgauge.intake.guesses import (
+    CATEGORICAL,
+    DATES,
+    LABELS_MISSING,
+    NUMERIC,
+    Guess,
+    Wishes,
+    check_marks,
+    guess,
+)
 from fuelgauge.spec.dataset import DatasetConfig
+
+__all__ = ["Added", "Request", "add", "add_suite"]
 
 LOADERS = "fuelgauge.data.sources.files"
 LARGEST_SIDE = 64
@@ -60,7 +72,9 @@ class Request:
     delimiter, encoding
         Delimiter and encoding of a CSV file; an empty delimiter is detected.
     missing
-        Further values of a CSV file that mean a missing value, in addition to the usual ones.
+        Further texts that mean a missing value, in addition to the usual ones.
+    decimal
+        Decimal mark of the file, or decimal marks of columns, such as price=, for the column price.
     size
         Height and width of images after resizing, in pixels; None for a guess.
     sequences
@@ -76,6 +90,7 @@ class Request:
     delimiter: str = ""
     encoding: str = "utf-8"
     missing: tuple[str, ...] = ()
+    decimal: tuple[str, ...] = ()
     size: int | None = None
     sequences: bool = False
     force: bool = False
@@ -208,24 +223,68 @@ def look(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:
 
 def look_at_table(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:
     """Return the guessed settings of a CSV, Parquet or Arrow file, and its loader with arguments."""
-    where = path.name
-    if not request.wishes.target:
+    where, wishes = path.name, request.wishes
+    if not wishes.target:
         raise ConfigError(f"{where}: name the column to predict: --target COLUMN.")
+    is_csv = files.format_of(path, where) == "csv"
     usual = Dialect(files.default_delimiter(path), missing=MISSING)
-    dialect = replace(usual, encoding=request.encoding, missing=(*MISSING, *request.missing))
+    dialect = replace(
+        usual, encoding=request.encoding, missing=tuple(dict.fromkeys((*MISSING, *request.missing)))
+    )
+    mark, marks = decimals(request.decimal)
     if request.delimiter:
         dialect = replace(dialect, delimiter=request.delimiter.replace("\\t", "\t"))
-    if files.format_of(path, where) == "csv":
+    if is_csv:
         dialect = dialect if request.delimiter else sniff(path, dialect, where)
         check_header(read_header(path, dialect, where), where)
-    found = survey(files.open_table(path, None, dialect, {}, None, where), dialect.decimal)
-    if files.format_of(path, where) == "csv" and dialect.delimiter != ",":
-        check_marks(found, request.wishes, dialect.decimal, where)
-    guessed = guess(found, request.wishes, where)
+    dialect = replace(dialect, decimal=mark or dialect.decimal)
+    kept = {wishes.target: (*LABELS_MISSING, *request.missing)}
+    reader = files.open_table(path, None, replace(dialect, missing_in=kept), files.Rules(), None, where)
+    roles = (wishes.target, wishes.time, *wishes.numeric)
+    wishes = replace(wishes, numeric=(*wishes.numeric, *(name for name in marks if name not in roles)))
+    single = marks
+    if mark and not is_csv:
+        marks = dict.fromkeys(reader.schema.names, mark) | marks
+    is_doubtful = is_csv and dialect.delimiter != ","
+    missing = dialect.missing if is_csv else request.missing
+    found = survey(reader, dialect.decimal if is_csv else ".", marks, missing, is_doubtful)
+    if is_doubtful:
+        check_marks(found, wishes, dialect.decimal, where, single)
+    guessed = guess(found, wishes, where)
     changed = {key: value for key, value in vars(dialect).items() if value != getattr(usual, key)}
-    if guessed.formats:
-        changed["dates"] = guessed.formats
-    return guessed, {"_target_": f"{LOADERS}.table", **changed}
+    if is_csv and guessed.missing_labels is not None:
+        changed["missing_in"] = {guessed.target: [*guessed.missing_labels, *request.missing]}
+    return guessed, {"_target_": f"{LOADERS}.table", **changed, **rules(guessed)}
+
+
+def decimals(given: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """Return the decimal mark of a file, empty if not given, and those of single columns.
+
+    Raises
+    ------
+    ConfigError
+        A value of --decimal is neither a mark nor COLUMN=MARK.
+    """
+    whole, single = "", {}
+    for text in given:
+        column, _, mark = text.rpartition("=")
+        if mark not in (".", ","):
+            raise ConfigError(f"--decimal is '{text}'; it must be . or , or COLUMN=. or COLUMN=, .")
+        if column:
+            single[column] = mark
+        else:
+            whole = mark
+    return whole, single
+
+
+def rules(guessed: Guess) -> dict[str, Any]:
+    """Return the rules by which columns of strings are read, as arguments of the loader."""
+    found = {
+        "dates": guessed.formats,
+        "numbers": {name: rule.settings() for name, rule in guessed.numbers.items()},
+        "labels": {guessed.target: guessed.labels} if guessed.labels else {},
+    }
+    return {key: value for key, value in found.items() if value}
 
 
 def check_header(header: Sequence[str], where: str) -> None:
@@ -348,10 +407,12 @@ def reopened(path: Path, config: DatasetConfig) -> pa.RecordBatchReader:
     source = config.source
     if source["_target_"] == f"{LOADERS}.npz":
         return files.open_npz(path, config.modality, path.name)
-    said = {key: source[key] for key in ("delimiter", "encoding", "decimal") if key in source}
-    missing = tuple(source.get("missing", MISSING))
-    dialect = replace(Dialect(files.default_delimiter(path), missing=missing), **said)
-    return files.open_table(path, None, dialect, source.get("dates", {}), config, path.name)
+    keys = ("delimiter", "encoding", "decimal", "missing", "missing_in")
+    usual = {"delimiter": files.default_delimiter(path), "missing": MISSING}
+    dialect = Dialect(**{**usual, **{key: source[key] for key in keys if key in source}})
+    numbers = numerals(source.get("numbers", {}), path.name)
+    given = files.Rules(source.get("dates", {}), numbers, source.get("labels", {}))
+    return files.open_table(path, None, dialect, given, config, path.name)
 
 
 def check_text(text: str, description: Path) -> DatasetConfig:

@@ -7,17 +7,18 @@ YAML 1.2. A column named `yes` would get no quotes, and PyYAML would read a trut
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from fuelgauge.config.edit import inline
-from fuelgauge.intake.guesses import CATEGORICAL, DATES, NAMES, NUMERIC, OUT, TEXT, Guess
+from fuelgauge.intake.guesses import CATEGORICAL, DATES, FEW, NAMES, NUMERIC, OUT, TEXT, Guess, few
+
+__all__ = ["describe", "summary"]
 
 WIDTH = 110
 COMMENT_AT = 24
-FEW = 8
 
 
 def describe(guess: Guess, name: str, source: Mapping[str, Any], title: str, command: str) -> str:
@@ -74,13 +75,6 @@ def summary(guess: Guess) -> list[tuple[str, str, str]]:
     if len(unused) > FEW:
         shown.append(("left out", f"and {len(unused) - FEW} more", "see the file"))
     return [("rows", f"{guess.n_rows:,}", ""), *settings, *features, *shown]
-
-
-def few(names: Iterable[str]) -> str:
-    """Return the first names in one line, and the number of all if there are more."""
-    listed = [*names]
-    more = f", ... ({len(listed)} in all)" if len(listed) > FEW else ""
-    return ", ".join(listed[:FEW]) + more
 
 
 def features(guess: Guess) -> list[str]:

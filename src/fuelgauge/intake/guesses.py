@@ -6,8 +6,10 @@ Every guess has a reason, which becomes a comment in the file of the dataset.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,10 +19,29 @@ import pyarrow as pa
 from fuelgauge.data.arrow import ARRAY
 from fuelgauge.data.dataset import OWN
 from fuelgauge.data.inspection import tell_tales
+from fuelgauge.data.sources.delimited import MISSING
+from fuelgauge.data.sources.files import folded
+from fuelgauge.data.sources.numerals import WORDS, Numeral, clean, is_marker
 from fuelgauge.data.validation import MAX_CATEGORIES, MAX_CLASSES, MAX_MISSING_TARGETS
 from fuelgauge.errors import ConfigError, DataError, nearest
-from fuelgauge.intake._survey import MOST_VALUES, MOSTLY, Facts, Survey, forms, is_ambiguous
+from fuelgauge.intake._survey import MOST_VALUES, MOSTLY, OTHER_MARK, Facts, Survey, forms, is_ambiguous
 from fuelgauge.spec.dataset import METRICS, TASKS
+
+__all__ = [
+    "CATEGORICAL",
+    "DATES",
+    "FEW",
+    "LABELS_MISSING",
+    "NAMES",
+    "NUMERIC",
+    "OUT",
+    "TEXT",
+    "Guess",
+    "Wishes",
+    "check_marks",
+    "few",
+    "guess",
+]
 
 MANY_CATEGORIES = 1_000
 MOST_WHOLE_CLASSES = 20
@@ -30,6 +51,8 @@ FEWEST_GROUPS = 20
 ROWS_A_GROUP = 1.2
 FEWEST_TIMES = 20
 FEW_ROWS = 100
+FEW = 8
+READ = 0.5
 RARE_CLASS = 10
 
 ID_WORDS = ("id", "ids", "uuid", "guid", "identifier")
@@ -40,6 +63,9 @@ PEOPLE = (
 )
 TIME_WORDS = ("date", "datetime", "day", "hour", "month", "step", "time", "timestamp", "week", "year")
 
+LABELS_MISSING = tuple(text for text in MISSING if text not in WORDS)
+UNNAMED = r"Unnamed: \d+(\.\d+)*|__index_level_\d+__"
+INDEX_NAMES = rf"{UNNAMED}|index|level_\d+|row_?(names?|num(ber)?|nr|no|id)?|rn"
 SAID = "as you said"
 BESIDE = "beside"
 GROWING = "whole numbers that grow with every row: an id, or a time"
@@ -68,6 +94,8 @@ class Wishes:
         Columns to leave out.
     categorical
         Columns to use as categories.
+    numeric
+        Columns to use as numbers.
     """
 
     target: str = ""
@@ -77,6 +105,7 @@ class Wishes:
     text: str = ""
     drop: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
+    numeric: tuple[str, ...] = ()
 
 
 class Role(NamedTuple):
@@ -109,6 +138,12 @@ class Guess:
         Role of each column by its name, without target, group and time.
     formats
         Format of the dates in columns of strings, by the name of the column.
+    numbers
+        Rule of the numbers in columns of strings that are not plain numbers, by the name of the column.
+    labels
+        Spellings of the labels of a target whose labels differ only in blanks or in case; empty otherwise.
+    missing_labels
+        Texts that stand for a missing target; None if they are the same as in all other columns.
     text, group, time
         Names of columns; empty for none.
     time_is_date
@@ -128,6 +163,9 @@ class Guess:
     n_rows: int
     roles: dict[str, Role] = field(default_factory=dict)
     formats: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, Numeral] = field(default_factory=dict)
+    labels: list[str] = field(default_factory=list)
+    missing_labels: tuple[str, ...] | None = None
     text: str = ""
     group: str = ""
     time: str = ""
@@ -161,16 +199,19 @@ def guess(found: Survey, wishes: Wishes, where: str) -> Guess:
         The table does not have a column that the user named.
     """
     check_names(found, wishes, where)
+    found = found.read_by(as_numerals(found, wishes, where))
     facts = found.columns[wishes.target]
     if wishes.target not in found.sample:
         raise DataError(
             f"{where}: the target '{wishes.target}' is of type {facts.type}, which cannot be a target."
         )
-    task, why = guess_task(facts, found.sample[facts.name], wishes.task, where)
-    made = Guess("tabular", task, METRICS[task][0], wishes.target, found.n_rows)
-    made.why = {"task": why, "metric": f"also possible: {', '.join(METRICS[task][1:])}"}
+    target = settle_target(found, wishes, where)
+    found, facts = target.found, target.found.columns[wishes.target]
+    made = Guess("tabular", target.task, METRICS[target.task][0], wishes.target, found.n_rows)
+    made.why = {"task": target.why, "metric": f"also possible: {', '.join(METRICS[target.task][1:])}"}
     made.why["target"] = missing_targets(facts)
-    made.warnings = warnings_on_rows(facts, task)
+    made.labels, made.missing_labels = target.labels, target.missing
+    made.warnings = [*target.warnings, *warnings_on_rows(facts, target.task)]
     made.roles = {
         name: role(column, found, wishes, where)
         for name, column in found.columns.items()
@@ -185,23 +226,27 @@ def guess(found: Survey, wishes: Wishes, where: str) -> Guess:
     settle_modality(found, made, wishes, where)
     check_only_feature(made, where)
     warn_of_leaks(found, made)
-    warn_of_marks(found, made)
+    settle_numbers(found, made)
+    warn_of_texts(found, made)
     return made
 
 
-def check_marks(found: Survey, wishes: Wishes, decimal: str, where: str) -> None:
+def check_marks(found: Survey, wishes: Wishes, decimal: str, where: str, marks: Container[str] = ()) -> None:
     """Raise DataError if a column that will be used has another decimal mark than the file."""
     is_settled = {*wishes.drop, *wishes.categorical, wishes.group}
     is_settled |= {wishes.target} if wishes.task in ("binary", "multiclass") else set()
     for name in [wishes.target] if wishes.text else found.columns:
         facts = found.columns.get(name)
-        if facts is None or name in is_settled or not (facts.is_turned and facts.turned):
+        if facts is None or name in is_settled or name in marks or not (facts.is_turned and facts.turned):
+            continue
+        if facts.tally.best[0] == decimal:  # a mark between thousands
             continue
         theirs, other = ("point", "comma") if decimal == "." else ("comma", "point")
         raise DataError(
             f"{where}: column '{name}' holds '{facts.turned.value}' in row {facts.turned.row}, a number with "
             f"a decimal {other}, but the decimal mark of the file is a {theirs}; write all numbers with one "
-            f"mark, or use --categorical '{name}' if these are names."
+            f"mark, use --decimal '{name}={OTHER_MARK[decimal]}' if that is the mark of this column, or use "
+            f"--categorical '{name}' if these are names."
         )
 
 
@@ -217,22 +262,125 @@ def check_names(found: Survey, wishes: Wishes, where: str) -> None:
     """
     if taken := [name for name in found.columns if name in OWN]:
         raise DataError(f"{where} has a column '{taken[0]}', a name that the pipeline reserves; rename it.")
-    named = [wishes.target, wishes.time, wishes.group, wishes.text, *wishes.drop, *wishes.categorical]
+    named = [wishes.target, wishes.time, wishes.group, wishes.text]
+    named += [*wishes.drop, *wishes.categorical, *wishes.numeric]
     for name in filter(None, named):
         if name not in found.columns:
             raise ConfigError(f"{where} has no column '{name}', {nearest(name, found.columns)}.")
-    for name in (wishes.time, wishes.group, wishes.text, *wishes.drop):
+    for name in (wishes.time, wishes.group, wishes.text, *wishes.drop, *wishes.numeric):
         if name and named.count(name) > 1:
             raise ConfigError(f"{where}: column '{name}' cannot have two roles; name it once.")
 
 
-def guess_task(facts: Facts, values: pd.Series, wished: str, where: str) -> tuple[str, str]:
+@dataclass(frozen=True)
+class Target:
+    """What has been settled about the target.
+
+    Parameters
+    ----------
+    found
+        Facts about the table, with the target as it will be read.
+    task, why
+        Task and the reason for it.
+    labels
+        Spellings of the labels, if they differ only in blanks or in case; empty otherwise.
+    missing
+        Texts that stand for a missing target; None if they are the same as in all other columns.
+    warnings
+        Sentences about decisions that the user should check.
+    """
+
+    found: Survey
+    task: str
+    why: str
+    labels: list[str]
+    missing: tuple[str, ...] | None
+    warnings: list[str]
+
+
+def settle_target(found: Survey, wishes: Wishes, where: str) -> Target:
+    """Decide the task and how the target is read.
+
+    A regression reads a column of strings as numbers. A classification takes strings as labels: those that
+    differ only in blanks around them or in case become one label, and a label such as None stays one.
+    """
+    name = wishes.target
+    rule = rule_of(found.columns[name], found, wishes, where, is_target=True)
+    as_numbers = found.read_by({name: rule}) if rule else found
+    task, why = guess_task(as_numbers.columns[name], as_numbers.sample[name], rule, wishes.task, where)
+    if task == "regression":
+        return Target(as_numbers, task, why, [], None, [])
+    labels = merged_labels(found.columns[name])
+    found = found.spelled(name, labels) if labels else found
+    facts = found.columns[name]
+    if rule or labels:
+        task, why = guess_task(facts, found.sample[name], None, wishes.task or class_task(facts), where)
+        why = SAID if wishes.task else class_reason(facts)
+    check_classes(facts, task, f"{where}: the target '{name}'")
+    words = [str(value) for value in facts.counts if facts.is_text and clean(str(value)) in WORDS]
+    warnings = [
+        *([about_labels(labels, facts)] if labels else []),
+        *map(partial(about_word, facts), markers(facts)),
+    ]
+    return Target(found, task, why, sorted(set(labels.values())), LABELS_MISSING if words else None, warnings)
+
+
+def class_task(facts: Facts) -> str:
+    """Return the task of a target of classes."""
+    return "binary" if facts.is_complete and facts.n_distinct == 2 else "multiclass"
+
+
+def class_reason(facts: Facts) -> str:
+    """Return the reason for the task of a target of classes."""
+    number = "two" if class_task(facts) == "binary" else f"{facts.n_distinct:,}"
+    kind = "values" if class_task(facts) == "binary" else "strings"
+    return f"{number} different {kind}: {shares(facts)}"
+
+
+def merged_labels(facts: Facts) -> dict[str, str]:
+    """Return the commonest spelling of each label, if some labels differ only in blanks or in case."""
+    if not facts.is_text:
+        return {}
+    spellings: dict[str, Counter[str]] = {}
+    for label, rows in facts.counts.items():
+        spellings.setdefault(folded(str(label)), Counter())[str(label).strip()] += rows
+    if len(spellings) == len(facts.counts):
+        return {}
+    common = {key: max(rows, key=lambda label: (rows[label], label)) for key, rows in spellings.items()}
+    return {str(label): common[folded(str(label))] for label in facts.counts}
+
+
+def about_labels(labels: Mapping[str, str], facts: Facts) -> str:
+    """Return a sentence about labels that have become one."""
+    merged = [f"'{label}' to '{common}'" for label, common in labels.items() if label != common]
+    return (
+        f"labels of the target '{facts.name}' that differ only in blanks or in case are taken as one: "
+        f"{few(merged)}; to keep them apart, remove source.labels from the file that is written."
+    )
+
+
+def markers(facts: Facts) -> list[str]:
+    """Return the labels of a target that often stand for a missing value, the most frequent first."""
+    return [str(label) for label, _ in facts.counts.most_common() if facts.is_text and is_marker(str(label))]
+
+
+def about_word(facts: Facts, label: str) -> str:
+    """Return a sentence about a label that often stands for a missing value."""
+    return (
+        f"'{label}' is a class of the target '{facts.name}' ({facts.counts[label]:,} rows); if it means a "
+        f"missing value, use --missing '{label}'."
+    )
+
+
+def guess_task(
+    facts: Facts, values: pd.Series, rule: Numeral | None, wished: str, where: str
+) -> tuple[str, str]:
     """Return the task of a target, and the reason.
 
     Raises
     ------
     DataError
-        The target is missing in most rows, is constant, has a class with one row, or has an unsuitable type.
+        The target is missing in most rows, is constant, or has an unsuitable type.
     """
     place = f"{where}: the target '{facts.name}'"
     if facts.n_missing > MAX_MISSING_TARGETS * facts.n_rows:
@@ -243,17 +391,15 @@ def guess_task(facts: Facts, values: pd.Series, wished: str, where: str) -> tupl
         raise DataError(f"{place} is constant ({next(iter(facts.counts))}); there is nothing to learn.")
     check_finite(facts, where)
     check_mixture(facts, where)
-    task, why = (wished, SAID) if wished else task_of(facts, values, place)
+    task, why = (wished, SAID) if wished else task_of(facts, values, place, rule)
     if task not in TASKS:
         raise ConfigError(f"--task is '{task}', {nearest(task, TASKS)}.")
     if task == "regression" and not facts.is_number:
-        raise DataError(f"{place} does not hold numbers, which a regression needs.")
-    if task != "regression":
-        check_classes(facts, task, place)
+        raise DataError(f"{place} does not hold numbers, which a regression needs{odd_ones(facts)}.")
     return task, why
 
 
-def task_of(facts: Facts, values: pd.Series, place: str) -> tuple[str, str]:
+def task_of(facts: Facts, values: pd.Series, place: str, rule: Numeral | None) -> tuple[str, str]:
     """Return the task that fits the values of a target, and the reason."""
     if facts.is_complete and facts.n_distinct == 2:
         return "binary", f"two different values: {shares(facts)}"
@@ -263,6 +409,8 @@ def task_of(facts: Facts, values: pd.Series, place: str) -> tuple[str, str]:
         )
     if not facts.is_number:
         return "multiclass", f"{facts.n_distinct:,} different strings: {shares(facts)}"
+    if rule and not rule.is_plain and facts.tally.example:
+        return "regression", f"numbers like '{facts.tally.example.value}', {several(facts)} different ones"
     rows_a_value = facts.n_counted / facts.n_distinct
     few = facts.is_complete and facts.n_distinct <= MOST_WHOLE_CLASSES and rows_a_value >= ROWS_A_WHOLE_CLASS
     if few and are_whole(values):
@@ -279,10 +427,18 @@ def check_classes(facts: Facts, task: str, place: str) -> None:
         raise DataError(f"{place} has {facts.n_distinct} classes; a binary task has two.")
     lonely = [value for value, rows in facts.counts.items() if rows == 1]
     if lonely:
+        missing = f", use --missing '{lonely[0]}' if that means missing" if is_marker(str(lonely[0])) else ""
         raise DataError(
             f"{place} has the class '{lonely[0]}' with a single row; leave the row out, merge the class with "
-            "another one, or use --task regression if the target is a quantity."
+            f"another one{missing}, or use --task regression if the target is a quantity."
         )
+
+
+def few(names: Iterable[str]) -> str:
+    """Return the first names in one line, and the number of all if there are more."""
+    listed = [*names]
+    more = f", ... ({len(listed)} in all)" if len(listed) > FEW else ""
+    return ", ".join(listed[:FEW]) + more
 
 
 def shares(facts: Facts, most: int = 3) -> str:
@@ -324,7 +480,7 @@ def role(facts: Facts, found: Survey, wishes: Wishes, where: str) -> Role:
     values = found.sample.get(facts.name)
     if whole := wishes.text or ("x" if "x" in found.arrays else ""):
         return Role(OUT, f"{BESIDE} {whole}, the only input of the models")
-    for rule in (asked, unusable, constant, moment, identifier, number):
+    for rule in (asked, unusable, constant, moment, identifier, number):  # the first answer counts
         if answer := rule(facts, values, wishes, where):
             return answer
     return strings(facts, values)
@@ -333,10 +489,15 @@ def role(facts: Facts, found: Survey, wishes: Wishes, where: str) -> Role:
 Rule = Callable[[Facts, "pd.Series | None", Wishes, str], "Role | None"]
 
 
-def asked(facts: Facts, _: pd.Series | None, wishes: Wishes, __: str) -> Role | None:
+def asked(facts: Facts, _: pd.Series | None, wishes: Wishes, where: str) -> Role | None:
     """Return the role that the user chose."""
     if facts.name in wishes.drop:
         return Role(OUT, SAID)
+    if facts.name in wishes.numeric:
+        check_finite(facts, where)
+        if not facts.is_number and str(facts.type) != "bool":
+            raise DataError(f"{where}: column '{facts.name}' does not hold numbers{odd_ones(facts)}.")
+        return Role(NUMERIC, SAID)
     return Role(CATEGORICAL, SAID) if facts.name in wishes.categorical else None
 
 
@@ -400,6 +561,8 @@ def identifier(facts: Facts, values: pd.Series | None, _: Wishes, __: str) -> Ro
     is_whole = facts.is_number and are_whole(values)
     if is_whole and facts.is_unique and len(values) >= FEWEST_GROUPS and values.is_monotonic_increasing:
         return Role(OUT, GROWING)
+    if is_saved_index(facts, is_whole):
+        return Role(OUT, "a row number that was saved with the table, by its name")
     if not has_id_name(facts.name):
         return None
     if facts.is_unique:
@@ -409,6 +572,18 @@ def identifier(facts: Facts, values: pd.Series | None, _: Wishes, __: str) -> Ro
     if is_whole and (not facts.is_complete or facts.n_distinct > MANY_CATEGORIES):
         return Role(OUT, f"an id by its name, {several(facts)} different ones")
     return Role(CATEGORICAL, "an id by its name, with repeats") if is_whole else None
+
+
+def is_saved_index(facts: Facts, is_whole: bool) -> bool:
+    """Return whether a column is the row number that another program has saved with the table.
+
+    `Unnamed: 0` is the name that pandas gives to a column without one, so that whole numbers in it suffice.
+    Under the other names, the values must be whole numbers or strings, and different in every row.
+    """
+    if re.fullmatch(UNNAMED, facts.name) and is_whole:
+        return True
+    named = facts.is_saved_index or re.fullmatch(INDEX_NAMES, facts.name.strip(), re.IGNORECASE)
+    return bool(named) and facts.is_unique and (is_whole or (facts.is_text and not facts.is_number))
 
 
 def are_whole(values: pd.Series) -> bool:
@@ -428,9 +603,16 @@ def number(facts: Facts, _: pd.Series | None, __: Wishes, where: str) -> Role | 
     check_mixture(facts, where)
     if not facts.is_number and str(facts.type) != "bool":
         return None
-    if facts.is_text and any(re.match(r"\s*0\d", str(value)) for value in facts.counts):
+    if has_leading_zeros(facts):
         return Role(CATEGORICAL, "digits with leading zeros")
-    return Role(NUMERIC, gaps(facts))
+    example = facts.tally.example if facts.numeral and not facts.numeral.is_plain else None
+    notes = [f"numbers like '{example.value}'" if example else "", gaps(facts)]
+    return Role(NUMERIC, ", ".join(filter(None, notes)))
+
+
+def has_leading_zeros(facts: Facts) -> bool:
+    """Return whether some strings are digits with a leading zero, as a code may be but a number is not."""
+    return facts.is_text and any(re.match(r"\s*0\d", str(value)) for value in facts.counts)
 
 
 def gaps(facts: Facts) -> str:
@@ -449,7 +631,9 @@ def check_finite(facts: Facts, where: str) -> None:
 
 def check_mixture(facts: Facts, where: str) -> None:
     """Raise DataError if nearly all strings of a column are numbers."""
-    if facts.is_text and facts.no_number and facts.n_numbers >= MOSTLY * facts.n_present:
+    if facts.is_number or not facts.is_text:
+        return
+    if facts.no_number and facts.n_numbers >= MOSTLY * facts.n_present:
         value, row = facts.no_number
         raise DataError(
             f"{where}: column '{facts.name}' holds numbers, but row {row} holds '{value}'; correct the row, "
@@ -642,6 +826,154 @@ def settle_modality(found: Survey, made: Guess, wishes: Wishes, where: str) -> N
         raise DataError(f"{where} has no column to learn from ({reasons}).")
 
 
+def as_numerals(found: Survey, wishes: Wishes, where: str) -> dict[str, Numeral]:
+    """Return the rules of all columns, except the target, whose strings are read as numbers."""
+    settled = {wishes.target, wishes.group, wishes.text, *wishes.drop, *wishes.categorical}
+    if wishes.text or "x" in found.arrays:
+        return {}
+    rules = {
+        name: rule_of(facts, found, wishes, where)
+        for name, facts in found.columns.items()
+        if name not in settled
+    }
+    return {name: rule for name, rule in rules.items() if rule}
+
+
+def rule_of(
+    facts: Facts, found: Survey, wishes: Wishes, where: str, is_target: bool = False
+) -> Numeral | None:
+    """Return the rule by which the strings of a column are read as numbers; None if they are not.
+
+    At least half of the strings must be numbers, and all others must stand for a missing value.
+
+    Raises
+    ------
+    DataError
+        The strings look like numbers, but it is not clear how to read them.
+    """
+    tally = facts.tally
+    is_wished = facts.name in wishes.numeric or (is_target and wishes.task == "regression")
+    if facts.are_plain_numbers:
+        return tally.rule() if tally.decimal != found.decimal else None
+    if not facts.is_text or facts.name not in found.sample or tally.is_hopeless:
+        return None
+    if facts.n_dates >= MOSTLY * facts.n_present or not tally.n_numbers:
+        return None
+    if tally.share < READ and not is_wished:
+        return None
+    if has_leading_zeros(facts) and not is_wished and tally.rule().is_plain:
+        return None
+    if is_target and wishes.task in ("binary", "multiclass"):
+        return None
+    if len(tally.named_units) > 1:
+        return None
+    if not (is_target and not wishes.task):
+        check_clarity(facts, is_wished, where)
+    return tally.rule() if not (tally.strangers or tally.n_beyond or tally.n_mixed) else None
+
+
+def check_clarity(facts: Facts, is_wished: bool, where: str) -> None:
+    """Raise DataError if the strings of a column look like numbers, but not how to read some of them."""
+    tally, place = facts.tally, f"{where}: column '{facts.name}'"
+    if tally.units["%"] and tally.bare:
+        raise DataError(
+            f"{place} holds '{tally.with_unit['%'].value}' in row {tally.with_unit['%'].row} and "
+            f"'{tally.bare.value}' in row {tally.bare.row}; write the percent sign everywhere or nowhere, or "
+            f"use --drop '{facts.name}'."
+        )
+    if tally.n_mixed:
+        odd, (decimal, thousands) = tally.misfits[tally.best], tally.best
+        marks = f"'{decimal}' as the decimal mark" + (
+            f" and '{thousands}' for thousands" if thousands else ""
+        )
+        raise DataError(
+            f"{place} holds numbers with {marks}, but row {odd.row} holds '{odd.value}'; write all numbers "
+            f"in one way, or use --categorical '{facts.name}' if they are names."
+        )
+    strangers = tally.strangers
+    is_one = len(strangers) == 1 and not tally.n_beyond
+    if strangers and (is_one or is_wished or tally.share >= MOSTLY):
+        value = next(iter(strangers))
+        raise DataError(
+            f"{place} holds numbers, but row {tally.where_others[value]} holds '{value}'"
+            f"{in_rows(strangers[value])}; correct the row, use --missing '{value}' if that means missing, "
+            f"or use --categorical '{facts.name}' if its numbers are names."
+        )
+
+
+def in_rows(n_rows: int) -> str:
+    """Return a note on the number of rows that have a value, if there are several."""
+    return f" ({n_rows:,} rows do)" if n_rows > 1 else ""
+
+
+def odd_ones(facts: Facts) -> str:
+    """Return a note on the first values of a column that are not numbers."""
+    tally = facts.tally
+    if len(units := tally.named_units) > 1:
+        return f": it has the units {few([spellings[0] for spellings in units.values()])}"
+    if not tally.where_others:
+        return ""
+    value, row = min(tally.where_others.items(), key=lambda item: item[1])
+    return f": row {row} holds '{value}'"
+
+
+def nearly_numbers(facts: Facts) -> str:
+    """Return how a column of strings looks like numbers although it is not read so; empty if it does not."""
+    tally = facts.tally
+    if not facts.is_text or facts.is_number or tally.is_hopeless or tally.share < READ:
+        return ""
+    if len(tally.named_units) > 1:
+        seen = [f"'{each.value}' in row {each.row}" for each in list(tally.with_unit.values())[:2]]
+        return f"in several units ({' and '.join(seen)})"
+    if strangers := tally.strangers:
+        value = next(iter(strangers))
+        return f"in {tally.share:.0%} of the rows (but '{value}' in row {tally.where_others[value]})"
+    return ""
+
+
+def settle_numbers(found: Survey, made: Guess) -> None:
+    """Keep the rules of the columns that are used as numbers, each with a warning that says what it does."""
+    used = [*made.named(NUMERIC), *filter(None, [made.time])]
+    used += [made.target] if made.task == "regression" else []
+    for name in used:
+        facts = found.columns[name]
+        if facts.numeral is not None:
+            made.numbers[name] = facts.numeral
+            made.warnings.append(about_rule(facts, facts.numeral, name == made.target))
+        elif facts.are_plain_numbers and facts.tally.could_be_thousands():
+            made.warnings.append(about_mark(facts))
+
+
+def about_mark(facts: Facts) -> str:
+    """Return a sentence about plain numbers whose decimal mark could stand between thousands."""
+    text, mark = facts.tally.threes, facts.tally.decimal
+    return (
+        f"column '{facts.name}' is read as numbers: '{text}' is {float(text.replace(mark, '.')):g}; if "
+        f"'{mark}' stands between thousands, use --decimal '{facts.name}={OTHER_MARK[mark]}'."
+    )
+
+
+def about_rule(facts: Facts, rule: Numeral, is_target: bool) -> str:
+    """Return a sentence about the rule by which the strings of a column are read as numbers."""
+    notes, example = [], facts.tally.example
+    if example:
+        number = rule.read(pa.array([example.value]))[0][0].as_py()
+        notes.append(f"'{example.value}' in row {example.row} is {number:.15g}" if number is not None else "")
+    if rule.unit == "%":
+        notes.append("the percent sign is left off, and nothing is divided by 100")
+    elif rule.unit:
+        notes.append(f"'{rule.unit}' is left off" + (", and some numbers have none" if rule.bare else ""))
+    if rule.missing:
+        rows = facts.tally.absent
+        listed = [f"'{text}' ({rows[text]:,} rows)" for text in rule.missing]
+        notes.append(f"{few(listed)} {'stands' if len(listed) == 1 else 'stand'} for a missing value")
+    names = "--task multiclass" if is_target else f"--categorical '{facts.name}'"
+    remedy = f"if these are names, use {names}"
+    if facts.tally.is_ambiguous():
+        remedy = f"if '{rule.thousands}' is the decimal mark, use --decimal '{facts.name}={rule.thousands}'"
+    return f"column '{facts.name}' is read as numbers: {'; '.join(filter(None, notes))}; {remedy}."
+
+
 def check_only_feature(made: Guess, where: str) -> None:
     """Raise DataError if the only feature is a column of strings named `x`, the name of arrays and texts."""
     kinds = [part.kind for part in made.roles.values() if part.kind in (NUMERIC, CATEGORICAL, DATES)]
@@ -651,20 +983,8 @@ def check_only_feature(made: Guess, where: str) -> None:
         )
 
 
-def warn_of_marks(found: Survey, made: Guess) -> None:
-    """Add warnings about strings that would be numbers with another decimal mark."""
-    for name, part in made.roles.items():
-        facts = found.columns[name]
-        if part.kind in (NAMES, CATEGORICAL) and part.why != SAID and facts.is_turned and facts.turned:
-            taken = "left out as names" if part.kind == NAMES else "used as categories"
-            made.warnings.append(
-                f"column '{name}' looks like numbers with another decimal mark ('{facts.turned.value}' in "
-                f"row {facts.turned.row}), and is {taken}; if it is a quantity, write its numbers as in 3.14."
-            )
-
-
 def warn_of_leaks(found: Survey, made: Guess) -> None:
-    """Add warnings about columns that reveal the target, unused texts, and columns of many categories."""
+    """Add warnings about columns that reveal the target."""
     looked_at = [
         name
         for name, part in made.roles.items()
@@ -680,6 +1000,10 @@ def warn_of_leaks(found: Survey, made: Guess) -> None:
         )
         made.warnings.append(f"column '{name}' gives the target away: {how}; {advice}.")
         made.roles[name] = Role(made.roles[name].kind, f"gives the target away? {how}")
+
+
+def warn_of_texts(found: Survey, made: Guess) -> None:
+    """Add warnings about strings that are left out, and about columns of many categories."""
     for name in made.named(TEXT):
         made.warnings.append(
             f"column '{name}' is free text and left out; to use it as the only input: --text '{name}'."
@@ -687,3 +1011,39 @@ def warn_of_leaks(found: Survey, made: Guess) -> None:
     for name in made.named(CATEGORICAL):
         if found.columns[name].n_distinct > MANY_CATEGORIES:
             made.warnings.append(f"column '{name}' has {found.columns[name].n_distinct:,} categories.")
+    for name, part in made.roles.items():
+        if (
+            part.kind in (NAMES, CATEGORICAL)
+            and part.why != SAID
+            and (how := nearly_numbers(found.columns[name]))
+        ):
+            used = "left out as names" if part.kind == NAMES else "used as categories"
+            made.warnings.append(
+                f"column '{name}' looks like numbers {how}, and is {used}; if it is a quantity, write all "
+                "of it as numbers in one unit."
+            )
+            made.roles[name] = Role(part.kind, f"looks like numbers {how}")
+    for name in made.roles:
+        if reason := left_out_unseen(found, name, made.roles[name]):
+            made.warnings.append(reason)
+    others = [name for name in made.named(NAMES) if not nearly_numbers(found.columns[name])]
+    if others and made.modality == "tabular":
+        made.warnings.append(
+            f"strings that hardly repeat are left out: {few(others)}; to use such a column: --categorical, "
+            "or --text as the only input."
+        )
+
+
+def left_out_unseen(found: Survey, name: str, part: Role) -> str:
+    """Return a sentence about a column that is left out although it may say something; empty for others."""
+    facts, values = found.columns[name], found.sample.get(name)
+    if not name and facts.n_distinct > 1 and not facts.is_unique:
+        return "a column without a name is left out; give it a name in the file if it says something."
+    if part.why != GROWING or values is None or has_id_name(name) or counts_time(name, part):
+        return ""
+    if values.diff().nunique() <= 1:
+        return ""
+    return (
+        f"column '{name}' is left out, as its whole numbers grow with every row; if it is a quantity, use "
+        f"--numeric '{name}'."
+    )

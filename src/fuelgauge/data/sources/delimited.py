@@ -7,15 +7,27 @@ import csv
 import io
 import itertools
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from fuelgauge.errors import ConfigError, DataError, nearest
 from fuelgauge.spec.dataset import DatasetConfig
+
+__all__ = [
+    "MISSING",
+    "Dialect",
+    "first_lines",
+    "is_number",
+    "named_columns",
+    "open_csv",
+    "read_header",
+    "sniff",
+]
 
 BLOCK = 1 << 24  # bytes that Arrow reads at a time
 HEAD = 1 << 20  # bytes at the beginning of a file from which its header and dialect are read
@@ -37,12 +49,15 @@ class Dialect:
         Decimal point of the numbers, one character.
     missing
         Texts that stand for a missing value.
+    missing_in
+        Texts that stand for a missing value in single columns of strings, in place of `missing`, by column.
     """
 
     delimiter: str = ","
     encoding: str = "utf-8"
     decimal: str = "."
     missing: tuple[str, ...] = MISSING
+    missing_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("delimiter", "decimal"):
@@ -50,11 +65,14 @@ class Dialect:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be one character.")
 
 
-def open_csv(file: Path, dialect: Dialect, dataset: DatasetConfig | None, where: str) -> pa.RecordBatchReader:
+def open_csv(
+    file: Path, dialect: Dialect, dataset: DatasetConfig | None, where: str, written: Container[str] = ()
+) -> pa.RecordBatchReader:
     """Open a CSV file as a stream of batches of rows.
 
     With a dataset, only the columns that it names are read: numbers as float64, all others as strings.
-    Without a dataset, all columns are read as strings. Messages count rows below the header, from 1.
+    Without a dataset, all columns are read as strings, and so are always the columns in `written`. Messages
+    count rows below the header, from 1.
 
     Raises
     ------
@@ -64,6 +82,7 @@ def open_csv(file: Path, dialect: Dialect, dataset: DatasetConfig | None, where:
     header = read_header(file, dialect, where)
     names = header if dataset is None else needed(dataset, header, where)
     numbers = set() if dataset is None else numeric_columns(dataset, file, dialect)
+    numbers = {name for name in numbers if name not in written}
     types = {name: pa.float64() if name in numbers else pa.string() for name in names}
     blocks = guarded(file, dialect, types, header, where)
     schema = pa.schema(types)
@@ -78,7 +97,7 @@ def guarded(
     try:
         for block in arrow_reader(file, dialect, types):
             n_rows += block.num_rows
-            yield block
+            yield with_missing(block, dialect)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(explain(str(error), file, dialect, header, where)) from error
     if not n_rows:
@@ -95,10 +114,21 @@ def arrow_reader(file: Path, dialect: Dialect, types: Mapping[str, pa.DataType])
             column_types=dict(types),
             include_columns=list(types),
             null_values=list(dialect.missing),
-            strings_can_be_null=True,
+            strings_can_be_null=False,  # see with_missing
             decimal_point=dialect.decimal,
         ),
     )
+
+
+def with_missing(block: pa.RecordBatch, dialect: Dialect) -> pa.RecordBatch:
+    """Return a block without the texts that stand for a missing value in columns of strings."""
+    columns = []
+    for field_, values in zip(block.schema, block.columns, strict=True):
+        if pa.types.is_string(field_.type):
+            absent = pa.array(dialect.missing_in.get(field_.name, dialect.missing), pa.string())
+            values = pc.if_else(pc.is_in(values, absent), pa.scalar(None, pa.string()), values)
+        columns.append(values)
+    return pa.RecordBatch.from_arrays(columns, schema=block.schema)
 
 
 def explain(problem: str, file: Path, dialect: Dialect, header: list[str], where: str) -> str:

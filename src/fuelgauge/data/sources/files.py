@@ -10,11 +10,14 @@ import contextlib
 import os
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -22,8 +25,30 @@ from fuelgauge import paths
 from fuelgauge.data.arrow import tensor
 from fuelgauge.data.columns import MOMENT
 from fuelgauge.data.sources.delimited import MISSING, Dialect, named_columns, open_csv, read_header
+from fuelgauge.data.sources.numerals import Numeral, numerals, readable
 from fuelgauge.errors import ConfigError, DataError, nearest
 from fuelgauge.spec.dataset import DatasetConfig
+
+__all__ = [
+    "HOME",
+    "IMAGE_FORMATS",
+    "LABEL",
+    "MODES",
+    "OWN",
+    "Rules",
+    "as_texts",
+    "decode",
+    "default_delimiter",
+    "folded",
+    "format_of",
+    "is_text",
+    "list_images",
+    "moments",
+    "open_npz",
+    "open_table",
+    "table",
+    "two_sides",
+]
 
 HOME = paths.durable_root(paths.ROOT)
 OWN = HOME / "data" / "own"
@@ -48,6 +73,30 @@ ARROW_MAGIC = b"ARROW1"
 Opened = tuple[pa.Schema, Callable[[list[str]], Iterator[pa.RecordBatch]]]
 
 
+@dataclass(frozen=True)
+class Rules:
+    """How columns of strings are read, by column.
+
+    Parameters
+    ----------
+    dates
+        Formats of dates: ISO8601, or a format of ``datetime.strptime``.
+    numbers
+        Rules of numbers as people write them.
+    labels
+        Spellings of the labels. Blanks around a value, and upper and lower case, do not matter.
+    """
+
+    dates: Mapping[str, str] = field(default_factory=dict)
+    numbers: Mapping[str, Numeral] = field(default_factory=dict)
+    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def by_setting(self) -> dict[str, Mapping[str, Any]]:
+        """The rules by the name of their setting."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+
 def table(
     path: str,
     format: str | None = None,
@@ -55,7 +104,10 @@ def table(
     encoding: str = "utf-8",
     decimal: str = ".",
     missing: Sequence[str] = MISSING,
+    missing_in: Mapping[str, Sequence[str]] | None = None,
     dates: Mapping[str, str] | None = None,
+    numbers: Mapping[str, Mapping[str, Any]] | None = None,
+    labels: Mapping[str, Sequence[str]] | None = None,
     dataset: DatasetConfig | None = None,
 ) -> pa.RecordBatchReader:
     """Open a CSV, Parquet or Arrow file in data/own/.
@@ -75,9 +127,18 @@ def table(
         Decimal point of the numbers in a CSV file.
     missing
         Texts that stand for a missing value in a CSV file.
+    missing_in
+        Texts that stand for a missing value in single columns of strings of a CSV file, in place of
+        `missing`, by column.
     dates
         Formats of string columns that hold dates, by column: ISO8601, or a format of ``datetime.strptime``
         such as %d.%m.%Y.
+    numbers
+        Rules of string columns that hold numbers such as $1,200.50, by column: decimal, thousands, unit,
+        bare, parentheses and missing (see ``fuelgauge.data.sources.numerals.Numeral``).
+    labels
+        Spellings of the labels in string columns, by column. Blanks around a value, and upper and lower case,
+        do not matter.
     dataset
         Dataset whose columns are read. None reads all columns; those of a CSV file as strings.
 
@@ -88,31 +149,38 @@ def table(
         and row where there are any.
     """
     file = find(path)
-    absent = tuple("" if value is None else str(value) for value in missing)
-    dialect = Dialect(delimiter or default_delimiter(file), encoding, decimal, absent)
-    return open_table(file, format, dialect, dates or {}, dataset, path)
+    absent_in = {name: as_texts(texts) for name, texts in (missing_in or {}).items()}
+    mark = delimiter or default_delimiter(file)
+    dialect = Dialect(mark, encoding, decimal, as_texts(missing), absent_in)
+    rules = Rules(dates or {}, numerals(numbers or {}, path), labels or {})
+    return open_table(file, format, dialect, rules, dataset, path)
+
+
+def as_texts(values: Sequence[object]) -> tuple[str, ...]:
+    """Return the texts that stand for a missing value as strings; YAML reads some of them as other types."""
+    return tuple("" if value is None else str(value) for value in values)
 
 
 def open_table(
     file: Path,
     format: str | None,
     dialect: Dialect,
-    dates: Mapping[str, str],
+    rules: Rules,
     dataset: DatasetConfig | None,
     where: str,
 ) -> pa.RecordBatchReader:
     """Open a table in any folder; messages call it `where`."""
     kind = format or format_of(file, where)
     if kind == "csv":
-        reader = open_csv(file, dialect, dataset, where)
+        reader = open_csv(file, dialect, dataset, where, rules.numbers)
     elif kind in READERS:
         reader = read_binary(kind, file, dataset, where)
     else:
         raise DataError(f"{where}: format is '{kind}', {nearest(kind, ['csv', *READERS])}.")
-    if not dates:
+    if not any(rules.by_setting.values()):
         return reader
-    check_dates(dates, names_in(kind, file, dialect, where), where)
-    return with_dates(reader, dates, where)
+    check_columns(rules, names_in(kind, file, dialect, where), where)
+    return with_rules(reader, rules, where)
 
 
 def names_in(kind: str, file: Path, dialect: Dialect, where: str) -> list[str]:
@@ -124,11 +192,12 @@ def names_in(kind: str, file: Path, dialect: Dialect, where: str) -> list[str]:
     return list(schema.names)
 
 
-def check_dates(formats: Mapping[str, str], names: list[str], where: str) -> None:
-    """Raise DataError if `source.dates` names a column that the file does not have."""
-    for name in formats:
-        if name not in names:
-            raise DataError(f"{where} has no column '{name}' (source.dates), {nearest(name, names)}.")
+def check_columns(rules: Rules, names: list[str], where: str) -> None:
+    """Raise DataError if a rule is for a column that the file does not have."""
+    for setting, columns in rules.by_setting.items():
+        for name in columns:
+            if name not in names:
+                raise DataError(f"{where} has no column '{name}' (source.{setting}), {nearest(name, names)}.")
 
 
 def find(path: str) -> Path:
@@ -241,33 +310,54 @@ def chosen(schema: pa.Schema, names: list[str] | None, where: str) -> pa.Schema:
     for name in names or ():
         if name not in schema.names:
             raise DataError(f"{where} has no column '{name}', {nearest(name, schema.names)}.")
-    return pa.schema([field for field in schema if names is None or field.name in names])
+    kept = [field for field in schema if names is None or field.name in names]
+    return pa.schema(kept, metadata=schema.metadata if names is None else None)
 
 
-def with_dates(reader: pa.RecordBatchReader, formats: Mapping[str, str], where: str) -> pa.RecordBatchReader:
-    """Return a stream in which string columns with a date format have become timestamps.
+def with_rules(reader: pa.RecordBatchReader, rules: Rules, where: str) -> pa.RecordBatchReader:
+    """Return a stream in which string columns are read by their rules.
 
-    A format of a column that does not hold strings is ignored.
+    A rule of a column that does not hold strings is ignored.
 
     Raises
     ------
     DataError
-        A value does not follow the format of its column.
+        A value does not follow the rule of its column.
     """
+    kinds: list[tuple[Mapping[str, Any], Callable[[pa.Array, Any, int, str], pa.Array], pa.DataType]] = [
+        (rules.dates, moments, MOMENT),
+        (rules.numbers, in_figures, pa.float64()),
+        (rules.labels, spelled, pa.string()),
+    ]
     schema = reader.schema
-    dates = {f.name: formats[f.name] for f in schema if f.name in formats and is_text(f.type)}
-    fields = [pa.field(f.name, MOMENT) if f.name in dates else f for f in schema]
+    chosen = {
+        each.name: (function, of_column[each.name], kind)
+        for of_column, function, kind in kinds
+        for each in schema
+        if each.name in of_column and is_text(values_of(each.type))
+    }
+    typed = pa.schema(
+        [pa.field(each.name, chosen[each.name][2]) if each.name in chosen else each for each in schema]
+    )
 
     def batches() -> Iterator[pa.RecordBatch]:
         first_row = 0
         for batch in reader:
             columns = dict(zip(batch.schema.names, batch.columns, strict=True))
-            for name, form in dates.items():
-                columns[name] = moments(columns[name], form, first_row, f"{where}: column '{name}'")
-            yield pa.record_batch(list(columns.values()), schema=pa.schema(fields))
+            for name, (function, rule, _) in chosen.items():
+                strings = columns[name]
+                if pa.types.is_dictionary(strings.type):
+                    strings = strings.dictionary_decode()
+                columns[name] = function(strings, rule, first_row, f"{where}: column '{name}'")
+            yield pa.record_batch(list(columns.values()), schema=typed)
             first_row += batch.num_rows
 
-    return pa.RecordBatchReader.from_batches(pa.schema(fields), batches())
+    return pa.RecordBatchReader.from_batches(typed, batches())
+
+
+def values_of(kind: pa.DataType) -> pa.DataType:
+    """Return the type of the values of a column, which may be encoded with a dictionary."""
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -289,6 +379,32 @@ def moments(strings: pa.Array, form: str, first_row: int, place: str) -> pa.Arra
             f"format {form}; write all dates in one format, or list the value under source.missing."
         )
     return pa.array(parsed.dt.tz_localize(None).astype("datetime64[us]"), type=MOMENT)
+
+
+def in_figures(strings: pa.Array, rule: Numeral, first_row: int, place: str) -> pa.Array:
+    """Return strings that follow a rule of numbers as float64."""
+    return readable(rule, strings, first_row, place)
+
+
+def spelled(strings: pa.Array, labels: Sequence[str], first_row: int, place: str) -> pa.Array:
+    """Return labels in their given spelling; raise DataError for a value that is none of them."""
+    known = {folded(label): label for label in labels}
+    texts = pc.cast(strings, pa.string()).dictionary_encode()
+    found = [known.get(folded(text)) for text in texts.dictionary.to_pylist()]
+    spellings = pa.array(found, pa.string()).take(texts.indices)
+    odd = pc.and_(pc.is_null(spellings), pc.is_valid(strings)).to_numpy(zero_copy_only=False)
+    if odd.any():
+        row = int(np.flatnonzero(odd)[0])
+        raise DataError(
+            f"{place}: row {first_row + row + 1} holds '{strings[row].as_py()}', which is none of the labels "
+            f"{', '.join(labels)} in source.labels; correct the row, or add the label there."
+        )
+    return spellings
+
+
+def folded(label: str) -> str:
+    """Return a label without the differences that do not matter: blanks around it, and its case."""
+    return label.strip().casefold()
 
 
 def images(path: str, size: int | Sequence[int], mode: str = "RGB") -> pa.RecordBatchReader:
