@@ -44,8 +44,8 @@ SEARCHES = {
 }
 NO_SLIDE = (
     "Performance against the amount of data, by size of net: no dataset has both older algorithms and nets "
-    "of all sizes, or the claim engine is not judged. In params.yaml, set sizes: [tiny, small, default, large] "
-    "and name engine under claims; then run the pipeline again."
+    "of all sizes, or the claim engine is not judged. In params.yaml, name engine under claims and set "
+    "sizes: [tiny, small, default, large]; then run the pipeline again."
 )
 NOT_HELD_EQUAL = (
     "Early stopping: boosted trees stop by log loss, nets by the metric of the dataset",
