@@ -11,7 +11,7 @@ import pytest
 
 from fuelgauge import paths
 from fuelgauge.config.compose import compose
-from fuelgauge.errors import ConfigError, StoreError, TrialsFailed
+from fuelgauge.errors import ConfigError, DataError, StoreError, TrialsFailed
 from fuelgauge.spec.params import Params
 from fuelgauge.sweep import runner
 from fuelgauge.sweep._pool import Failure
@@ -180,6 +180,57 @@ def test_a_bad_trial_of_a_pack_costs_itself_alone(recorder):
         (32, 0), (32, 1), (64, 0), (128, 0), (128, 1),
     ]  # fmt: skip
     assert all(r["result"]["loss"] == r["repeat"] for r in records if r["status"] == "done")
+
+
+def test_a_trial_whose_worker_was_killed_runs_once_more_by_itself(recorder, caplog):
+    killed = []
+
+    def answer(task):
+        if not killed:
+            killed.append(task)
+            return Failure("worker_died", "the process was ended by SIGKILL")
+        return [answered() for _ in task]
+
+    recorder.answer = answer
+    with caplog.at_level("INFO"):
+        sweep_of("dummy", overrides=["executor.pack=off"]).finish()
+    assert "n=128 repeat=0 died (the process was ended by SIGKILL); the trial runs once more" in caplog.text
+    records = read_store(store_path("mnist1d", "dummy"))[0].values()
+    assert [record["status"] for record in records] == ["done"] * 6
+    assert len(recorder.tasks) == 7
+
+
+def test_a_trial_that_kills_its_worker_twice_is_a_failure(recorder):
+    recorder.answer = lambda task: Failure("worker_died", "the process was ended by SIGSEGV")
+    with pytest.raises(TrialsFailed, match=r"6 trial\(s\) of mnist1d/dummy failed.*SIGSEGV"):
+        sweep_of("dummy", overrides=["executor.pack=off"]).finish()
+    assert len(recorder.tasks) == 12
+
+
+@pytest.mark.parametrize("kind", ["time_limit", "out_of_memory", "exception"])
+def test_other_failures_are_not_tried_again(recorder, kind):
+    recorder.answer = lambda task: Failure(kind, "as said")
+    with pytest.raises(TrialsFailed, match=r"6 trial\(s\)"):
+        sweep_of("dummy", overrides=["executor.pack=off"]).finish()
+    assert len(recorder.tasks) == 6
+
+
+@pytest.mark.parametrize("place", [0.3, 0.6, 0.9])
+def test_damaged_features_are_refused_before_any_fit(recorder, place):
+    path = paths.FEATURES / "mnist1d" / "raw.arrow"
+    whole = path.read_bytes()
+    damaged = bytearray(whole)
+    start = int(len(whole) * place)
+    damaged[start : start + 64] = bytes(byte ^ 0xFF for byte in whole[start : start + 64])
+    path.write_bytes(damaged)
+    try:
+        with pytest.raises(DataError, match="raw.arrow does not hold .* dvc repro -f featurize@mnist1d"):
+            sweep_of("dummy")
+    finally:
+        path.write_bytes(whole)
+    assert not recorder.tasks
+    sweep_of("dummy").finish()
+    assert len(recorder.tasks) == 3
 
 
 def test_a_pack_has_the_time_of_its_trials(recorder):

@@ -29,6 +29,7 @@ from typing import Any, Protocol
 from fuelgauge.errors import FuelgaugeError
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+WORKER_DIED = "worker_died"
 NURSERY, MODULES = "fuelgauge.sweep._nursery", "FUELGAUGE_WORKER_MODULES"
 
 
@@ -103,7 +104,7 @@ class Worker:
             return self.pipe.recv()
         except (EOFError, ConnectionError):
             self.process.join()
-            return Failure("worker_died", describe_exit(self.process.exitcode))
+            return Failure(WORKER_DIED, describe_exit(self.process.exitcode))
 
     def stop(self) -> None:
         """Kill the process, even in the middle of a task."""
@@ -181,7 +182,7 @@ class WorkerPool:
             else:
                 continue
             worker.task = None
-            if isinstance(result, Failure) and result.kind in ("worker_died", "time_limit"):
+            if isinstance(result, Failure) and result.kind in (WORKER_DIED, "time_limit"):
                 self.replace(worker)
             yield task, result
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from fuelgauge import paths
 from fuelgauge.errors import ConfigError
-from fuelgauge.sweep._pool import THREAD_VARIABLES, Failure, attempt, too_late
+from fuelgauge.sweep._pool import THREAD_VARIABLES, WORKER_DIED, Failure, attempt, too_late
 
 try:
     import ray
@@ -161,9 +161,9 @@ def result_of(reference: Any) -> Any:
     try:
         return ray.get(reference)
     except WorkerCrashedError as error:
-        return Failure("worker_died", f"the Ray worker died: {first_line(error)}")
+        return Failure(WORKER_DIED, f"the Ray worker died: {first_line(error)}")
     except RayError as error:
-        kind = "out_of_memory" if isinstance(error, ray.exceptions.OutOfMemoryError) else "worker_died"
+        kind = "out_of_memory" if isinstance(error, ray.exceptions.OutOfMemoryError) else WORKER_DIED
         return Failure(kind, f"{type(error).__name__}: {first_line(error)}")
 
 

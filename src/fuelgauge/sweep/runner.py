@@ -21,7 +21,8 @@ from fuelgauge.config.files import model_modules
 from fuelgauge.errors import FuelgaugeError, StoreError, TrialsFailed
 from fuelgauge.spec.params import Config, Params
 from fuelgauge.spec.trials import Plan, Trial
-from fuelgauge.sweep._pool import Executor, Failure, WorkerPool
+from fuelgauge.sweep._integrity import check_features
+from fuelgauge.sweep._pool import WORKER_DIED, Executor, Failure, WorkerPool
 from fuelgauge.sweep._progress import SweepProgress
 from fuelgauge.sweep.costs import PastCosts
 from fuelgauge.sweep.grid import cuda_available, packs, plan_curve, why_not
@@ -107,6 +108,7 @@ class Sweep:
         self.waiting: list[tuple[float, int, Task]] = []
         self.numbers = itertools.count()
         self.begun: dict[str, datetime] = {}  # time at which a trial was given to a worker, by trial id
+        self.tried_again: set[str] = set()  # ids of trials that a dead worker has cost one attempt
         self.problems: list[str] = []
         self.progress = SweepProgress()
 
@@ -117,6 +119,8 @@ class Sweep:
         ------
         StoreError
             Another process is writing to the store of the curve.
+        DataError
+            The features of the dataset differ from those that the featurize stage has written.
         ConfigError
             The executor cannot be used: the cluster does not answer or is too small, or Ray is not installed.
         """
@@ -124,6 +128,7 @@ class Sweep:
         if reason := why_not(config):
             log.info("%-18s not run: %s", name, reason)
             return None
+        check_features(config.dataset.name, config.feature_set.name)
         if name in self.curves or (self.curves and executor_of(config) is not self.executor):
             self.drain()
         curve = OpenCurve(config, plan_curve(config), self.track)
@@ -208,7 +213,11 @@ class Sweep:
         heapq.heappush(self.waiting, (-sum(map(self.seconds, task)), next(self.numbers), task))
 
     def take(self, task: Task, outcome: Any) -> None:
-        """Keep the outcomes of a task; if a pack fails as a whole, its trials run again one by one."""
+        """Keep the outcomes of a task.
+
+        If a pack fails as a whole, its trials run again one by one. A trial whose worker died, perhaps by a
+        user or the system, runs once more by itself.
+        """
         if name_of(task[0]) not in self.curves:  # the curve has been given up in the meantime
             return
         if isinstance(outcome, Failure) and len(task) > 1:
@@ -219,9 +228,22 @@ class Sweep:
             for trial in task:
                 self.put((trial,))
             return
+        if isinstance(outcome, Failure) and outcome.kind == WORKER_DIED and self.may_try_again(task[0]):
+            log.info(
+                "%s: the worker of n=%d repeat=%d died (%s); the trial runs once more",
+                name_of(task[0]), task[0].n_train, task[0].repeat, outcome.message,
+            )  # fmt: skip
+            self.put(task)
+            return
         for trial, result in zip(task, [outcome] if isinstance(outcome, Failure) else outcome, strict=True):
             if curve := self.curves.get(name_of(trial)):  # else an earlier trial has ended the curve
                 self.keep(curve, trial, result)
+
+    def may_try_again(self, trial: Trial) -> bool:
+        """Return whether a trial has not been tried again yet, and remember that it is."""
+        is_first = trial.trial_id not in self.tried_again
+        self.tried_again.add(trial.trial_id)
+        return is_first
 
     def keep(self, curve: OpenCurve, trial: Trial, outcome: Any) -> None:
         """Keep the outcome of a trial; give up the curve if its store cannot be written."""
