@@ -15,8 +15,8 @@ STAMP := $(VENV)/.installed-$(TORCH)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help env repro evidence ui register serve retrain remote pull push serve-tracking test test-slow lint \
-	docs format lock clean
+.PHONY: help env repro evidence ui register promote serve retrain remote pull push serve-tracking test test-slow \
+	lint docs format lock clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,10 @@ ui: env  ## Start the MLflow UI on this machine.
 
 register: env  ## Register the best model of DATASET as challenger or champion.
 	@python pipelines/register.py dataset=$(DATASET)
+
+promote: env  ## Make the winners in reports/champions of dvc.lock champions (registry.promote: manual).
+	@dvc pull --quiet register
+	@fuelgauge champion --promote
 
 serve: env  ## Serve predictions of DATASET's champion over HTTP.
 	@fuelgauge serve $(DATASET)

@@ -64,6 +64,7 @@ VALUES = [
     ("`device`", params.DEVICES),
     ("`executor.kind`", params.EXECUTORS),
     ("`executor.pack`", params.PACKING),
+    ("`registry.promote`", params.PROMOTIONS),
 ]
 
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from fuelgauge.intake.add import Added
 
 WIDE = 250  # width of a table, in characters, when the output is not a terminal
+__all__ = ["parser", "print_verdicts"]
+
+DUE = 3  # exit code of `fuelgauge champion --check` if a retraining is due
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -97,6 +100,9 @@ def parser() -> argparse.ArgumentParser:
     serve_command = add("serve", serve, "Serve predictions of a dataset's champion over HTTP.")
     serve_command.add_argument("dataset", metavar="DATASET", help="Name of the dataset.")
     serve_command.add_argument(
+    describe_champion(
+        add("champion", champion, "Show the champion of a dataset and its history, or decide about it.")
+    )
         "settings", nargs="*", metavar="SETTING", help="Setting to override, such as registry.port=5002."
     )
     ui_command = add("ui", ui, "Start the MLflow UI on this machine.")
@@ -138,6 +144,37 @@ def describe_add(command: argparse.ArgumentParser) -> None:
     command.add_argument("--target", default="", metavar="COLUMN", help="Column to predict.")
     command.add_argument(
         "--name", default="", help="Name of the dataset (default: taken from the file name)."
+def describe_champion(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of `fuelgauge champion` to its parser."""
+    command.add_argument(
+        "dataset",
+        nargs="?",
+        default="",
+        metavar="DATASET",
+        help="Name of the dataset (default: each one under `register` in params.yaml).",
+    )
+    order = command.add_mutually_exclusive_group()
+    order.add_argument(
+        "--rollback",
+        action="store_true",
+        help="Go back to the previous champion, and reject the present one.",
+    )
+    order.add_argument("--pin", metavar="V", help="Make version V the champion, and keep it whatever comes.")
+    order.add_argument("--unpin", action="store_true", help="Let registrations move the champion again.")
+    order.add_argument("--reject", metavar="V", help="Bar version V from being champion.")
+    order.add_argument("--allow", metavar="V", help="Undo the rejection of version V.")
+    order.add_argument(
+        "--promote",
+        nargs="?",
+        const="",
+        metavar="V",
+        help="Make version V the champion (default: the winner in reports/champions).",
+    )
+    order.add_argument(
+        "--check", action="store_true", help="Exit with code 3 if a retraining is due, and say why."
+    )
+
+
     )
     command.add_argument(
         "--task", default="", help="binary, multiclass or regression (default: guessed from the target)."
@@ -369,7 +406,58 @@ def retrain(_: argparse.Namespace) -> None:
     from fuelgauge.months.retrain import retrain as add_a_month
 
     summary = add_a_month()
-    print(f"{summary.read_text()}\nreport     {summary}")
+    print(f"{summary.read_text(encoding='utf-8')}\nreport     {summary}")
+
+
+def champion(chosen: argparse.Namespace) -> None:
+    """Show champion, challenger and history of datasets, or carry out an order about the champion."""
+    from fuelgauge.config.compose import compose
+
+    names = [chosen.dataset] if chosen.dataset else compose().register
+    ordered = [key for key in ("rollback", "pin", "unpin", "reject", "allow") if getattr(chosen, key)]
+    if not chosen.dataset and (ordered or chosen.promote):
+        order = [*ordered, "promote"][0]
+        raise FuelgaugeError(f"--{order} is about one dataset; name it: fuelgauge champion DATASET --{order}")
+    if not names:
+        raise FuelgaugeError("name a dataset, or list datasets under register in params.yaml.")
+    problems, due = [], []
+    for name in names:
+        try:
+            due += champion_of(name, chosen, ordered)
+        except FuelgaugeError as error:
+            problems.append(str(error))
+    if problems:
+        raise FuelgaugeError("\n".join(problems))
+    if chosen.check and due:
+        sys.exit(DUE)
+
+
+def champion_of(name: str, chosen: argparse.Namespace, ordered: Sequence[str]) -> list[str]:
+    """Show the champion of a dataset or carry out an order, and return why a retraining is due."""
+    from fuelgauge.config.compose import compose
+    from fuelgauge.months.due import reasons
+    from fuelgauge.registry.champions import Champions
+    from fuelgauge.registry.versions import Registry
+
+    config = compose(f"dataset={name}")
+    champions = Champions(Registry(config.tracking), name)
+    for key in ordered:
+        value = getattr(chosen, key)
+        print(getattr(champions, key)(*([] if value is True else [value])))
+    if chosen.promote is not None:
+        print(champions.promote(chosen.promote) if chosen.promote else champions.promote_reported())
+    if ordered or chosen.promote is not None:
+        return []
+    due = reasons(config, champions)
+    if not chosen.check:
+        print("\n".join([f"dataset     {name}", *champions.summary()]))
+        titles = ["version", "date", "contestant", "loss (interval)", "decision", "reason"]
+        print_table(titles, (row.cells() for row in champions.history()))
+    for reason in due:
+        print(f"retraining is due: {reason}")
+    if chosen.check and not due:
+        print(f"{name}: no retraining is due")
+    return due
 
 
 def serve(chosen: argparse.Namespace) -> None:

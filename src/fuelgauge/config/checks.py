@@ -21,6 +21,7 @@ from fuelgauge.spec.params import (
     EXECUTORS,
     LISTS,
     PACKING,
+    PROMOTIONS,
     Config,
     ExecutorConfig,
     Params,
@@ -182,7 +183,10 @@ def check_registry(registry: RegistryConfig) -> None:
     """Raise ConfigError if a setting of the registry is not valid."""
     rules = (
         (0 <= registry.margin < 1, "margin", "at least 0 and below 1"),
+    check_member("promote", registry.promote, PROMOTIONS, "registry")
+    limits = ("stop_loss", "stop_drift", "due_loss", "due_drift", "due_days")
         (0 < registry.level < 1, "level", "between 0 and 1"),
+        *((not_negative(getattr(registry, name)), name, "at least 0, or null") for name in limits),
         (registry.resamples >= 100, "resamples", "at least 100"),
         (registry.least_rows >= 1, "least_rows", "at least 1"),
         (0 <= registry.port < 65536, "port", "a port, or 0 for any that is free"),
@@ -196,6 +200,11 @@ def check_registry(registry: RegistryConfig) -> None:
 # Checks of the files of a group, in addition to their schema.
 CHECKS: dict[str, Callable[[Any], None]] = {
     "dataset": check_dataset,
+def not_negative(limit: float | None) -> bool:
+    """Return whether a limit is None, or a number of at least 0."""
+    return limit is None or limit >= 0
+
+
     "model": check_model,
     "search": check_search,
     "executor": check_executor,

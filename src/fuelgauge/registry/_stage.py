@@ -5,80 +5,46 @@ from __future__ import annotations
 import json
 import logging
 import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fuelgauge import paths
+from fuelgauge.errors import FuelgaugeError
 from fuelgauge.files import write_whole
 from fuelgauge.registry import _final as final
 from fuelgauge.registry import package
 from fuelgauge.registry._card import model_card
 from fuelgauge.registry._choice import Choice, best_contestant
 from fuelgauge.registry._comparison import Interval, improvement, metric_intervals
+from fuelgauge.registry._decision import Decision, loss_at_registration, loss_of_interval
+from fuelgauge.registry._lease import Lease
 from fuelgauge.registry.heldout import HeldOut, Sides, hashed_columns, raw_path, sides
 from fuelgauge.registry.package import Package, RefusedModelError
 from fuelgauge.registry.query import Query, predictions
-from fuelgauge.registry.versions import DECISION, SHA256, Registry, RegistryError, one_registration
-from fuelgauge.spec.params import Config
+from fuelgauge.registry.versions import (
+    DECISION,
+    REGISTRATION,
+    SHA256,
+    Registry,
+    RegistryError,
+    Standing,
+    one_registration,
+)
+from fuelgauge.spec.params import MANUAL, Config
 from fuelgauge.spec.trials import Trial
 
 log = logging.getLogger("fuelgauge")
 
 # Served and trial predictions use the same weights, but rounding may depend on the batch size.
 ROUNDING, ROUNDING_OF_SMALL = 1e-4, 1e-5
-LET_FOLLOW = (
-    "to promote the challenger, remove the alias 'champion' from that version in MLflow and register again"
-)
+MOST_TRIES = 5  # comparisons of one registration, each with the champion of that moment
 
 
-@dataclass(frozen=True)
-class Decision:
-    """The result of a registration.
-
-    Parameters
-    ----------
-    version
-        Version of the contestant in the registry.
-    promoted
-        Whether the contestant is the champion now.
-    reason
-        Reason of the decision, without a full stop.
-    champion
-        Version of the previous champion; empty if there was none.
-    n_train, n_test
-        Number of fitting rows (validation rows included) and of held-out rows.
-    metrics
-        Metrics of the contestant on the held-out rows, with intervals.
-    improvement
-        Relative reduction of the champion's loss; None if nothing was compared.
-    """
-
-    dataset: str
-    version: str
-    contestant: str
-    promoted: bool
-    reason: str
-    champion: str
-    n_train: int
-    n_test: int
-    metric: str
-    metrics: dict[str, Interval]
-    improvement: Interval | None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the decision as plain data for a JSON file."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Decision:
-        """Return the decision that `to_json` has written."""
-        intervals = {name: Interval(**values) for name, values in content["metrics"].items()}
-        fall = content["improvement"] and Interval(**content["improvement"])
-        return cls(**{**content, "metrics": intervals, "improvement": fall})
+class RegistrationStopped(FuelgaugeError):
+    """A version is registered, but its loss is above a limit, so that the run must not continue."""
 
 
 def register(config: Config) -> Decision:
@@ -95,14 +61,20 @@ def register(config: Config) -> Decision:
         The registry cannot be used.
     RefusedModelError
         The packaged model predicts differently from the fitted one, or a registered version was changed.
+    RegistrationStopped
+        The loss of the contestant is above the limit of `registry.stop_loss`.
     """
     name = config.dataset.name
     choice = best_contestant(name, config)
     registry = Registry(config.tracking)
     with one_registration(name), tempfile.TemporaryDirectory() as room:
-        decision = Registration(config, choice, registry, Path(room)).run()
+        registration = Registration(config, choice, registry, Path(room))
+        with registry.lease(name, REGISTRATION) as lease:
+            decision = registration.run(lease)
         write_report(decision, champions_card(registry, name, Path(room)))
-    log.info("%s %s: %s", name, "champion" if decision.promoted else "challenger", decision.reason)
+    log.info("%s %s: %s", name, "champion" if decision.promoted else "challenger", decision.in_words)
+    if decision.stop:
+        raise RegistrationStopped(f"{name}: {decision.stop}.")
     return decision
 
 
@@ -119,21 +91,30 @@ class Registration:
         self.query = Query.of(raw_path(self.name), config.dataset, own.feature_set, about)
         self.sides: Sides = sides(self.trial, self.query)
 
-    def run(self) -> Decision:
+    def run(self, lease: Lease) -> Decision:
         """Find or create the version, decide, and record the decision in the registry."""
         identity = self.trial.trial_id
-        champion = self.registry.champion(self.name)
         version = self.registry.find(self.name, identity)
-        if version and champion and version.version == champion.version and DECISION in version.tags:
-            return Decision.from_json(json.loads(version.tags[DECISION]))
-        if version is None:
-            folder = self.make()
-            version = self.registry.add(self.name, identity, folder, self.choice)
-        else:
-            folder = self.registry.fetch(version, self.room / "challenger")
-        decision = self.decide(version.version, folder, champion)
-        self.registry.conclude(version, decision.to_json(), decision.promoted)
-        return decision
+        folder: Path | None = None
+        for _ in range(MOST_TRIES):
+            standing = self.registry.standing(self.name)
+            if version and str(version.version) == standing.number and DECISION in version.tags:
+                known = Decision.from_json(json.loads(version.tags[DECISION]))
+                return replace(known, promoted=True, held_back="", stop="")
+            if version is None:
+                folder = self.make()
+                version = self.registry.add(self.name, identity, folder, self.choice)
+            folder = folder or self.registry.fetch(version, self.room / "challenger")
+            decision = self.decide(str(version.version), folder, standing)
+            if decision.version in standing.rejected:
+                return decision
+            lease.check()
+            if self.registry.conclude(version, decision.to_json(), decision.promoted, standing):
+                return decision
+        raise RegistryError(
+            f"the champion of {self.name} has changed {MOST_TRIES} times while it was compared "
+            f"with it; the champion is unchanged, so try again with: make register DATASET={self.name}"
+        )
 
     def make(self) -> Path:
         """Fit and package the contestant, and check that the package predicts like the fitted model."""
@@ -167,34 +148,62 @@ class Registration:
         answers: Any = package.load(folder).predict(rows.rows)
         return predictions(answers, self.trial.curve.dataset.classes)
 
-    def decide(self, version: str, folder: Path, champion: Any) -> Decision:
+    def decide(self, version: str, folder: Path, standing: Standing) -> Decision:
         """Decide whether the challenger becomes champion, and return the decision with its reason."""
-        fall: Interval | None = None
-        if champion is None:
-            promoted, reason = True, "there was no champion"
+        champion, fall = standing.champion, None
+        if version in standing.rejected:
+            won, reason = False, f"version {version} is rejected"
+        elif champion is None:
+            won, reason = True, "there was no champion"
         else:
-            promoted, reason, fall = self.compare(champion, folder)
-        return Decision(
+            won, reason, fall = self.compare(champion, folder, version)
+        decision = Decision(
             dataset=self.name,
-            version=str(version),
+            version=version,
             contestant=self.choice.name,
-            promoted=promoted,
+            promoted=False,
             reason=reason,
-            champion=str(champion.version) if champion else "",
+            champion=standing.number,
             n_train=self.trial.n_train,
             n_test=len(self.sides.held_out),
             metric=self.trial.curve.dataset.metric,
             metrics={name: Interval(**found) for name, found in package.facts(folder)["metrics"].items()},
             improvement=fall,
+            won=won,
+        )
+        held_back, stop = self.held_back(decision, standing), self.stop(decision, champion)
+        return replace(decision, held_back=held_back, stop=stop, promoted=won and not (held_back or stop))
+
+    def held_back(self, decision: Decision, standing: Standing) -> str:
+        """Return why a version does not become champion whatever the comparison says; empty if it may."""
+        command, version = f"fuelgauge champion {self.name}", decision.version
+        if version in standing.rejected:
+            return f"it cannot become champion until: {command} --allow {version}"
+        if standing.pinned not in ("", version):
+            return f"version {standing.pinned} is pinned and stays champion until: {command} --unpin"
+        if decision.won and self.config.registry.promote == MANUAL:
+            return f"registry.promote is manual; make it champion with: {command} --promote {version}"
+        return ""
+
+    def stop(self, decision: Decision, champion: Any) -> str:
+        """Return the sentence of a limit that the loss is above; empty if there is none."""
+        most, known = self.config.registry.stop_loss, loss_at_registration(champion, decision.metric)
+        loss = loss_of_interval(decision.metrics[decision.metric], decision.metric).value
+        if most is None or known is None or not loss > known * (1 + most):
+            return ""
+        return (
+            f"the loss of version {decision.version} on held-out rows is {loss:.4g}, more than {most:.0%} "
+            f"above the {known:.4g} of version {decision.champion} when it was registered "
+            "(registry.stop_loss), so the champion stays; look at the new rows, or raise the limit"
         )
 
-    def compare(self, champion: Any, challenger: Path) -> tuple[bool, str, Interval | None]:
-        """Return whether the challenger is promoted, the reason, and the reduction of the loss."""
+    def compare(self, champion: Any, challenger: Path, version: str) -> tuple[bool, str, Interval | None]:
+        """Return whether the challenger is better, the reason, and the reduction of the loss."""
         about, rule = self.trial.curve.dataset, self.config.registry
         try:
-            folder = self.registry.fetch(champion, self.room / "champion")
+            folder = self.registry.fetch(champion, self.room / f"champion {champion.version}")
             if package.hashed(folder) != hashed_columns(raw_path(self.name)):
-                return False, other_columns(champion.version), None
+                return False, other_columns(champion.version, self.let_follow(version)), None
             unseen = self.sides.held_out.without(package.fitted_on(folder)).without(self.sides.fitted_on)
             if len(unseen) < rule.least_rows:
                 return False, too_few(len(unseen), rule.least_rows, champion.version), None
@@ -204,13 +213,20 @@ class Registration:
         except Exception as error:  # an old champion may not be able to read rows of the present data
             reason = (
                 f"the champion (version {champion.version}) cannot predict the held-out rows "
-                f"({' '.join(str(error).split())[:200]}); {LET_FOLLOW}"
+                f"({' '.join(str(error).split())[:200]}); {self.let_follow(version)}"
             )
             return False, reason, None
         new = self.predict(challenger, unseen)
         fall = improvement(unseen, old, new, about.task, about.metric, rule)
-        promoted = fall.lo > rule.margin
-        return promoted, sentence(fall, promoted, champion.version, len(unseen), self.config), fall
+        is_better = fall.lo > rule.margin
+        return is_better, sentence(fall, is_better, champion.version, len(unseen), self.config), fall
+
+    def let_follow(self, version: str) -> str:
+        """Return how to promote a challenger that cannot be compared with the champion."""
+        return (
+            f"to promote the challenger, run fuelgauge champion {self.name} --promote {version}, or remove "
+            "the alias 'champion' from that version in MLflow and register again"
+        )
 
 
 def too_few(n_rows: int, least: int, champion: str) -> str:
@@ -221,22 +237,24 @@ def too_few(n_rows: int, least: int, champion: str) -> str:
     )
 
 
-def other_columns(champion: str) -> str:
+def other_columns(champion: str, remedy: str) -> str:
     """Return the reason for no comparison: the rows that the champion was fitted on are unknown."""
     return (
         f"the columns of the dataset differ from those that the champion (version {champion}) was fitted on, "
-        f"so the rows that it was fitted on cannot be identified; {LET_FOLLOW}"
+        f"so the rows that it was fitted on cannot be identified; {remedy}"
     )
 
 
-def sentence(fall: Interval, promoted: bool, champion: str, n_rows: int, config: Config) -> str:
+def sentence(fall: Interval, is_better: bool, champion: str, n_rows: int, config: Config) -> str:
     """Return the result of a comparison in words."""
     rule = config.registry
     found = (
         f"the challenger lowers the loss of version {champion} by {fall.value:.1%} ({rule.level:.0%} "
         f"interval {fall.lo:.1%} to {fall.hi:.1%}, {n_rows:,} held-out rows)"
     )
-    return f"{found}, {'more' if promoted else 'not significantly more'} than the margin of {rule.margin:.1%}"
+    return (
+        f"{found}, {'more' if is_better else 'not significantly more'} than the margin of {rule.margin:.1%}"
+    )
 
 
 def champions_card(registry: Registry, dataset: str, room: Path) -> str:

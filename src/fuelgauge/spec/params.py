@@ -12,9 +12,27 @@ from fuelgauge.spec.model import ModelConfig, SearchConfig
 from fuelgauge.spec.names import DEFAULT_SIZE, NO_SEARCH, RAW, contestant
 from fuelgauge.spec.splits import AnchorRule, SplitRule
 
+__all__ = [
+    "ALL",
+    "DEVICES",
+    "EXECUTORS",
+    "GROUPS_OF_NAMES",
+    "LISTS",
+    "MANUAL",
+    "PACKING",
+    "PROMOTIONS",
+    "Config",
+    "DataRule",
+    "ExecutorConfig",
+    "Params",
+    "RegistryConfig",
+    "TrackingConfig",
+]
+
 DEVICES = ("auto", "cpu", "cuda")
 PACKING = ("auto", "off")
 EXECUTORS = ("local", "ray")
+AUTO, MANUAL = PROMOTIONS = ("auto", "manual")
 ALL = "all"  # stands in params.yaml for every model, or every claim
 LISTS = ("datasets", "models", "features", "sizes", "searches")
 # Lists of names in params.yaml, each with the Hydra group that offers the names.
@@ -105,6 +123,23 @@ class RegistryConfig:
         Random seed of the bootstrap.
     least_rows
         Least number of held-out rows; with fewer rows nothing is decided.
+    promote
+        `auto`: a better challenger becomes champion at once. `manual`: it waits for
+        `fuelgauge champion DATASET --promote`.
+    stop_loss
+        Largest relative rise of a new version's loss over the loss that the champion had when it was
+        registered. Above it, the version does not become champion and the run stops. None for no limit.
+    stop_drift
+        Largest population stability index of a column in a new month. Above it, a retraining stops before it
+        trains. None for no limit.
+    due_loss
+        Relative rise of the champion's loss in the last month, over its loss when it was registered, above
+        which a retraining is due. None for no limit.
+    due_drift
+        Population stability index of a column in the last month above which a retraining is due. None for no
+        limit.
+    due_days
+        Days without a new version after which a retraining is due. None for no limit.
     host
         Address of the scoring server.
     port
@@ -124,6 +159,12 @@ class RegistryConfig:
 
 
 @dataclass
+    promote: str = AUTO
+    stop_loss: float | None = None
+    stop_drift: float | None = None
+    due_loss: float | None = 0.2
+    due_drift: float | None = 0.25
+    due_days: float | None = 45.0
 class Params:
     """The content of params.yaml.
 
