@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from omegaconf import OmegaConf
 
 from fuelgauge import paths
+from fuelgauge.config import files
 from fuelgauge.config.checks import check_dataset, check_model
 from fuelgauge.config.compose import all_curves, check_overrides, compose, models_of, params_of
-from fuelgauge.config.files import every_claim, load_params, model_modules, options, typed
+from fuelgauge.config.files import check_complete, every_claim, load_params, model_modules, options, typed
 from fuelgauge.errors import ConfigError
 from fuelgauge.pipeline.check import check_all
 from fuelgauge.spec.params import Params
@@ -64,6 +66,54 @@ def test_a_slip_in_params_is_one_sentence_with_the_nearest_name(tmp_path, change
     path.write_text(yaml.safe_dump({**yaml.safe_load(PARAMS), **change}))
     with pytest.raises(ConfigError, match=sentence):
         load_params(path)
+
+
+@pytest.mark.parametrize("lost", ["register", "exclude", "prices", "claims", "data", "split"])
+def test_a_setting_that_dvc_needs_is_named_with_the_line_to_add(lost, tmp_path, monkeypatch):
+    content = {key: value for key, value in yaml.safe_load(PARAMS).items() if key != lost}
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(ConfigError) as raised:
+        check_complete(path)
+    said, lines = str(raised.value).split("\n", 1)
+    assert said == f"params.yaml lacks {lost}, and DVC needs every setting; add these lines to the file:"
+    path.write_text(path.read_text() + lines)
+    check_complete(path)
+    load_params(path)
+
+
+def test_a_block_of_the_basic_settings_lacks_all_others(tmp_path):
+    (tmp_path / "params.yaml").write_text("datasets: [letter]\nmodels: [dummy]\n")
+    with pytest.raises(ConfigError, match="lacks exclude, features, .*, claims, prices, register, and DVC"):
+        check_complete(tmp_path / "params.yaml")
+    assert set(yaml.safe_load((CHECKOUT / "params.yaml").read_text())) == {f.name for f in fields(Params)}
+
+
+def test_a_folder_of_options_is_listed_once_for_all_names(tmp_path, monkeypatch):
+    listed = []
+    monkeypatch.setattr(files, "options", lambda group: listed.append(group) or options(group))
+    load_params(written(tmp_path, datasets=["letter", "mnist1d", "diamonds"], models="all"))
+    assert listed.count("dataset") == 1
+
+
+def test_a_dataset_that_git_does_not_know_is_said_in_a_copy_of_the_project(tmp_path, monkeypatch):
+    (tmp_path / "conf/dataset").mkdir(parents=True)
+    (tmp_path / "conf/dataset/clients.yaml").write_text("name: clients\n")
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    with pytest.raises(ConfigError, match="no dataset 'clients'.*run: git add conf/dataset/clients.yaml"):
+        load_params(written(tmp_path, datasets=["clients"]))
+
+
+def test_options_have_the_types_that_hydra_gives_them():
+    text = "a: 1e-3\nb: 2024-01-01\nc: 1_000\nd: on\ne: 1.5\nf: .5\ng: '1'\n"
+    assert files.read_yaml(text, "x") == OmegaConf.to_container(OmegaConf.create(text))
+    for group in ("model", "dataset", "search"):
+        for name in options(group):
+            path = paths.CONF / group / f"{name}.yaml"
+            loaded = OmegaConf.to_container(OmegaConf.load(path))
+            assert files.read_yaml(path.read_text(), name) == loaded
+    with pytest.raises(ConfigError, match="conf/x.yaml is not valid YAML: .*duplicate key"):
+        files.read_yaml("a: 1\na: 2\n", "conf/x.yaml")
 
 
 def test_params_that_are_a_list_are_said(tmp_path):

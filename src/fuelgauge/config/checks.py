@@ -28,6 +28,8 @@ from fuelgauge.spec.params import (
     RegistryConfig,
 )
 
+__all__ = ["CHECKS", "check_dataset", "check_member", "check_params", "resolve"]
+
 LEAST_FACTOR = 1.01  # with a smaller factor, anchors would differ by less than a row
 PLAIN_NAME = "[a-z0-9_]+"
 MONTH = r"\d{4}-(0[1-9]|1[0-2])"
@@ -43,8 +45,8 @@ def check_params(params: Params, where: str) -> None:
             for key, names in {**lists, "claims": params.claims, "register": params.register}.items()
         ),
         *(
-            (n in params.datasets, f"register: '{n}' is not in datasets, {nearest(n, params.datasets)}")
-            for n in params.register
+            (False, f"register: '{name}' is not in datasets, {nearest(name, params.datasets)}")
+            for name in sorted({*params.register} - {*params.datasets})
         ),
         (
             not params.exclude,
@@ -181,30 +183,31 @@ def check_executor(executor: ExecutorConfig) -> None:
 
 def check_registry(registry: RegistryConfig) -> None:
     """Raise ConfigError if a setting of the registry is not valid."""
-    rules = (
-        (0 <= registry.margin < 1, "margin", "at least 0 and below 1"),
     check_member("promote", registry.promote, PROMOTIONS, "registry")
     limits = ("stop_loss", "stop_drift", "due_loss", "due_drift", "due_days")
-        (0 < registry.level < 1, "level", "between 0 and 1"),
+    rules = (
         *((not_negative(getattr(registry, name)), name, "at least 0, or null") for name in limits),
+        (0 <= registry.margin < 1, "margin", "at least 0 and below 1"),
+        (0 < registry.level < 1, "level", "between 0 and 1"),
         (registry.resamples >= 100, "resamples", "at least 100"),
         (registry.least_rows >= 1, "least_rows", "at least 1"),
         (0 <= registry.port < 65536, "port", "a port, or 0 for any that is free"),
         (registry.look_seconds > 0, "look_seconds", "above 0"),
+        (registry.max_body_mib > 0, "max_body_mib", "above 0"),
     )
     for holds, setting, wanted in rules:
         if not holds:
             raise ConfigError(f"registry.{setting} is {getattr(registry, setting)}; it must be {wanted}.")
 
 
-# Checks of the files of a group, in addition to their schema.
-CHECKS: dict[str, Callable[[Any], None]] = {
-    "dataset": check_dataset,
 def not_negative(limit: float | None) -> bool:
     """Return whether a limit is None, or a number of at least 0."""
     return limit is None or limit >= 0
 
 
+# Checks of the files of a group, in addition to their schema.
+CHECKS: dict[str, Callable[[Any], None]] = {
+    "dataset": check_dataset,
     "model": check_model,
     "search": check_search,
     "executor": check_executor,

@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from fuelgauge import paths
 from fuelgauge.config.checks import CHECKS, resolve
-from fuelgauge.config.files import check_option, known_sizes, load_params, typed
+from fuelgauge.config.files import check_option, known_sizes, load_params, read_yaml, typed
 from fuelgauge.errors import ConfigError, nearest
 from fuelgauge.spec.params import GROUPS_OF_NAMES, Config, Params
 
@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 GROUPS = ("dataset", "feature_set", "model", "search", "executor", "tracking", "registry")
+HINTS = get_type_hints(Config)
 CHOSEN = ("dataset", "feature_set", "model", "size", "search")  # the choices that define a curve
 
 
@@ -133,11 +134,14 @@ def read_option(group: str, name: str) -> Any:
     ConfigError
         The file does not fit its schema, or contradicts itself.
     """
-    path = paths.CONF / group / f"{name}.yaml"
-    content: Any = OmegaConf.to_container(OmegaConf.load(path))
-    if "defaults" in content or "${" in path.read_text(encoding="utf-8"):
+    where = f"conf/{group}/{name}.yaml"
+    text = (paths.CONF / group / f"{name}.yaml").read_text(encoding="utf-8")
+    content = read_yaml(text, where)
+    if not isinstance(content, dict):
+        raise ConfigError(f"{where} holds no settings (key: value), but a {type(content).__name__}.")
+    if "defaults" in content or "${" in text:
         return getattr(compose(f"{group}={name}"), group)
-    option = typed(get_type_hints(Config)[group], content, f"conf/{group}/{name}.yaml")
+    option = typed(HINTS[group], content, where)
     if check := CHECKS.get(group):
         check(option)
     return option

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, Field, asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
 import yaml
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
+from omegaconf._utils import get_yaml_loader
 from omegaconf.errors import OmegaConfBaseException
+from yaml.constructor import SafeConstructor
+from yaml.cyaml import CParser  # type: ignore[attr-defined]
+from yaml.resolver import Resolver
 
 from fuelgauge import paths
 from fuelgauge.config.checks import check_params
+from fuelgauge.config.edit import inline
 from fuelgauge.errors import ConfigError, nearest
 from fuelgauge.spec.names import DEFAULT_SIZE
 from fuelgauge.spec.params import ALL, GROUPS_OF_NAMES, Params
+
+__all__ = ["check_option", "known_sizes", "load_params", "model_modules", "options", "typed"]
 
 
 def load_params(path: Path = paths.PARAMS) -> dict[str, Any]:
@@ -37,7 +44,7 @@ def load_params(path: Path = paths.PARAMS) -> dict[str, Any]:
     if not path.is_file():
         raise ConfigError(f"{path} does not exist: run this inside a checkout of the project.")
     try:
-        content = yaml.safe_load(path.read_text()) or {}
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
@@ -46,10 +53,32 @@ def load_params(path: Path = paths.PARAMS) -> dict[str, Any]:
     checked = typed(Params, content, path.name)
     check_params(checked, path.name)
     for setting, group in GROUPS_OF_NAMES.items():
-        for name in getattr(checked, setting):
-            check_option(group, name, f"{path.name}, {setting}")
-    check_option("price", checked.prices, f"{path.name}, prices")
+        check_options(group, getattr(checked, setting), f"{path.name}, {setting}")
+    check_options("price", [checked.prices], f"{path.name}, prices")
     return content
+
+
+def check_complete(path: Path = paths.PARAMS) -> None:
+    """Raise ConfigError if params.yaml lacks a setting, because the stages in dvc.yaml name every setting.
+
+    The message holds the lines to add. They give each missing setting its default value.
+    """
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    missing = [setting for setting in fields(Params) if setting.name not in content]
+    if missing:
+        names = ", ".join(setting.name for setting in missing)
+        lines = "\n".join(f"{setting.name}: {inline(default_of(setting))}" for setting in missing)
+        raise ConfigError(
+            f"{path.name} lacks {names}, and DVC needs every setting; add these lines to the file:\n{lines}"
+        )
+
+
+def default_of(setting: Field[Any]) -> Any:
+    """Return the default value of a setting of params.yaml as plain data."""
+    if setting.name in NAMES_OF_ALL:
+        return ALL
+    value = setting.default if setting.default_factory is MISSING else setting.default_factory()
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def spelled_out(content: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -67,8 +96,7 @@ def spelled_out(content: Mapping[str, Any], where: str) -> dict[str, Any]:
     excluded = typed(Params, {**content, **names}, where).exclude
     if excluded and "models" not in names:
         raise ConfigError(f"{where}: exclude needs models: all; delete exclude, or write models: all.")
-    for name in excluded:
-        check_option("model", name, f"{where}, exclude")
+    check_options("model", excluded, f"{where}, exclude")
     if "models" in names:
         names["models"] = [name for name in names["models"] if name not in excluded]
     return {key: value for key, value in {**content, **names}.items() if key != "exclude"}
@@ -93,10 +121,16 @@ def typed(schema: type, content: Mapping[str, Any], where: str) -> Any:
     """
     check_keys(schema, content, where)
     try:
-        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), dict(content)))
+        return OmegaConf.to_object(OmegaConf.merge(structured(schema), dict(content)))
     except OmegaConfBaseException as error:
         place = f"{where}, {error.full_key}" if error.full_key else where
         raise ConfigError(f"{place}: {str(error).splitlines()[0]}") from error
+
+
+@functools.cache
+def structured(schema: type) -> DictConfig:
+    """Return a dataclass schema as a configuration; do not change it, because it is made once."""
+    return OmegaConf.structured(schema)
 
 
 def check_keys(schema: type, content: Mapping[str, Any], where: str) -> None:
@@ -126,7 +160,8 @@ def every_claim() -> list[str]:
     Claims whose rules have an `order` come first, by that number. The others follow, sorted by name.
     """
     rules = {
-        name: yaml.safe_load((paths.CONF / "claim" / f"{name}.yaml").read_text()) for name in options("claim")
+        name: yaml.safe_load((paths.CONF / "claim" / f"{name}.yaml").read_text(encoding="utf-8"))
+        for name in options("claim")
     }
     return sorted(rules, key=lambda name: rules[name].get("order", math.inf))
 
@@ -137,6 +172,29 @@ NAMES_OF_ALL = {"models": every_model, "claims": every_claim}
 def options(group: str) -> list[str]:
     """Return the names of the YAML files in the folder of a Hydra group, sorted."""
     return sorted(p.stem for p in (paths.CONF / group).glob("*.yaml"))
+
+
+class OptionLoader(CParser, get_yaml_loader()):  # type: ignore[misc]
+    """The YAML loader of Hydra and OmegaConf with the parser in C, which is ten times as fast."""
+
+    def __init__(self, stream: str):
+        CParser.__init__(self, stream)
+        SafeConstructor.__init__(self)
+        Resolver.__init__(self)
+
+
+def read_yaml(text: str, where: str) -> Any:
+    """Return the content of a file in conf/, with the types that Hydra would give its values.
+
+    Raises
+    ------
+    ConfigError
+        The text is not valid YAML, or a key occurs twice.
+    """
+    try:
+        return yaml.load(text, Loader=OptionLoader)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where} is not valid YAML: {' '.join(str(error).split())}") from error
 
 
 @functools.cache
@@ -156,11 +214,32 @@ def model_modules(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def model_file(name: str) -> dict[str, Any]:
     """Return the content of conf/model/<name>.yaml without a check."""
-    content: dict[str, Any] = yaml.safe_load((paths.CONF / "model" / f"{name}.yaml").read_text())
+    content: dict[str, Any] = yaml.safe_load(
+        (paths.CONF / "model" / f"{name}.yaml").read_text(encoding="utf-8")
+    )
     return content
 
 
 def check_option(group: str, name: str, where: str) -> None:
     """Raise ConfigError if a group has no such option; the message suggests the nearest valid name."""
-    if name not in options(group):
-        raise ConfigError(f"{where}: there is no {group} '{name}', {nearest(name, options(group))}.")
+    check_options(group, [name], where)
+
+
+def check_options(group: str, names: Iterable[str], where: str) -> None:
+    """Raise ConfigError if a group lacks one of the names; the folder of the group is listed once."""
+    known = options(group)
+    for name in sorted({*names} - {*known}):
+        raise ConfigError(f"{where}: there is no {group} '{name}', {remedy(group, name, known)}.")
+
+
+def remedy(group: str, name: str, known: Iterable[str]) -> str:
+    """Return what to do about an unknown option.
+
+    An experiment of DVC may run in a temporary copy of the project, which holds only files that git knows.
+    """
+    if (paths.durable_root(paths.ROOT) / "conf" / group / f"{name}.yaml").is_file():
+        return (
+            f"because git does not know conf/{group}/{name}.yaml, and `dvc exp run` copies only what git "
+            f"knows; run: git add conf/{group}/{name}.yaml"
+        )
+    return nearest(name, known)
