@@ -258,3 +258,18 @@ def test_a_new_claim_is_a_rules_file_and_a_module(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(claims, "CONF", tmp_path)
     monkeypatch.setattr("fuelgauge.claims.__path__", [str(modules)])
     assert judge_claims(evidence(HUNGRIER, 1)) == [384400]
+
+
+@pytest.mark.parametrize("pair", [["treez", "linear"], ["deep", "treez"]])
+def test_a_family_that_does_not_exist_is_named(pair: list[str]) -> None:
+    found = evidence(HUNGRIER, 1)
+    wanted = r"conf/claim/data.yaml, pairs: there is no family 'treez', did you mean 'trees'\?"
+    with pytest.raises(ConfigError, match=wanted):
+        data.judge(found, {**RULES, "pairs": [["deep", "linear"], pair]})
+
+
+def test_a_family_of_the_table_may_be_compared() -> None:
+    found = evidence(HUNGRIER, 1)
+    own = replace(found, pairs=found.pairs.assign(model_b="family:rules_of_thumb"))
+    verdicts = data.judge(own, {**RULES, "pairs": [["deep", "rules_of_thumb"]]})
+    assert {v.family_b for v in verdicts} == {"rules_of_thumb"}

@@ -16,7 +16,8 @@ import pandas as pd
 from fuelgauge.claims.judging.measures import Effect, Measure
 from fuelgauge.claims.judging.members import PREFIX
 from fuelgauge.claims.statistics.resample import holm, median_interval, wilcoxon
-from fuelgauge.errors import ConfigError
+from fuelgauge.errors import ConfigError, nearest
+from fuelgauge.spec.names import FAMILIES, SUBFAMILIES
 
 __all__ = [
     "ALL",
@@ -191,11 +192,26 @@ def judge_pairs(question: Question, evidence: Evidence, rules: Rules) -> list[Ve
     -----
     A pair is left out if the table lacks its second family. If the table lacks the second family of every
     pair, all pairs stay. See `judge_measured` for the rest.
+
+    Raises
+    ------
+    ConfigError
+        A pair names a family that does not exist.
     """
     families = {*evidence.pairs["model_a"], *evidence.pairs["model_b"]}
+    _check_families(rules, {name.removeprefix(PREFIX) for name in families if name.startswith(PREFIX)})
     known = [pair for pair in rules["pairs"] if PREFIX + pair[1] in families]
     rules = {**rules, "pairs": known or rules["pairs"]}
     return judge_measured(question, _measured(question.measures, evidence, rules), evidence, rules)
+
+
+def _check_families(rules: Rules, of_table: set[str]) -> None:
+    """Raise ConfigError if a pair names a family that neither the project nor the trial table has."""
+    known = {*FAMILIES, *SUBFAMILIES, *of_table}
+    for family in (name for pair in rules["pairs"] for name in pair):
+        if family not in known:
+            where = f"conf/claim/{rules['claim']}.yaml, pairs"
+            raise ConfigError(f"{where}: there is no family '{family}', {nearest(family, known)}.")
 
 
 def judge_measured(
