@@ -24,16 +24,16 @@ help:  ## List the targets.
 env: $(STAMP)  ## Create the environment from the lock files.
 
 $(STAMP): requirements/lock.txt requirements/torch-$(TORCH).txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit("fuelgauge needs Python 3.11 or newer, $(PYTHON) is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@"$(PYTHON)" -c 'import sys; sys.exit("fuelgauge needs Python 3.11 or newer, $(PYTHON) is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	@echo "making the environment in $(VENV) (a few minutes, once)"
-	@$(PYTHON) -m venv --clear $(VENV)
+	@"$(PYTHON)" -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install -qq --no-deps --require-hashes -r requirements/lock.txt
 	@$(BIN)/python -m pip install -qq -r requirements/torch-$(TORCH).txt
 	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation --editable .
 	@touch $@
 
 repro: env  ## Run the pipeline and print the verdict; with PROFILE=smoke, switch to that profile first.
-	@$(if $(PROFILE),fuelgauge profile $(PROFILE))
+	@$(if $(PROFILE),fuelgauge profile "$(PROFILE)")
 	@dvc repro --keep-going || { python pipelines/check.py; exit 1; }
 	@fuelgauge verdict
 
@@ -44,14 +44,14 @@ ui: env  ## Start the MLflow UI on this machine.
 	@fuelgauge ui
 
 register: env  ## Register the best model of DATASET as challenger or champion.
-	@python pipelines/register.py dataset=$(DATASET)
+	@python pipelines/register.py "dataset=$(DATASET)"
 
 promote: env  ## Make the winners in reports/champions of dvc.lock champions (registry.promote: manual).
 	@dvc pull --quiet register
 	@fuelgauge champion --promote
 
 serve: env  ## Serve predictions of DATASET's champion over HTTP.
-	@fuelgauge serve $(DATASET)
+	@fuelgauge serve "$(DATASET)"
 
 retrain: env  ## Add one month of data, run the pipeline, register, and write reports/retrain.md.
 	@fuelgauge retrain
@@ -68,9 +68,9 @@ push: env  ## Upload data, trials and reports to the remote.
 	@dvc push
 
 serve-tracking: env  ## Start an MLflow tracking server on this machine, with its own artifact store.
-	@mkdir -p $(TRACKING)
-	@mlflow server --host 127.0.0.1 --port $(PORT) --workers $(WORKERS) --backend-store-uri $(BACKEND) \
-		--artifacts-destination $(TRACKING)/artifacts
+	@mkdir -p "$(TRACKING)"
+	@mlflow server --host 127.0.0.1 --port $(PORT) --workers $(WORKERS) --backend-store-uri "$(BACKEND)" \
+		--artifacts-destination "$(TRACKING)/artifacts"
 
 test: env lint  ## Run the linters and the fast tests.
 	@python -m pytest
