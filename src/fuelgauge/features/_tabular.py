@@ -18,8 +18,8 @@ from fuelgauge.errors import ConfigError, DataError
 if TYPE_CHECKING:
     from fuelgauge.spec.dataset import DatasetConfig
 
-EPOCH = pd.Timestamp(0)
-DAY = pd.Timedelta(days=1)
+EPOCH = pd.Timestamp(0).as_unit("us")  # nanoseconds end in the year 2262
+DAY = pd.Timedelta(days=1).as_unit("us")
 
 
 def engineered(table: pd.DataFrame, dataset: DatasetConfig) -> dict[str, np.ndarray]:

@@ -33,6 +33,21 @@ CLOCK = re.compile(
     r"(?P<mark>[ T])(?P<hour>[01]?\d|2[0-3]):[0-5]\d(?P<seconds>:[0-5]\d)?(?P<fraction>\.\d+)?"
     r"(?P<half> ?[AP]M)?(?P<zone>Z|[+-]\d\d:?\d\d)?"
 )
+YEAR = r"(?:1[0-9]|2[0-9])\d\d"
+PERIODS = [
+    (re.compile(pattern.replace("YEAR", YEAR)), form)
+    for pattern, form in (
+        (r"YEAR(?P<mark>[-/])(?P<month>\d{1,2})", "%Y~%m"),
+        (r"(?P<month>\d{1,2})(?P<mark>[-/])YEAR", "%m~%Y"),
+        (r"(?P<month>[A-Z][a-z]+)(?P<mark>[- /]|, )YEAR", "%B~%Y"),
+        (r"YEAR(?P<mark>[- /])(?P<month>[A-Z][a-z]+)", "%Y~%B"),
+        (r"(?P<month>[A-Z][a-z][a-z])(?P<mark>-)\d\d", "%B~%y"),
+        (r"YEAR(?P<mark>-?)W(?:0[1-9]|[1-4]\d|5[0-3])", "%G~W%V"),
+        (r"YEAR(?P<mark>-?)W(?:0[1-9]|[1-4]\d|5[0-3])-[1-7]", "%G~W%V-%u"),
+        (r"YEAR(?P<mark>[- ]?)Q[1-4]", "%Y~Q%q"),
+        (r"Q[1-4](?P<mark>[- /]?)YEAR", "Q%q~%Y"),
+    )
+]
 FIRST_HALF = ("January", "February", "March", "April", "May", "June")
 MONTHS = (*FIRST_HALF, "July", "August", "September", "October", "November", "December")
 OTHER_MARK = {".": ",", ",": "."}
@@ -71,6 +86,8 @@ class Facts:
         Counts of the strings by the way in which numbers are written.
     numeral
         Rule by which the strings are read as numbers; None if they are not read as such.
+    epoch
+        Format of dates that are written as whole numbers; empty for other columns.
     is_saved_index
         Whether pandas has saved the column as the index of the table, by the metadata of the file.
     """
@@ -93,6 +110,7 @@ class Facts:
     layouts: dict[str, Seen] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     numeral: Numeral | None = None
+    epoch: str = ""
     is_saved_index: bool = False
 
     @property
@@ -107,7 +125,9 @@ class Facts:
 
     @property
     def is_number(self) -> bool:
-        """Whether all values are numbers."""
+        """Whether all values are numbers that are not dates."""
+        if self.epoch:
+            return False
         return is_number(self.type) or self.numeral is not None or self.are_plain_numbers
 
     @property
@@ -124,7 +144,11 @@ class Facts:
     @property
     def is_date(self) -> bool:
         """Whether all values are dates."""
-        return pa.types.is_temporal(self.type) or (self.is_text and 0 < self.n_present == self.n_dates)
+        return (
+            pa.types.is_temporal(self.type)
+            or bool(self.epoch)
+            or (self.is_text and 0 < self.n_present == self.n_dates)
+        )
 
     @property
     def is_unique(self) -> bool:
@@ -166,6 +190,8 @@ class Survey:
         Distance between two rows of the sample, in rows of the table.
     decimal
         Decimal mark of the file.
+    is_table
+        Whether the file is a table, whose columns can be read by rules; a NumPy archive is not.
     """
 
     n_rows: int
@@ -174,6 +200,12 @@ class Survey:
     sample: pd.DataFrame
     step: int = 1
     decimal: str = "."
+    is_table: bool = True
+
+    def dated_by(self, formats: Mapping[str, str]) -> Survey:
+        """Return the facts about the table if whole numbers in some columns are dates."""
+        dated = {name: replace(self.columns[name], epoch=form) for name, form in formats.items()}
+        return replace(self, columns={**self.columns, **dated})
 
     def read_by(self, rules: Mapping[str, Numeral]) -> Survey:
         """Return the facts about the table if the strings of some columns are read as numbers."""
@@ -400,11 +432,23 @@ def layout(text: str) -> str | None:
     elif found := NAMED_MONTH.fullmatch(text):
         date = names_layout(*found.group("first", "mark", "second", "end", "year"))
     else:
-        return None
+        return period_layout(text)
     clock = clock_layout(found["clock"] or "")
     if date is None or clock is None:
         return None
     return ISO if date == "%Y-%m-%d" and "%H" in clock else date + clock
+
+
+def period_layout(text: str) -> str | None:
+    """Return the layout of a month, a week or a quarter, or None if the text is none of these."""
+    for pattern, form in PERIODS:
+        if found := pattern.fullmatch(text):
+            month = found.groupdict().get("month", "1")
+            if month.isdigit():
+                return form.replace("~", found["mark"]) if 1 <= int(month) <= 12 else None
+            named = "%b" if month in [name[:3] for name in MONTHS] else "%B" if month in MONTHS else ""
+            return form.replace("~", found["mark"]).replace("%B", named) if named else None
+    return None
 
 
 def numbers_layout(first: str, mark: str, second: str, third: str) -> str | None:

@@ -301,7 +301,8 @@ def look_at_npz(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:
     reader = files.open_npz(path, modality, path.name)
     group, time = (name if name in reader.schema.names else "" for name in ("group", "time"))
     wishes = replace(request.wishes, target="y", group=group, time=time)
-    return guess(survey(reader), wishes, path.name), {"_target_": f"{LOADERS}.npz"}
+    found = replace(survey(reader), is_table=False)
+    return guess(found, wishes, path.name), {"_target_": f"{LOADERS}.npz"}
 
 
 def look_at_images(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:

@@ -20,7 +20,7 @@ from fuelgauge.data.arrow import ARRAY
 from fuelgauge.data.dataset import OWN
 from fuelgauge.data.inspection import tell_tales
 from fuelgauge.data.sources.delimited import MISSING
-from fuelgauge.data.sources.files import folded
+from fuelgauge.data.sources.files import UNITS, folded, moments, of_periods
 from fuelgauge.data.sources.numerals import WORDS, Numeral, clean, is_marker
 from fuelgauge.data.validation import MAX_CATEGORIES, MAX_CLASSES, MAX_MISSING_TARGETS
 from fuelgauge.errors import ConfigError, DataError, nearest
@@ -63,6 +63,12 @@ PEOPLE = (
 )
 TIME_WORDS = ("date", "datetime", "day", "hour", "month", "step", "time", "timestamp", "week", "year")
 
+MOMENT_WORDS = (
+    *("at", "created", "date", "datetime", "day", "epoch", "modified", "moment", "time", "timestamp"),
+    *("timestamps", "ts", "unix", "unixtime", "updated", "utc", "when"),
+)
+FIRST_MOMENT, LAST_MOMENT = 631_152_000_000_000, 2_208_988_800_000_000  # 1990 and 2040, in microseconds
+FIRST_DAY, LAST_DAY = 19_000_101, 21_001_231
 LABELS_MISSING = tuple(text for text in MISSING if text not in WORDS)
 UNNAMED = r"Unnamed: \d+(\.\d+)*|__index_level_\d+__"
 INDEX_NAMES = rf"{UNNAMED}|index|level_\d+|row_?(names?|num(ber)?|nr|no|id)?|rn"
@@ -200,6 +206,7 @@ def guess(found: Survey, wishes: Wishes, where: str) -> Guess:
     """
     check_names(found, wishes, where)
     found = found.read_by(as_numerals(found, wishes, where))
+    found = found.dated_by(dates_in_numbers(found, wishes))
     facts = found.columns[wishes.target]
     if wishes.target not in found.sample:
         raise DataError(
@@ -227,6 +234,7 @@ def guess(found: Survey, wishes: Wishes, where: str) -> Guess:
     check_only_feature(made, where)
     warn_of_leaks(found, made)
     settle_numbers(found, made)
+    warn_of_epochs(found, made)
     warn_of_texts(found, made)
     return made
 
@@ -525,12 +533,53 @@ def moment(facts: Facts, _: pd.Series | None, __: Wishes, where: str) -> Role | 
     DataError
         The dates have several formats, or some values are not dates.
     """
+    if facts.epoch:
+        return Role(DATES, f"dates like {facts.epoch}")
     if facts.is_date:
         form = the_form(facts, where)
         unsure = "; day and month could be swapped" if is_ambiguous(facts) else ""
         return Role(DATES, f"dates like {form}{unsure}" if form else "")
     check_dates(facts, where)
     return None
+
+
+def dates_in_numbers(found: Survey, wishes: Wishes) -> dict[str, str]:
+    """Return the formats of the columns whose whole numbers are dates, by the name of the column.
+
+    These are columns with a name of times whose numbers are seconds since 1970, or parts of seconds, between
+    1990 and 2040, or days such as 20240131.
+    """
+    if not found.is_table or wishes.text:
+        return {}
+    settled = {wishes.target, wishes.group, *wishes.drop, *wishes.categorical, *wishes.numeric}
+    forms = {
+        name: form_of_numbers(found.sample[name])
+        for name, facts in found.columns.items()
+        if name in found.sample
+        and name not in settled
+        and (is_whole_type(facts) and facts.n_present and not facts.numeral)
+        and not set(MOMENT_WORDS).isdisjoint(words_of(name))
+    }
+    return {name: form for name, form in forms.items() if form}
+
+
+def is_whole_type(facts: Facts) -> bool:
+    """Return whether a column may hold whole numbers."""
+    return facts.is_number and str(facts.type) != "bool"
+
+
+def form_of_numbers(values: pd.Series) -> str:
+    """Return the format of dates that are written as whole numbers; empty if they are not dates."""
+    numbers = values.dropna()
+    if numbers.empty or not are_whole(numbers):
+        return ""
+    for form, microseconds in UNITS.items():
+        if numbers.between(FIRST_MOMENT / microseconds, LAST_MOMENT / microseconds).all():
+            return form
+    if numbers.between(FIRST_DAY, LAST_DAY).all():
+        days = numbers.astype("int64").astype("string")
+        return "%Y%m%d" if pd.to_datetime(days, format="%Y%m%d", errors="coerce").notna().all() else ""
+    return ""
 
 
 def check_dates(facts: Facts, where: str) -> None:
@@ -672,6 +721,7 @@ def guess_time(found: Survey, roles: Mapping[str, Role], wishes: Wishes, where: 
     ordered = [name for name in dated if is_ordered(found, name, where)]
     if len(ordered) == 1:
         return ordered[0], "the rows are in its order, so test rows are later than training rows"
+    dated += [name for name, part in roles.items() if is_period(found, name, part)]
     if dated:
         return "", f"or {' or '.join(dated)}, to predict the future"
     return "", ""
@@ -691,13 +741,26 @@ def counts_time(name: str, part: Role) -> bool:
     return part.why == GROWING and not set(TIME_WORDS).isdisjoint(words_of(name)[-1:])
 
 
+def is_period(found: Survey, name: str, part: Role) -> bool:
+    """Return whether a column of numbers, by its name, counts periods such as years in the order of the rows.
+
+    Years need not be in order.
+    """
+    words = words_of(name)[-1:]
+    if part.kind != NUMERIC or set(TIME_WORDS).isdisjoint(words) or not are_whole(found.sample[name]):
+        return False
+    values = found.sample[name]
+    is_year = words == ["year"] and values.dropna().between(1500, 2500).all()
+    return bool(values.nunique() > 1 and (is_year or values.is_monotonic_increasing))
+
+
 def is_ordered(found: Survey, name: str, where: str) -> bool:
     """Return whether the rows are in the order of a time column."""
     facts = found.columns[name]
     if facts.n_missing or facts.n_distinct < FEWEST_TIMES:
         return False
     values = found.sample[name]
-    if facts.is_text and not facts.is_number:
+    if facts.is_text and not facts.is_number and not facts.epoch:
         values = as_moments(values, the_form(facts, where), found.step, f"{where}: column '{name}'")
     return bool(values.is_monotonic_increasing)
 
@@ -721,14 +784,15 @@ def as_moments(texts: pd.Series, form: str, step: int, place: str) -> pd.Series:
     DataError
         A value looks like a date but cannot be converted.
     """
-    moments = pd.to_datetime(texts, format=form, utc=True, errors="coerce")
-    odd = np.flatnonzero(moments.isna() & texts.notna())
+    days, day_form = of_periods(texts, form)
+    parsed = pd.to_datetime(days, format=day_form, utc=True, errors="coerce")
+    odd = np.flatnonzero(parsed.isna() & texts.notna())
     if odd.size:
         raise DataError(
             f"{place}: row {step * odd[0] + 1} holds '{texts.iloc[odd[0]]}', which is not a date of the "
             f"format {form}; correct the row, or leave the column out with --drop."
         )
-    return moments
+    return parsed
 
 
 def guess_group(found: Survey, roles: Mapping[str, Role], wishes: Wishes, where: str) -> tuple[str, str]:
@@ -788,7 +852,9 @@ def date_formats(found: Survey, made: Guess, where: str) -> dict[str, str]:
     """Return the formats of the dates in columns of strings, by the name of the column."""
     columns = [*made.named(DATES), *filter(None, [made.time])]
     facts = [found.columns[name] for name in columns]
-    return {f.name: the_form(f, where) for f in facts if f.is_text and not f.is_number}
+    return {
+        f.name: f.epoch or the_form(f, where) for f in facts if f.epoch or (f.is_text and not f.is_number)
+    }
 
 
 def settle_modality(found: Survey, made: Guess, wishes: Wishes, where: str) -> None:
@@ -929,6 +995,19 @@ def nearly_numbers(facts: Facts) -> str:
         value = next(iter(strangers))
         return f"in {tally.share:.0%} of the rows (but '{value}' in row {tally.where_others[value]})"
     return ""
+
+
+def warn_of_epochs(found: Survey, made: Guess) -> None:
+    """Add a warning about each column whose whole numbers are taken for dates although not in order."""
+    for name, form in made.formats.items():
+        values = found.sample[name].dropna()
+        if found.columns[name].epoch and not values.is_monotonic_increasing:
+            first = pa.array([int(values.iloc[0])])
+            day = moments(first, form, 0, name)[0].as_py()
+            made.warnings.append(
+                f"column '{name}' is read as dates: {first[0]} is {day} ({form}); if it is a number, use "
+                f"--numeric '{name}'."
+            )
 
 
 def settle_numbers(found: Survey, made: Guess) -> None:

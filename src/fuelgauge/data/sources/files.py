@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -23,7 +24,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fuelgauge import paths
 from fuelgauge.data.arrow import tensor
-from fuelgauge.data.columns import MOMENT
+from fuelgauge.data.columns import MOMENT, is_number
 from fuelgauge.data.sources.delimited import MISSING, Dialect, named_columns, open_csv, read_header
 from fuelgauge.data.sources.numerals import Numeral, numerals, readable
 from fuelgauge.errors import ConfigError, DataError, nearest
@@ -35,6 +36,7 @@ __all__ = [
     "LABEL",
     "MODES",
     "OWN",
+    "UNITS",
     "Rules",
     "as_texts",
     "decode",
@@ -44,6 +46,7 @@ __all__ = [
     "is_text",
     "list_images",
     "moments",
+    "of_periods",
     "open_npz",
     "open_table",
     "table",
@@ -69,6 +72,12 @@ MODES = {"L": 1, "RGB": 3}
 LABEL = "label"
 ARROW_MAGIC = b"ARROW1"
 
+UNITS = {"epoch s": 1_000_000, "epoch ms": 1_000, "epoch us": 1, "epoch ns": 0.001}  # in microseconds
+LATEST = 253_402_300_800_000_000  # the end of the year 9999, in microseconds
+WITHIN = dict.fromkeys(("%G-W%V", "%GW%V"), ("-1", "-%u"))  # formats of periods, and what makes a day of them
+
+# A rule of a column, applied to its values; the number of rows before them and the place are for messages.
+Function = Callable[[pa.Array, Any, int, str], pa.Array]
 # The schema of a file, and a function that reads the named columns in batches.
 Opened = tuple[pa.Schema, Callable[[list[str]], Iterator[pa.RecordBatch]]]
 
@@ -80,7 +89,7 @@ class Rules:
     Parameters
     ----------
     dates
-        Formats of dates: ISO8601, or a format of ``datetime.strptime``.
+        Formats of dates: ISO8601, a format of ``datetime.strptime``, or one of `WITHIN` and `UNITS`.
     numbers
         Rules of numbers as people write them.
     labels
@@ -131,8 +140,9 @@ def table(
         Texts that stand for a missing value in single columns of strings of a CSV file, in place of
         `missing`, by column.
     dates
-        Formats of string columns that hold dates, by column: ISO8601, or a format of ``datetime.strptime``
-        such as %d.%m.%Y.
+        Formats of columns that hold dates, by column: ISO8601, or a format of ``datetime.strptime`` such as
+        %d.%m.%Y. In addition, %q is a quarter of a year, a format with %G-W%V needs no day, and ``epoch s``,
+        ``epoch ms``, ``epoch us`` and ``epoch ns`` are times since 1970 in seconds or parts of them.
     numbers
         Rules of string columns that hold numbers such as $1,200.50, by column: decimal, thousands, unit,
         bare, parentheses and missing (see ``fuelgauge.data.sources.numerals.Numeral``).
@@ -172,7 +182,7 @@ def open_table(
     """Open a table in any folder; messages call it `where`."""
     kind = format or format_of(file, where)
     if kind == "csv":
-        reader = open_csv(file, dialect, dataset, where, rules.numbers)
+        reader = open_csv(file, dialect, dataset, where, {*rules.numbers, *rules.dates})
     elif kind in READERS:
         reader = read_binary(kind, file, dataset, where)
     else:
@@ -324,17 +334,17 @@ def with_rules(reader: pa.RecordBatchReader, rules: Rules, where: str) -> pa.Rec
     DataError
         A value does not follow the rule of its column.
     """
-    kinds: list[tuple[Mapping[str, Any], Callable[[pa.Array, Any, int, str], pa.Array], pa.DataType]] = [
-        (rules.dates, moments, MOMENT),
-        (rules.numbers, in_figures, pa.float64()),
-        (rules.labels, spelled, pa.string()),
+    kinds: list[tuple[str, Mapping[str, Any], Function, pa.DataType]] = [
+        ("dates", rules.dates, moments, MOMENT),
+        ("numbers", rules.numbers, in_figures, pa.float64()),
+        ("labels", rules.labels, spelled, pa.string()),
     ]
     schema = reader.schema
     chosen = {
         each.name: (function, of_column[each.name], kind)
-        for of_column, function, kind in kinds
+        for setting, of_column, function, kind in kinds
         for each in schema
-        if each.name in of_column and is_text(values_of(each.type))
+        if each.name in of_column and follows_rules(each.type, setting)
     }
     typed = pa.schema(
         [pa.field(each.name, chosen[each.name][2]) if each.name in chosen else each for each in schema]
@@ -355,6 +365,12 @@ def with_rules(reader: pa.RecordBatchReader, rules: Rules, where: str) -> pa.Rec
     return pa.RecordBatchReader.from_batches(typed, batches())
 
 
+def follows_rules(kind: pa.DataType, setting: str) -> bool:
+    """Return whether a rule applies to a column of this type: to strings, and to numbers that are dates."""
+    kind = values_of(kind)
+    return is_text(kind) or (setting == "dates" and is_number(kind))
+
+
 def values_of(kind: pa.DataType) -> pa.DataType:
     """Return the type of the values of a column, which may be encoded with a dictionary."""
     return kind.value_type if pa.types.is_dictionary(kind) else kind
@@ -365,11 +381,17 @@ def is_text(kind: pa.DataType) -> bool:
     return any(test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
 
 
-def moments(strings: pa.Array, form: str, first_row: int, place: str) -> pa.Array:
-    """Return strings that follow one date format as timestamps; dates with a time zone become UTC."""
-    texts = strings.to_pandas().astype(object)
+def moments(values: pa.Array, form: str, first_row: int, place: str) -> pa.Array:
+    """Return values that follow one date format as timestamps; dates with a time zone become UTC.
+
+    A month, a week or a quarter becomes its first day.
+    """
+    if form in UNITS:
+        return since_1970(values, form, first_row, place)
+    texts = pc.cast(values, pa.string()).to_pandas().astype(object)
+    days, day_form = of_periods(texts, form)
     try:
-        parsed = pd.to_datetime(texts, format=form, utc=True, errors="coerce")
+        parsed = pd.to_datetime(days, format=day_form, utc=True, errors="coerce")
     except ValueError as error:
         raise ConfigError(f"{place}: '{form}' under source.dates is not a date format: {error}.") from error
     odd = np.flatnonzero(parsed.isna() & texts.notna())
@@ -379,6 +401,44 @@ def moments(strings: pa.Array, form: str, first_row: int, place: str) -> pa.Arra
             f"format {form}; write all dates in one format, or list the value under source.missing."
         )
     return pa.array(parsed.dt.tz_localize(None).astype("datetime64[us]"), type=MOMENT)
+
+
+def of_periods(texts: pd.Series, form: str) -> tuple[pd.Series, str]:
+    """Return weeks and quarters as their first days, with the format of these; others unchanged."""
+    if "%q" in form:
+        months = {str(quarter): f"{3 * quarter - 2:02d}" for quarter in range(1, 5)}
+        parts = re.split("%[qY]", form)
+        year, quarter = (r"(?P<year>\d{4})", "(?P<quarter>[1-4])")
+        order = (year, quarter) if form.index("%Y") < form.index("%q") else (quarter, year)
+        pattern = "".join(
+            f"{re.escape(part)}{group}" for part, group in zip(parts, (*order, ""), strict=True)
+        )
+        found = texts.astype("string").str.strip().str.extract(f"^{pattern}$")
+        return found["year"] + "-" + found["quarter"].map(months), "%Y-%m"
+    ending, day = WITHIN.get(form, ("", ""))
+    return (texts.str.strip() + ending if ending else texts), form + day
+
+
+def since_1970(values: pa.Array, form: str, first_row: int, place: str) -> pa.Array:
+    """Return numbers of seconds, or of parts of a second, since 1970 as timestamps."""
+    try:
+        numbers = values if is_number(values.type) else pc.cast(pc.utf8_trim_whitespace(values), pa.int64())
+    except pa.ArrowInvalid:
+        texts = values.to_pandas().astype(object)
+        odd = np.flatnonzero(~texts.astype("string").str.fullmatch(r"\s*-?\d+\s*").fillna(True))
+        raise DataError(
+            f"{place}: row {first_row + odd[0] + 1} holds '{texts.iloc[odd[0]]}', which is not a whole "
+            f"number, as the format {form} needs; correct the row, or list the value under source.missing."
+        ) from None
+    scaled = numbers.to_numpy(zero_copy_only=False).astype(np.float64) * UNITS[form]
+    if (odd := np.flatnonzero(np.abs(scaled) > LATEST)).size:
+        raise DataError(
+            f"{place}: row {first_row + odd[0] + 1} holds {values[int(odd[0])].as_py()}, which is no time of "
+            f"the format {form}; correct the row, or the format under source.dates."
+        )
+    if pa.types.is_integer(numbers.type) and UNITS[form] >= 1:  # exact, also beyond 53 bits
+        return pc.cast(pc.multiply(pc.cast(numbers, pa.int64()), int(UNITS[form])), MOMENT)
+    return pc.cast(pa.array(np.round(scaled), from_pandas=True).cast(pa.int64()), MOMENT)
 
 
 def in_figures(strings: pa.Array, rule: Numeral, first_row: int, place: str) -> pa.Array:
