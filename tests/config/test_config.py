@@ -116,6 +116,26 @@ def test_options_have_the_types_that_hydra_gives_them():
         files.read_yaml("a: 1\na: 2\n", "conf/x.yaml")
 
 
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("+model.hyperparameters.depht=3", "xgboost has no hyperparameter 'depht', valid"),
+        ("++model.hyperparameters.max_round=3", "no hyperparameter 'max_round', did you mean 'max_rounds'"),
+        ("++anchors.strat=3", "unknown setting 'anchors.strat', did you mean 'start'"),
+    ],
+)
+def test_an_added_setting_that_nothing_reads_is_refused(override, sentence):
+    with pytest.raises(ConfigError, match=f"command line: {sentence}"):
+        check_overrides(["model=xgboost", "dataset=letter", override])
+
+
+@pytest.mark.parametrize(
+    "override", ["+model.hyperparameters.parameters.gamma=1", "+dataset.source.path=x", "+repeats=3"]
+)
+def test_an_added_setting_that_is_read_passes(override):
+    check_overrides(["model=xgboost", "dataset=letter", override])
+
+
 def test_params_that_are_a_list_are_said(tmp_path):
     (tmp_path / "params.yaml").write_text("[a, b]")
     with pytest.raises(ConfigError, match="holds no settings .*, but a list"):

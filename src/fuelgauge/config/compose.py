@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, get_type_hints
 
@@ -19,7 +19,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from fuelgauge import paths
 from fuelgauge.config.checks import CHECKS, resolve
-from fuelgauge.config.files import check_option, known_sizes, load_params, read_yaml, typed
+from fuelgauge.config.files import check_option, known_sizes, load_params, model_file, read_yaml, typed
+from fuelgauge.config.objects import load_object
 from fuelgauge.errors import ConfigError, nearest
 from fuelgauge.spec.params import GROUPS_OF_NAMES, Config, Params
 
@@ -37,6 +38,7 @@ __all__ = [
 
 GROUPS = ("dataset", "feature_set", "model", "search", "executor", "tracking", "registry")
 HINTS = get_type_hints(Config)
+HYPERPARAMETERS = "model.hyperparameters."
 CHOSEN = ("dataset", "feature_set", "model", "size", "search")  # the choices that define a curve
 
 
@@ -158,7 +160,8 @@ def check_overrides(arguments: list[str]) -> None:
     Raises
     ------
     ConfigError
-        A group has no such option, or there is no such setting; the message suggests the nearest valid name.
+        A group has no such option, there is no such setting, or a model has no such hyperparameter. The
+        message suggests the nearest valid name.
     """
     for override in parsed(arguments):
         if override.key_or_group in GROUPS:
@@ -167,8 +170,30 @@ def check_overrides(arguments: list[str]) -> None:
         elif override.key_or_group == "size":
             for size in choices(override):
                 check_size(size, "command line")
+        elif override.key_or_group.startswith(HYPERPARAMETERS):
+            if override.is_add() or override.is_force_add():
+                check_hyperparameter(override.key_or_group.split(".")[2], models_of(arguments))
         elif not override.is_add() and not override.key_or_group.startswith("hydra"):
             check_setting(override.key_or_group)
+
+
+def check_hyperparameter(name: str, models: Iterable[str]) -> None:
+    """Raise ConfigError if the class of a model has no such hyperparameter.
+
+    Parameters
+    ----------
+    name
+        Name of a hyperparameter that the command line adds, as in ``+model.hyperparameters.depth=3``.
+    models
+        Models that the command line names; empty for the models of params.yaml.
+    """
+    for model in models or load_params()["models"]:
+        model_class = load_object(model_file(model)["target"], f"conf/model/{model}.yaml")
+        valid = [f.name for f in fields(model_class) if f.init]
+        if name not in valid:
+            raise ConfigError(
+                f"command line: {model} has no hyperparameter '{name}', {nearest(name, valid)}."
+            )
 
 
 def parsed(arguments: list[str]) -> list[Override]:
