@@ -120,7 +120,10 @@ def test_options_have_the_types_that_hydra_gives_them():
     ("override", "sentence"),
     [
         ("+model.hyperparameters.depht=3", "xgboost has no hyperparameter 'depht', valid"),
-        ("++model.hyperparameters.max_round=3", "no hyperparameter 'max_round', did you mean 'max_rounds'"),
+        (
+            "++model.hyperparameters.max_round=3",
+            "xgboost has no hyperparameter 'max_round', did you mean 'max_rounds'",
+        ),
         ("++anchors.strat=3", "unknown setting 'anchors.strat', did you mean 'start'"),
     ],
 )
