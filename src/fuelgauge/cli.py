@@ -105,6 +105,17 @@ def parser() -> argparse.ArgumentParser:
     )
         "settings", nargs="*", metavar="SETTING", help="Setting to override, such as registry.port=5002."
     )
+    predict_command = add("predict", predict, "Answer every row of a file with a dataset's champion.")
+    predict_command.add_argument("dataset", metavar="DATASET", help="Name of the dataset.")
+    predict_command.add_argument(
+        "file", type=Path, metavar="FILE", help="CSV or Parquet file with the columns of the dataset."
+    )
+    predict_command.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="CSV or .parquet file for the answers (default: the terminal).",
+    )
     ui_command = add("ui", ui, "Start the MLflow UI on this machine.")
     ui_command.add_argument("--port", default="5000", help="Port to listen on (default: 5000).")
     ui_command.add_argument(
@@ -466,6 +477,17 @@ def serve(chosen: argparse.Namespace) -> None:
     from fuelgauge.registry.server import serve as serve_champion
 
     serve_champion(compose(f"dataset={chosen.dataset}", *chosen.settings))
+
+
+def predict(chosen: argparse.Namespace) -> None:
+    """Write the answers of a dataset's champion to the rows of a file."""
+    from fuelgauge.config.compose import compose
+    from fuelgauge.registry.predict import predict as predict_file
+
+    done = predict_file(compose(f"dataset={chosen.dataset}"), chosen.file, chosen.out)
+    print(f"{done.n_rows:,} rows answered by version {done.version}", file=sys.stderr)
+    for column, n_rows in done.unseen.items():
+        print(f"look at this: {n_rows:,} rows have a new category in column '{column}'", file=sys.stderr)
 
 
 def ui(chosen: argparse.Namespace) -> None:

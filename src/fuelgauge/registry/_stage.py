@@ -131,7 +131,7 @@ class Registration:
         }
         card = model_card(self.config, about, facts, metrics, rows, fitted.predicted)
         fitted_on, hashed = self.sides.fitted_on, hashed_columns(raw_path(self.name))
-        packed = Package(fitted.model, self.query, facts, fitted_on, hashed, self.sides.example, card)
+        packed = Package(fitted.model, self.sides.query, facts, fitted_on, hashed, self.sides.example, card)
         folder = self.room / "packed"
         packed.write(folder)
         served = self.predict(folder, rows)
@@ -145,7 +145,7 @@ class Registration:
 
     def predict(self, folder: Path, rows: HeldOut) -> np.ndarray:
         """Return the predictions of a packaged model: values, or probabilities of this dataset's classes."""
-        answers: Any = package.load(folder).predict(rows.rows)
+        answers = package.answers(folder, rows.rows)
         return predictions(answers, self.trial.curve.dataset.classes)
 
     def decide(self, version: str, folder: Path, standing: Standing) -> Decision:

@@ -25,6 +25,18 @@ from fuelgauge.registry.query import Query
 from fuelgauge.spec.trials import Curve, Trial
 from fuelgauge.sweep.trial import Rows, draw_of, open_dataset, rows_of
 
+__all__ = [
+    "REPEAT",
+    "HeldOut",
+    "Sides",
+    "featurized_rows",
+    "final_pool",
+    "final_rows",
+    "hashed_columns",
+    "raw_path",
+    "sides",
+]
+
 REPEAT = 0
 
 
@@ -71,11 +83,14 @@ class Sides:
         Hashes of all rows that the final fit uses, validation rows included.
     example
         A few of these rows as a query brings them.
+    query
+        Query format with the categories and ranges of these rows.
     """
 
     held_out: HeldOut
     fitted_on: np.ndarray
     example: pd.DataFrame | np.ndarray
+    query: Query
 
 
 def raw_path(dataset: str) -> Path:
@@ -101,7 +116,8 @@ def sides(trial: Trial, query: Query, n_example: int = 2) -> Sides:
     fitting = final_pool(trial.curve)
     example = query.rows_of(table.take(pa.array(fitting[:n_example])))
     judged_on = month_of(trial.curve) or (dataset, repeat_0(trial.curve).test)
-    return Sides(held_out_rows(*judged_on, query), hashes[fitting], example)
+    knowing = query.with_seen(table.take(pa.array(fitting)))
+    return Sides(held_out_rows(*judged_on, query), hashes[fitting], example, knowing)
 
 
 def final_pool(curve: Curve) -> np.ndarray:

@@ -34,6 +34,21 @@ if TYPE_CHECKING:
     from mlflow.models import ModelSignature
     from mlflow.pyfunc import PyFuncModel
 
+__all__ = [
+    "CARD",
+    "DATA",
+    "Package",
+    "RefusedModelError",
+    "answers",
+    "card",
+    "check",
+    "digest",
+    "facts",
+    "fitted_on",
+    "hashed",
+    "load",
+]
+
 LOADER = "fuelgauge.registry.loader"
 FORMER_LOADER = "fuelgauge.registry.served"  # former name, which versions of earlier releases contain
 FLAVOR = "python_function"
@@ -88,8 +103,8 @@ class Package:
             data.mkdir()
             storage.save(self.model, data / MODEL)
             self.query.save(data)
-            (data / FACTS).write_text(json.dumps(self.facts, indent=2) + "\n")
-            (data / CARD).write_text(self.card)
+            (data / FACTS).write_text(json.dumps(self.facts, indent=2) + "\n", encoding="utf-8")
+            (data / CARD).write_text(self.card, encoding="utf-8")
             hashed = {HASHED: json.dumps(self.hashed)}
             save_file({"rows": np.unique(self.fitted_on)}, data / FITTED_ON, metadata=hashed)
             pyfunc.save_model(
@@ -103,7 +118,10 @@ class Package:
 
 
 def signature(query: Query) -> ModelSignature:
-    """Return the MLflow signature of query and answer; numbers and strings of a query may be missing."""
+    """Return the MLflow signature of query and answer; numbers and strings of a query may be missing.
+
+    Dates are strings, because MLflow would guess the format of a date: 05.12.2024 would become 12 May.
+    """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema, TensorSpec
     from mlflow.types.schema import Map
@@ -113,7 +131,7 @@ def signature(query: Query) -> ModelSignature:
     else:
         kinds = {
             **dict.fromkeys(query.columns.all_numeric, DataType.double),
-            **dict.fromkeys(query.columns.all_dates, DataType.datetime),
+            **({} if query.source is not None else dict.fromkeys(query.columns.all_dates, DataType.datetime)),
         }
         names = query.columns.everything
         inputs = Schema([ColSpec(kinds.get(name, DataType.string), name) for name in names])
@@ -175,7 +193,7 @@ def check(folder: Path, wanted: str, name: str) -> None:
 def check_flavor(path: Path, name: str) -> None:
     """Raise RefusedModelError if an MLmodel file makes MLflow load anything else than our data."""
     try:
-        flavors = yaml.safe_load(path.read_text())["flavors"]
+        flavors = yaml.safe_load(path.read_text(encoding="utf-8"))["flavors"]
         flavor = flavors[FLAVOR]
         asked = [key for key in CODE_KEYS if flavor.get(key)]
         is_ours = list(flavors) == [FLAVOR] and flavor["loader_module"] in (LOADER, FORMER_LOADER)
@@ -194,9 +212,15 @@ def load(folder: Path) -> PyFuncModel:
     return pyfunc.load_model(str(folder))
 
 
+def answers(folder: Path, rows: pd.DataFrame | np.ndarray) -> pd.DataFrame:
+    """Return the answers of the model in a folder to rows in the form of any version of this dataset."""
+    suited = Query.load(folder / "data" / DATA).suited(rows)
+    return pd.DataFrame(load(folder).predict(suited))
+
+
 def facts(folder: Path) -> dict[str, Any]:
     """Return the records of the choice and the fit of the model in a folder."""
-    content: dict[str, Any] = json.loads((folder / "data" / DATA / FACTS).read_text())
+    content: dict[str, Any] = json.loads((folder / "data" / DATA / FACTS).read_text(encoding="utf-8"))
     return content
 
 
@@ -214,4 +238,4 @@ def hashed(folder: Path) -> list[list[str]]:
 
 def card(folder: Path) -> str:
     """Return the model card of the model in a folder."""
-    return (folder / "data" / DATA / CARD).read_text()
+    return (folder / "data" / DATA / CARD).read_text(encoding="utf-8")

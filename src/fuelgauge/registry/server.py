@@ -1,6 +1,6 @@
-"""MLflow's scoring server for the champion of a dataset; it switches to a new champion without a pause.
+"""The scoring server for the champion of a dataset; it switches to a new champion without a pause.
 
-Each version gets its own MLflow scoring app with its own signature. A thread checks the alias `champion` at
+Each version gets its own scoring app with its own signature. A thread checks the alias `champion` at
 regular intervals. If the alias has moved, the new version is fetched, checked, loaded and tested on its own
 example. Only then does the server pass new requests to the new app. The old app finishes the requests that it
 has begun; then its files are removed. A version that is refused or fails to load is not tried again until the
@@ -20,12 +20,16 @@ from typing import TYPE_CHECKING, Any
 
 from fuelgauge.errors import FuelgaugeError
 from fuelgauge.registry import package
+from fuelgauge.registry._metrics import Metrics
+from fuelgauge.registry._scoring import MEBIBYTE, RequestLog, Scorer, ScoringApp
 from fuelgauge.registry.versions import CHAMPION, Registry, RegistryError
-from fuelgauge.spec.params import Config
+from fuelgauge.spec.params import Config, RegistryConfig
 from fuelgauge.tracking.tracker import first_line
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
+
+__all__ = ["Switchboard", "serve"]
 
 log = logging.getLogger("fuelgauge")
 
@@ -59,6 +63,8 @@ class Switchboard:
         Name of the dataset.
     room
         Folder for the files of versions.
+    rule
+        Settings of the server; None for the defaults.
 
     Raises
     ------
@@ -68,8 +74,11 @@ class Switchboard:
         The champion was not logged by a register run, or was changed since then.
     """
 
-    def __init__(self, dataset: str, registry: Registry, room: Path):
+    def __init__(self, dataset: str, registry: Registry, room: Path, rule: RegistryConfig | None = None):
         self.dataset, self.registry, self.room = dataset, registry, room
+        self.rule = rule or RegistryConfig()
+        self.metrics = Metrics()
+        self.requests = RequestLog(self.rule.request_log, self.rule.log_values)
         self.lock = threading.Lock()
         self.retired: list[Answering] = []
         self.refused = self.said = ""
@@ -113,10 +122,11 @@ class Switchboard:
 
         model = package.load(self.registry.fetch(version, folder))
         model.predict(model.input_example)
-        app = scoring_server.init(model)
+        others = scoring_server.init(model)
         about = {"dataset": self.dataset, "version": str(version.version), "model": version.tags["model"]}
-        app.get(f"/{CHAMPION}")(lambda: about)
-        return app
+        others.get(f"/{CHAMPION}")(lambda: about)
+        limit = int(self.rule.max_body_mib * MEBIBYTE)
+        return ScoringApp(Scorer(model), others, about, self.metrics, self.requests, limit)
 
     def follow(self) -> None:
         """Switch to the champion if another version answers; errors are logged and not raised."""
@@ -194,7 +204,7 @@ def serve(config: Config) -> None:
 
     rule = config.registry
     with tempfile.TemporaryDirectory() as room:
-        board = Switchboard(config.dataset.name, Registry(config.tracking), Path(room))
+        board = Switchboard(config.dataset.name, Registry(config.tracking), Path(room), rule)
         log.info("http://%s:%s/invocations  (stop it with Ctrl-C)", rule.host, rule.port)
         ended = repeat(board.follow, rule.look_seconds)
         try:

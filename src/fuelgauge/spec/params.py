@@ -146,6 +146,12 @@ class RegistryConfig:
         Port of the scoring server; 0 for any free port.
     look_seconds
         Time between two checks for a new champion by a running server, in seconds.
+    max_body_mib
+        Largest body of a query to the server, in MiB; a larger one is refused with status 413.
+    request_log
+        File to which the server appends one line of JSON per query; empty for none.
+    log_values
+        Whether the request log also holds the values of each query, and its answer.
     """
 
     margin: float = 0.01
@@ -153,18 +159,21 @@ class RegistryConfig:
     resamples: int = 1000
     seed: int = 0
     least_rows: int = 100
-    host: str = "127.0.0.1"
-    port: int = 5001
-    look_seconds: float = 5.0
-
-
-@dataclass
     promote: str = AUTO
     stop_loss: float | None = None
     stop_drift: float | None = None
     due_loss: float | None = 0.2
     due_drift: float | None = 0.25
     due_days: float | None = 45.0
+    host: str = "127.0.0.1"
+    port: int = 5001
+    look_seconds: float = 5.0
+    max_body_mib: float = 16.0
+    request_log: str = ""
+    log_values: bool = False
+
+
+@dataclass
 class Params:
     """The content of params.yaml.
 
