@@ -1,4 +1,4 @@
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import date
 from pathlib import Path
 
@@ -137,6 +137,13 @@ def test_an_added_setting_that_nothing_reads_is_refused(override, sentence):
 )
 def test_an_added_setting_that_is_read_passes(override):
     check_overrides(["model=xgboost", "dataset=letter", override])
+
+
+@pytest.mark.parametrize("name", ["report", "Default", "default"])
+def test_a_dataset_does_not_take_a_name_that_mlflow_uses(name):
+    dataset = replace(compose("dataset=letter").dataset, name=name)
+    with pytest.raises(ConfigError, match=f"conf/dataset/{name}.yaml: MLflow and the report use the name"):
+        check_dataset(dataset)
 
 
 def test_params_that_are_a_list_are_said(tmp_path):

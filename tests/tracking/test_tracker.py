@@ -1,5 +1,7 @@
 import json
 import logging
+import os
+import threading
 from importlib import metadata
 
 import pytest
@@ -14,11 +16,13 @@ from fuelgauge.sweep.runner import run_curve
 from fuelgauge.sweep.store import read_store, store_path
 from fuelgauge.tracking import catch_up
 from fuelgauge.tracking.tracker import (
+    CurveRun,
     anchor_metrics,
     artifact_location,
     chart_pages,
     connect,
     environment,
+    first_line,
     log_report,
     make_tracker,
     safe_uri,
@@ -175,6 +179,45 @@ def test_a_report_is_logged_once(project, tmp_path):
     assert [a.path for a in client().list_artifacts(found[0].info.run_id)] == ["index.html"]
 
 
+def test_track_sends_the_report_too(project, tmp_path, monkeypatch, caplog):
+    paths.REPORTS.mkdir(parents=True)
+    for name, text in {"trials.parquet": "t", "verdicts.json": "[]", "index.html": "<p>report</p>"}.items():
+        (paths.REPORTS / name).write_text(text)
+    with caplog.at_level(logging.INFO):
+        catch_up.catch_up()
+    assert client().get_experiment_by_name("report") is None, "metrics.json is not there yet"
+    (paths.REPORTS / "metrics.json").write_text('{"sweep": {"efficiency": 0.5}, "verdict": {"a": "yes"}}')
+    for _ in range(2):
+        catch_up.catch_up()
+    (found,) = client().search_runs([client().get_experiment_by_name("report").experiment_id])
+    assert found.data.metrics == {"sweep.efficiency": 0.5}
+    assert "index.html" in [artifact.path for artifact in client().list_artifacts(found.info.run_id)]
+
+
+def test_a_deleted_experiment_is_restored_with_its_runs(project, caplog):
+    run()
+    client().delete_experiment(client().get_experiment_by_name("mnist1d").experiment_id)
+    with caplog.at_level(logging.WARNING):
+        run("anchors.stop=256")
+    assert "the experiment 'mnist1d' was deleted in MLflow; it is restored" in caplog.text
+    assert "cannot be written" not in caplog.text
+    (curve,) = runs()
+    assert sorted(s for s, _ in history(curve.info.run_id, "loss")) == [32, 64, 128, 256]
+
+
+def test_one_run_is_current_though_several_experiments_run_at_once(project):
+    configs = [
+        compose("dataset=mnist1d", "model=logistic", f"model.hyperparameters.C={c}") for c in (1, 2, 3, 4)
+    ]
+    opened = [CurveRun(config, plan_curve(config)) for config in configs]
+    threads = [threading.Thread(target=curve.make_current) for curve in opened for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(r.data.tags["current"] for r in runs()) == ["false", "false", "false", "true"]
+
+
 def test_a_database_whose_making_was_killed_is_made_anew(project, tmp_path):
     (tmp_path / ".mlflow.db.99999999.partial").write_bytes(b"half a database")
     run()
@@ -228,3 +271,37 @@ def test_a_server_keeps_the_artifacts_itself():
 def test_no_password_is_left_in_a_uri():
     assert safe_uri("https://user:secret@host:5/x") == "https://host:5/x"
     assert safe_uri("sqlite:////a/b.db") == "sqlite:////a/b.db"
+    assert safe_uri("postgresql://u:p@q@host/db?sslmode=on") == "postgresql://host/db?sslmode=on"
+    assert (
+        safe_uri("postgresql://host/db?user=u&password=p4&a=1")
+        == "postgresql://host/db?user=u&password=***&a=1"
+    )
+    assert safe_uri("https://host/a@b") == "https://host/a@b"
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("http://me:s3cr%40t@host:5", "API request to http://me:s3cr%40t@host:5/api failed"),
+        ("http://me:s3cr%40t@host:5", "refused for me:s3cr@t"),
+        ("postgresql://me:s3cr%40t@host/db", "password s3cr@t of me is wrong"),
+        ("postgresql://host/db?password=s3cr%40t", "cannot open host/db?password=s3cr%40t"),
+    ],
+)
+def test_no_password_is_left_in_an_error(uri, said):
+    shown = first_line(RuntimeError(said), uri)
+    assert "s3cr" not in shown
+    assert shown
+
+
+def test_mlflow_prints_no_address_when_a_run_ends(project, monkeypatch, capsys):
+    monkeypatch.delenv("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", raising=False)
+    run()
+    assert os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] == "true"
+    assert "View run" not in capsys.readouterr().out
+
+
+def test_the_ui_names_a_database_that_is_away_without_its_password():
+    with pytest.raises(FuelgaugeError, match="cannot be read") as raised:
+        chart_pages(TrackingConfig(uri="http://me:secret@127.0.0.1:9"), "http://127.0.0.1:5000")
+    assert "secret" not in str(raised.value)

@@ -31,6 +31,7 @@ from fuelgauge.spec.params import (
 __all__ = ["CHECKS", "check_dataset", "check_member", "check_params", "resolve"]
 
 LEAST_FACTOR = 1.01  # with a smaller factor, anchors would differ by less than a row
+RESERVED = ("report", "default")  # names of experiments in MLflow that are no datasets
 PLAIN_NAME = "[a-z0-9_]+"
 MONTH = r"\d{4}-(0[1-9]|1[0-2])"
 
@@ -81,6 +82,10 @@ def check_params(params: Params, where: str) -> None:
 def check_dataset(dataset: DatasetConfig) -> None:
     """Raise ConfigError if a file of conf/dataset has an invalid value or contradicts itself."""
     where = f"conf/dataset/{dataset.name}.yaml"
+    if dataset.name.lower() in RESERVED:
+        raise ConfigError(
+            f"{where}: MLflow and the report use the name '{dataset.name}'; give the dataset another name."
+        )
     check_member("modality", dataset.modality, MODALITIES, where)
     check_member("task", dataset.task, TASKS, where)
     check_member("metric", dataset.metric, METRICS[dataset.task], where)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from fuelgauge.sweep.machine import machine_class
 from fuelgauge.sweep.store import read_store, stores
 from fuelgauge.sweep.table import read_tables
 
-__all__ = ["evaluate", "flat_metrics", "report_identity"]
+__all__ = ["evaluate"]
 
 HELD_EQUAL = (
     "Rows: in each repeat, every model gets the same training, validation and test rows",
@@ -243,26 +242,3 @@ def baseline(trials: pd.DataFrame, dataset: str) -> str:
         return ""
     last = done[done["n_train"] == done["n_train"].max()]
     return f"{last['metric'].iloc[0]} {abs(last['score'].mean()):.3f} with a constant prediction"
-
-
-def report_identity(files: Iterable[Path]) -> str:
-    """Return a hash of the files from which a report was made."""
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def flat_metrics(path: Path) -> dict[str, float]:
-    """Return the numbers of metrics.json by dotted name."""
-    flat: dict[str, float] = {}
-
-    def walk(content: Mapping[str, Any], prefix: str) -> None:
-        for key, value in content.items():
-            if isinstance(value, Mapping):
-                walk(value, f"{prefix}{key}.")
-            elif isinstance(value, int | float):
-                flat[f"{prefix}{key}"] = float(value)
-
-    walk(json.loads(path.read_text(encoding="utf-8")), "")
-    return flat

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+from collections.abc import Iterator
 
-from fuelgauge.config.compose import all_curves
+from fuelgauge import paths
+from fuelgauge.config.compose import all_curves, compose
 from fuelgauge.errors import ConfigError, DataError, FuelgaugeError
-from fuelgauge.spec.params import Config
+from fuelgauge.spec.params import Config, TrackingConfig
 from fuelgauge.sweep.grid import plan_curve, why_not
 from fuelgauge.sweep.store import TrialStore, store_path
-from fuelgauge.tracking.tracker import first_line, safe_uri, send_curve
+from fuelgauge.tracking.tracker import first_line, has_report, safe_uri, send_curve, send_report
 
 __all__ = ["catch_up"]
 
@@ -17,20 +20,25 @@ log = logging.getLogger("fuelgauge")
 
 
 def catch_up() -> None:
-    """Send every curve of params.yaml to MLflow; metrics that are already there are not sent twice.
+    """Send every curve of params.yaml and the report to MLflow; what is already there is not sent twice.
 
     Raises
     ------
     FuelgaugeError
         Tracking is off, or MLflow cannot be written.
     """
+    tracking = compose().tracking
+    if not tracking.uri:
+        raise FuelgaugeError(
+            "tracking is off (conf/tracking); choose an MLflow server or database to send the curves to."
+        )
     for config in all_curves():
-        if not config.tracking.uri:
-            raise FuelgaugeError(
-                "tracking is off (conf/tracking); choose an MLflow server or database to send the curves to."
-            )
         if why_not(config) is None:
             send(config)
+    if has_report(paths.REPORTS):
+        with one_sentence(tracking):
+            send_report(tracking, paths.REPORTS)
+        log.info("%-18s is in MLflow", "report")
 
 
 def send(config: Config) -> None:
@@ -50,12 +58,19 @@ def send(config: Config) -> None:
         if not ended:  # an empty run would replace the one with results as the current run
             log.info("%-18s has no trials with the current settings", name)
             return
-        try:
+        with one_sentence(config.tracking):
             send_curve(config, plan, ended)
-        except Exception as error:  # MLflow and the network raise errors of many types
-            uri, reason = safe_uri(config.tracking.uri), first_line(error, config.tracking.uri)
-            raise FuelgaugeError(
-                f"MLflow at {uri} cannot be written ({type(error).__name__}: {reason}); fix the server or "
-                "conf/tracking, then run this command again."
-            ) from error
     log.info("%-18s %d trials are in MLflow", name, len(ended))
+
+
+@contextlib.contextmanager
+def one_sentence(tracking: TrackingConfig) -> Iterator[None]:
+    """Turn any error of MLflow or of the network into a FuelgaugeError without passwords."""
+    try:
+        yield
+    except Exception as error:  # MLflow and the network raise errors of many types
+        uri, reason = safe_uri(tracking.uri), first_line(error, tracking.uri)
+        raise FuelgaugeError(
+            f"MLflow at {uri} cannot be written ({type(error).__name__}: {reason}); fix the server or "
+            "conf/tracking, then run this command again."
+        ) from None

@@ -13,24 +13,29 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
+import hashlib
 import importlib
+import json
 import logging
 import os
 import platform
 import queue
+import re
 import subprocess
 import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import numpy as np
 
 from fuelgauge import paths
+from fuelgauge.errors import FuelgaugeError
 from fuelgauge.files import whole
 from fuelgauge.spec.params import Config, TrackingConfig
 from fuelgauge.spec.trials import Plan
@@ -46,11 +51,14 @@ __all__ = [
     "connect",
     "ensure_experiment",
     "first_line",
+    "flat_metrics",
     "git_tags",
+    "has_report",
     "make_database",
     "make_tracker",
     "safe_uri",
     "send_curve",
+    "send_report",
     "try_log_report",
 ]
 
@@ -58,9 +66,13 @@ log = logging.getLogger("fuelgauge")
 
 LEVEL = 0.95
 SQLITE = "sqlite:///"
+DELETED = "deleted"  # the stage of an experiment in MLflow's life cycle
+SECRET = re.compile(r"([?&][^=&]*(?:pass|pwd|token|secret|key)[^=&]*=)[^&]*", re.IGNORECASE)
 CURVE_ID, REPORT_ID, DESCRIBED = "fuelgauge.curve_id", "fuelgauge.report_id", "fuelgauge.described"
 CATCH_UP = "send the missing data later with: fuelgauge track"
-LOG_AGAIN = "log it later with: python pipelines/evaluate.py"
+LOG_AGAIN = "send it later with: fuelgauge track"
+REPORT = "report"  # the name of the experiment and of its runs
+REPORT_SOURCES = ("trials.parquet", "verdicts.json")
 # Seconds during which a server is not contacted after a failure.
 PATIENCE = 60.0
 NOT_SHOWN = {"n_test", "n_features", "hyperparameters", "device_name"}
@@ -206,6 +218,11 @@ class CurveRun:
 
     def make_current(self) -> None:
         """Tag this run as the current curve of its model, and other runs of the model as not current."""
+        with one_at_a_time(self.config.tracking.uri):
+            self.replace_current()
+
+    def replace_current(self) -> None:
+        """Set the tag of this run and of the other runs of the model."""
         same_model = f"tags.model = '{self.plan.curve.name}' and tags.current = 'true'"
         for other in self.client.search_runs([self.experiment], filter_string=same_model):
             if other.info.run_id != self.run_id:
@@ -337,6 +354,7 @@ def connect(tracking: TrackingConfig) -> MlflowClient:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # the URL holds the password
     from mlflow import MlflowClient
 
     with one_at_a_time(tracking.uri):
@@ -368,11 +386,12 @@ def make_database(uri: str) -> None:
 
 @contextlib.contextmanager
 def one_at_a_time(uri: str) -> Iterator[None]:
-    """Lock a SQLite database, because two processes that create it at the same time can break it."""
-    path = database_path(uri)
-    if path is None:
-        yield
-        return
+    """Keep the other processes of this machine from changing the same things in MLflow.
+
+    Two processes that create a SQLite database at the same time can break it. Two queued experiments of DVC
+    could both mark their run as the current one, or create the same experiment of MLflow.
+    """
+    path = database_path(uri) or paths.durable_root(paths.ROOT) / "data" / "tracking"
     lock = path.with_name(f"{path.name}.lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w", encoding="utf-8") as stream:
@@ -381,9 +400,12 @@ def one_at_a_time(uri: str) -> Iterator[None]:
 
 
 def ensure_experiment(client: MlflowClient, name: str, tracking: TrackingConfig) -> str:
-    """Return the id of an experiment; create it if it does not exist."""
+    """Return the id of an experiment; create it if it does not exist, restore it if it was deleted."""
     with one_at_a_time(tracking.uri):
         if found := client.get_experiment_by_name(name):
+            if found.lifecycle_stage == DELETED:
+                client.restore_experiment(found.experiment_id)
+                log.warning("the experiment '%s' was deleted in MLflow; it is restored with its runs", name)
             return found.experiment_id
         return client.create_experiment(name, artifact_location=artifact_location(tracking, name))
 
@@ -399,8 +421,20 @@ def chart_pages(tracking: TrackingConfig, address: str) -> dict[str, str]:
         Tracking server or database.
     address
         Address of the UI, such as http://127.0.0.1:5000.
+
+    Raises
+    ------
+    FuelgaugeError
+        MLflow cannot be read.
     """
-    client = connect(tracking)
+    try:
+        client = connect(tracking)
+    except Exception as error:  # MLflow and the network raise errors of many types
+        uri, reason = safe_uri(tracking.uri), first_line(error, tracking.uri)
+        raise FuelgaugeError(
+            f"MLflow at {uri} cannot be read ({type(error).__name__}: {reason}); start it, or correct "
+            "conf/tracking or MLFLOW_TRACKING_URI."
+        ) from None
     return {
         experiment.name: f"{address}/#/experiments/{experiment.experiment_id}/runs?compareRunsMode=CHART"
         for experiment in sorted(client.search_experiments(), key=lambda experiment: experiment.name)
@@ -421,14 +455,48 @@ def find_run(client: MlflowClient, experiment: str, tag: str, value: str) -> Run
     return found[0] if found else None
 
 
-def try_log_report(tracking: TrackingConfig, reports: Path, metrics: dict[str, float], identity: str) -> None:
+def try_log_report(tracking: TrackingConfig, reports: Path) -> None:
     """Log a report in MLflow; if MLflow cannot be written, log a warning only."""
     if not tracking.uri:
         return
     try:
-        log_report(tracking, reports, metrics, identity)
+        send_report(tracking, reports)
     except Exception as error:
         say_unreachable(tracking.uri, error, f"the report itself is written, {LOG_AGAIN}")
+
+
+def send_report(tracking: TrackingConfig, reports: Path) -> None:
+    """Log the report that the evaluate stage has written to a folder, with its metrics."""
+    identity = report_identity(reports / name for name in REPORT_SOURCES)
+    log_report(tracking, reports, flat_metrics(reports / "metrics.json"), identity)
+
+
+def has_report(reports: Path) -> bool:
+    """Return whether the evaluate stage has written a whole report to a folder."""
+    return all((reports / name).is_file() for name in (*REPORT_SOURCES, "metrics.json", "index.html"))
+
+
+def report_identity(files: Iterable[Path]) -> str:
+    """Return a hash of the files from which a report was made."""
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def flat_metrics(path: Path) -> dict[str, float]:
+    """Return the numbers of metrics.json by dotted name."""
+    flat: dict[str, float] = {}
+
+    def walk(content: Mapping[str, Any], prefix: str) -> None:
+        for key, value in content.items():
+            if isinstance(value, Mapping):
+                walk(value, f"{prefix}{key}.")
+            elif isinstance(value, int | float):
+                flat[f"{prefix}{key}"] = float(value)
+
+    walk(json.loads(path.read_text(encoding="utf-8")), "")
+    return flat
 
 
 def log_report(tracking: TrackingConfig, reports: Path, metrics: dict[str, float], identity: str) -> None:
@@ -449,12 +517,12 @@ def log_report(tracking: TrackingConfig, reports: Path, metrics: dict[str, float
     from mlflow.entities import Metric
 
     client = connect(tracking)
-    experiment = ensure_experiment(client, "report", tracking)
+    experiment = ensure_experiment(client, REPORT, tracking)
     if found := find_run(client, experiment, REPORT_ID, identity):
         run_id = found.info.run_id
     else:
         tags = {REPORT_ID: identity, **git_tags()}
-        run_id = client.create_run(experiment, run_name="report", tags=tags).info.run_id
+        run_id = client.create_run(experiment, run_name=REPORT, tags=tags).info.run_id
         now = int(time.time() * 1000)
         client.log_batch(run_id, metrics=[Metric(k, v, now, 0) for k, v in metrics.items()])
     client.log_artifacts(run_id, str(reports))
@@ -488,9 +556,22 @@ def environment() -> dict[str, Any]:
 
 
 def safe_uri(uri: str) -> str:
-    """Return a URI without user name and password."""
+    """Return a URI without user name and password, and with *** for each password in its query."""
     scheme, separator, rest = uri.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else uri
+    if not separator:
+        return uri
+    address, slash, path = rest.partition("/")
+    shown = f"{scheme}{separator}{address.rpartition('@')[2]}{slash}{path}"
+    return SECRET.sub(r"\1***", shown)
+
+
+def secrets_of(uri: str) -> list[str]:
+    """Return the texts of a URI that must not be printed, the longest first."""
+    address = uri.partition("://")[2].partition("/")[0]
+    user = address.rpartition("@")[0]
+    passwords = [user.partition(":")[2], *(match[0].partition("=")[2] for match in SECRET.finditer(uri))]
+    decoded = [unquote(text) for text in (user, *passwords)]
+    return sorted({text for text in (user, *passwords, *decoded) if text}, key=len, reverse=True)
 
 
 def say_unreachable(uri: str, error: Exception, remedy: str) -> None:
@@ -503,5 +584,8 @@ def say_unreachable(uri: str, error: Exception, remedy: str) -> None:
 
 def first_line(error: Exception, uri: str) -> str:
     """Return the first line of an error message, shortened, without user name and password of the URI."""
-    lines = str(error).replace(uri, safe_uri(uri)).splitlines()
+    text = str(error).replace(uri, safe_uri(uri))
+    for secret in secrets_of(uri):
+        text = text.replace(f"{secret}@", "").replace(secret, "***")
+    lines = text.splitlines()
     return lines[0][:200] if lines else ""
