@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import logging
 import os
@@ -19,10 +20,10 @@ from fuelgauge.errors import FuelgaugeError
 if TYPE_CHECKING:
     from fuelgauge.intake.add import Added
 
-WIDE = 250  # width of a table, in characters, when the output is not a terminal
 __all__ = ["parser", "print_verdicts"]
 
 DUE = 3  # exit code of `fuelgauge champion --check` if a retraining is due
+WIDE = 250  # width of a table, in characters, when the output is not a terminal
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -36,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Command line without the program's name; None: the arguments of the process.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a locale may lack a character of a table
     chosen = parser().parse_args(arguments)
     chosen.typed = shlex.join(["fuelgauge", *(sys.argv[1:] if arguments is None else arguments)])
     try:
@@ -94,15 +97,15 @@ def parser() -> argparse.ArgumentParser:
         "--yes", action="store_true", help="Delete the records instead of only counting them."
     )
     retry_command = add("retry", retry, "Let failed trials run again in the next run.")
-    retry_command.add_argument("--failed", action="store_true", help="Retry failed trials (always on).")
+    retry_command.add_argument("--failed", action="store_true", help="Accepted for clarity; failed trials are what the command retries.")
     add("track", track, "Send finished trials that MLflow lacks from the trial store to MLflow.")
     add("retrain", retrain, "Add one month of data, run the pipeline, register, and report the changes.")
-    serve_command = add("serve", serve, "Serve predictions of a dataset's champion over HTTP.")
-    serve_command.add_argument("dataset", metavar="DATASET", help="Name of the dataset.")
-    serve_command.add_argument(
     describe_champion(
         add("champion", champion, "Show the champion of a dataset and its history, or decide about it.")
     )
+    serve_command = add("serve", serve, "Serve predictions of a dataset's champion over HTTP.")
+    serve_command.add_argument("dataset", metavar="DATASET", help="Name of the dataset.")
+    serve_command.add_argument(
         "settings", nargs="*", metavar="SETTING", help="Setting to override, such as registry.port=5002."
     )
     predict_command = add("predict", predict, "Answer every row of a file with a dataset's champion.")
@@ -141,20 +144,6 @@ def add_help(command: argparse.ArgumentParser) -> None:
     command.add_argument("-h", "--help", action="help", help="Show this message and exit.")
 
 
-def describe_add(command: argparse.ArgumentParser) -> None:
-    """Add the arguments of `fuelgauge add` to its parser."""
-    source = command.add_mutually_exclusive_group(required=True)
-    source.add_argument(
-        "path",
-        type=Path,
-        nargs="?",
-        metavar="FILE",
-        help="CSV, Parquet, Arrow or .npz file, or a folder of images.",
-    )
-    source.add_argument("--suite", help="Suite of OpenML datasets in conf/suite, such as cc18.")
-    command.add_argument("--target", default="", metavar="COLUMN", help="Column to predict.")
-    command.add_argument(
-        "--name", default="", help="Name of the dataset (default: taken from the file name)."
 def describe_champion(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `fuelgauge champion` to its parser."""
     command.add_argument(
@@ -186,6 +175,20 @@ def describe_champion(command: argparse.ArgumentParser) -> None:
     )
 
 
+def describe_add(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of `fuelgauge add` to its parser."""
+    source = command.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "path",
+        type=Path,
+        nargs="?",
+        metavar="FILE",
+        help="CSV, Parquet, Arrow or .npz file, or a folder of images.",
+    )
+    source.add_argument("--suite", help="Suite of OpenML datasets in conf/suite, such as cc18.")
+    command.add_argument("--target", default="", metavar="COLUMN", help="Column to predict.")
+    command.add_argument(
+        "--name", default="", help="Name of the dataset (default: taken from the file name)."
     )
     command.add_argument(
         "--task", default="", help="binary, multiclass or regression (default: guessed from the target)."
@@ -211,6 +214,15 @@ def describe_champion(command: argparse.ArgumentParser) -> None:
         "--categorical", **several, metavar="COLUMN", help="Numeric column that holds categories; repeatable."
     )
     command.add_argument(
+        "--numeric", **several, metavar="COLUMN", help="Column to use as numbers; repeatable."
+    )
+    command.add_argument(
+        "--decimal",
+        **several,
+        metavar="MARK",
+        help="Decimal mark of the file, or COLUMN=MARK for one column; repeatable (default: detected).",
+    )
+    command.add_argument(
         "--missing",
         **several,
         metavar="VALUE",
@@ -222,15 +234,6 @@ def describe_champion(command: argparse.ArgumentParser) -> None:
     command.add_argument("--encoding", default="utf-8", help="Encoding of a CSV file (default: utf-8).")
     command.add_argument(
         "--size", type=int, metavar="PIXELS", help="Height and width to resize images to (default: guessed)."
-    )
-    command.add_argument(
-        "--numeric", **several, metavar="COLUMN", help="Column to use as numbers; repeatable."
-    )
-    command.add_argument(
-        "--decimal",
-        **several,
-        metavar="MARK",
-        help="Decimal mark of the file, or COLUMN=MARK for one column; repeatable (default: detected).",
     )
     command.add_argument(
         "--sequences",
@@ -301,7 +304,7 @@ def verdict(_: argparse.Namespace) -> None:
     path = paths.REPORTS / "verdicts.json"
     if not path.is_file():
         raise FuelgaugeError(f"{path} does not exist; make it with: make repro")
-    print_verdicts(json.loads(path.read_text()))
+    print_verdicts(json.loads(path.read_text(encoding="utf-8")))
     print(f"\nreport     {paths.REPORTS / 'index.html'}")
     print("MLflow UI  make ui, then http://127.0.0.1:5000")
 
