@@ -23,6 +23,7 @@ import pandas as pd
 from scipy import stats
 
 from fuelgauge.claims.statistics.resample import holm
+from fuelgauge.months._markdown import Part, escaped
 from fuelgauge.sweep.metrics import HIGHER_IS_BETTER, all_metrics, loss_and_score
 
 LEVEL = 0.05
@@ -235,31 +236,43 @@ def write(drift: Drift, folder: Path) -> Path:
 
 
 def markdown(drift: Drift, folder: str = "") -> list[str]:
-    """Return the report as lines of Markdown.
+    """Return the report as lines of Markdown."""
+    return [line for part in parts(drift, folder) for line in part.lines]
+
+
+def parts(drift: Drift, folder: str = "") -> list[Part]:
+    """Return the report in parts of Markdown; tables have a higher rank than sentences and the picture.
 
     Parameters
     ----------
     folder
         Prefix of the link to the picture, such as `drift/`.
     """
-    named = ", ".join(f"{s.column} ({s.verdict}, {s.size:.2f})" for s in drift.drifted)
-    return [
-        f"## {drift.dataset}: {drift.until} compared with earlier months",
+    name = escaped(drift.dataset)
+    named = ", ".join(f"{escaped(s.column)} ({s.verdict}, {s.size:.2f})" for s in drift.drifted)
+    head = [
+        f"## {name}: {drift.until} compared with earlier months",
         f"{drift.n_month:,} rows, compared with {drift.n_before:,} earlier rows. "
         f"Drifted columns: {named or 'none'}.",
         "",
+    ]
+    columns = [
         "| column | test | statistic | p (Holm) | stability index | drifted |",
         "| --- | --- | --- | --- | --- | --- |",
         *(
-            f"| {s.column} | {s.test.replace('_', ' ')} | {s.statistic:.3g} | {s.p:.2g} | {s.size:.3f} "
-            f"| {s.verdict} |"
+            f"| {escaped(s.column)} | {s.test.replace('_', ' ')} | {s.statistic:.3g} | {s.p:.2g} "
+            f"| {s.size:.3f} | {s.verdict} |"
             for s in sorted(drift.shifts, key=lambda s: -s.size)
         ),
-        "",
-        *loss_table(drift),
-        "",
-        *(line for sentence in drift.left_out for line in (sentence, "")),
-        f"![Drift of {drift.dataset}]({folder}{drift.dataset}.png)",
+    ]
+    left_out = [line for sentence in drift.left_out for line in (escaped(sentence), "")]
+    picture = f"![Drift of {name}]({folder}{drift.dataset}.png)"
+    return [
+        Part(head),
+        Part(columns, rank=3),
+        Part(["", *loss_table(drift)], rank=2),
+        Part(["", *left_out], rank=1),
+        Part([picture]),
     ]
 
 
@@ -277,7 +290,7 @@ def loss_table(drift: Drift) -> list[str]:
     return [
         f"Loss ({drift.loss_name}) by month:",
         "",
-        f"| month | rows | {' | '.join(models)} |",
+        f"| month | rows | {' | '.join(map(escaped, models))} |",
         f"| --- | --- |{' --- |' * len(models)}",
         *(
             f"| {month} | {by_place[month, models[0]].n_rows:,} | "

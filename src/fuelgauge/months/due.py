@@ -23,7 +23,7 @@ def reasons(config: Config, champions: Champions) -> list[str]:
     """
     rule = config.registry
     path = paths.REPORTS / "drift" / f"{config.dataset.name}.json"
-    report = json.loads(path.read_text()) if path.is_file() else None
+    report = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
     found = [*waited(champions, rule)]
     if report is not None:
         found += [*risen(report, champions, rule), *drifted(report, rule)]

@@ -25,6 +25,8 @@ from fuelgauge.data.months import AboutMonths, following
 from fuelgauge.errors import ConfigError, FuelgaugeError
 from fuelgauge.files import write_whole
 from fuelgauge.months import _drift as drift
+from fuelgauge.months import _markdown as markdown
+from fuelgauge.months._markdown import Part, escaped, escaped_table
 from fuelgauge.months._new_month import Registered, compare
 from fuelgauge.spec.params import Config
 
@@ -35,12 +37,18 @@ __all__ = ["retrain"]
 
 log = logging.getLogger("fuelgauge")
 
-SUMMARY, DRIFT = "retrain.md", "drift"
+SUMMARY, BODY, DRIFT = "retrain.md", "pull_request.md", "drift"
+GITHUB_LIMIT = 65_536  # most characters of the body of a pull request
+PER_LINK, RESERVED = 300, 1_500  # bytes that the workflow may add to each picture's link, and at the end
 UNDER_WAY = paths.DATA / "retraining"
 
 
 class RetrainingFailed(FuelgaugeError):
     """A retraining has failed; the next run tries the same month again."""
+
+
+class DriftedTooFar(RetrainingFailed):
+    """A month differs from the earlier months by more than `registry.stop_drift`; nothing was trained."""
 
 
 def retrain() -> Path:
@@ -56,10 +64,11 @@ def retrain() -> Path:
     ConfigError
         No month is set in params.yaml, or it cannot be edited safely.
     RetrainingFailed
-        The pipeline has failed; params.yaml is restored.
+        The pipeline has failed, or the month has drifted too far; params.yaml is restored.
     """
     with moved_on() as (before, until):
         log.info("data.until moves from %s to %s", before, until)
+        stop_if_drifted(until)
         reproduce(until)
     summary = write_summary(before, until)
     UNDER_WAY.unlink(missing_ok=True)
@@ -117,9 +126,41 @@ def with_month(text: str, month: str) -> str:
     return edited(text, change, remedy)
 
 
-def reproduce(until: str) -> None:
-    """Run the pipeline."""
-    command = [sys.executable, "-m", "dvc", "repro"]
+def stop_if_drifted(until: str) -> None:
+    """Raise DriftedTooFar, before anything is trained, if a column has drifted above the limit.
+
+    Without a limit nothing is done.
+    """
+    configs = {name: compose(f"dataset={name}") for name in compose().register}
+    limited = {name: c for name, c in configs.items() if c.registry.stop_drift is not None}
+    if not limited:
+        return
+    reproduce(until, *(f"featurize@{name}" for name in limited))
+    sentences = [
+        sentence
+        for name, config in limited.items()
+        if AboutMonths.of(name) is not None
+        and (sentence := too_far(compare(config, {}), config.registry.stop_drift))
+    ]
+    if sentences:
+        raise DriftedTooFar(f"{'; '.join(sentences)}. Nothing was trained, and params.yaml is restored.")
+
+
+def too_far(found: drift.Drift, limit: float | None) -> str:
+    """Return the sentence about columns that have drifted above a limit; empty if there are none."""
+    columns = [s for s in found.drifted if limit is not None and s.size > limit]
+    if not columns:
+        return ""
+    named = ", ".join(f"{s.column} ({s.size:.2f})" for s in columns)
+    return (
+        f"{found.dataset}: columns of {found.until} differ from the earlier months by a population stability "
+        f"index above {limit:g} (registry.stop_drift): {named}; look at the month, or raise the limit"
+    )
+
+
+def reproduce(until: str, *stages: str) -> None:
+    """Run the pipeline, or some of its stages with those before them."""
+    command = [sys.executable, "-m", "dvc", "repro", *stages]
     if subprocess.run(command, cwd=paths.ROOT, check=False).returncode:
         raise RetrainingFailed(
             f"the pipeline failed with the data until {until} (see the reason above); params.yaml is "
@@ -128,11 +169,13 @@ def reproduce(until: str) -> None:
 
 
 def write_summary(before: str, until: str) -> Path:
-    """Write reports/retrain.md and the drift report of each registered dataset."""
+    """Write reports/retrain.md, reports/pull_request.md and the drift report of each registered dataset."""
     results = [registered(name) for name in compose().register]
     decisions, found = [d for d, _ in results], [f for _, f in results if f]
-    summary = paths.REPORTS / SUMMARY
-    summary.write_text("\n".join(summary_lines(before, until, decisions, found)) + "\n", encoding="utf-8")
+    parts, summary = summary_parts(before, until, decisions, found), paths.REPORTS / SUMMARY
+    limit = GITHUB_LIMIT - RESERVED - PER_LINK * len(found)
+    write_whole(summary, markdown.whole(parts))
+    write_whole(paths.REPORTS / BODY, markdown.shortened(parts, limit, "reports/retrain.md of this run"))
     return summary
 
 
@@ -159,23 +202,24 @@ def models_of(config: Config, decision: Decision) -> dict[str, Registered]:
     return {label: Registered(config, version) for label, version in named.items()}
 
 
-def summary_lines(
+def summary_parts(
     before: str, until: str, decisions: Sequence[Decision], found: Sequence[drift.Drift]
-) -> list[str]:
-    """Return the report of a retraining as lines of Markdown."""
+) -> list[Part]:
+    """Return the report of a retraining in parts of Markdown."""
     return [
-        f"# Retraining: {until}",
-        f"The data now end with {until}; before, they ended with {before}. Trials use the months before "
-        f"{until}. Models are compared on rows that they were not fitted on.",
-        "",
-        *decision_table(decisions),
-        *(line for one in found for line in ["", *drift.markdown(one, folder=f"{DRIFT}/")]),
-        "",
-        "## Verdict",
-        *verdicts(),
-        "",
-        "## Changes of the metrics",
-        metrics_diff(),
+        Part(
+            [
+                f"# Retraining: {until}",
+                f"The data now end with {until}; before, they ended with {before}. Trials use the months "
+                f"before {until}. Models are compared on rows that they were not fitted on.",
+                "",
+                *decision_table(decisions),
+                "",
+            ]
+        ),
+        *(part for one in found for part in (*drift.parts(one, folder=f"{DRIFT}/"), Part([""]))),
+        Part(["## Verdict", *verdicts(), ""], rank=1),
+        Part(["## Changes of the metrics", *metrics_diff()], rank=4),
     ]
 
 
@@ -187,8 +231,8 @@ def decision_table(decisions: Sequence[Decision]) -> list[str]:
         "| dataset | version | contestant | rows | role | reason |",
         "| --- | --- | --- | --- | --- | --- |",
         *(
-            f"| {d.dataset} | {d.version} | {d.contestant} | {d.n_train:,} "
-            f"| {'**champion**' if d.promoted else 'challenger'} | {d.reason} |"
+            f"| {escaped(d.dataset)} | {escaped(d.version)} | {escaped(d.contestant)} | {d.n_train:,} "
+            f"| {'**champion**' if d.promoted else 'challenger'} | {escaped(d.in_words)} |"
             for d in decisions
         ),
     ]
@@ -199,20 +243,18 @@ def verdicts() -> list[str]:
     path = paths.REPORTS / "verdicts.json"
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
     return [
-        f"- {v['verdict'].upper()}: {v['sentence']}"
+        f"- {escaped(v['verdict'].upper())}: {escaped(v['sentence'])}"
         for v in known
         if v["level"] == "overall" and v["modality"] == "all"
     ] or ["No verdict was reached."]
 
 
-def metrics_diff() -> str:
+def metrics_diff() -> list[str]:
     """Return the output of `dvc metrics diff`: the changes of the metrics since the last commit."""
     command = [sys.executable, "-m", "dvc", "metrics", "diff", "--md", "--targets", "reports/metrics.json"]
     result = subprocess.run(
         command, cwd=paths.ROOT, check=False, capture_output=True, text=True, encoding="utf-8"
     )
-    return (
-        result.stdout.strip() or "Nothing changed."
-        if result.returncode == 0
-        else "Unknown: there is no commit to compare with."
-    )
+    if result.returncode:
+        return ["Unknown: there is no commit to compare with."]
+    return escaped_table(result.stdout.strip().splitlines()) or ["Nothing changed."]

@@ -274,7 +274,7 @@ class Champions:
     def reported(self, path: Path) -> Decision:
         """Return the decision in a report of the register stage."""
         try:
-            return Decision.from_json(json.loads(path.read_text()))
+            return Decision.from_json(json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError as error:
             raise RegistryError(
                 f"{path} does not exist, so there is no decision to carry out; get it with: dvc pull "
