@@ -29,12 +29,12 @@ def runs(kept: Registry) -> set[str]:
     return {run.info.run_id for run in found}
 
 
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(600)
 def test_two_machines_with_different_models_compare_the_second_with_the_first(project):
     """Each process has its own machine lock, as on two machines, and the registry in common."""
     write_trials({"logistic": 0.5, "dummy": 0.9})
     machines = [start("dummy"), start("logistic")]
-    ended = [machine.communicate(timeout=250)[0] for machine in machines]
+    ended = [machine.communicate(timeout=280)[0] for machine in machines]
     assert [machine.returncode for machine in machines] == [0, 0], ended
     kept = Registry(compose().tracking)
     first, second = kept.versions("mnist1d")
@@ -49,11 +49,11 @@ def test_two_machines_with_different_models_compare_the_second_with_the_first(pr
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(600)
 def test_two_machines_with_the_same_model_make_one_version(project):
     write_trials({"logistic": 0.5, "dummy": 0.9})
     machines = [start("logistic"), start("logistic")]
-    ended = [machine.communicate(timeout=250)[0] for machine in machines]
+    ended = [machine.communicate(timeout=280)[0] for machine in machines]
     assert [machine.returncode for machine in machines] == [0, 0], ended
     kept = Registry(compose().tracking)
     (only,) = kept.versions("mnist1d")
