@@ -53,6 +53,8 @@ def test_dates_of_both_formats_in_one_query_get_the_same_day(query):
     found = query.examples({**row, "joined": ["05.12.2024", "2024-12-05", None]}).x["joined"]
     assert found[0] == found[1]
     assert np.isnan(found[2])
+    with pytest.raises(DataError, match="row 3 holds 'now'"):
+        query.examples({**row, "joined": ["05.12.2024", "2024-12-05", "now"]})
     with pytest.raises(DataError, match="row 2 holds '5. Dezember'"):
         query.examples({**row, "joined": ["05.12.2024", "5. Dezember", "2024-12-05"]})
 

@@ -36,7 +36,7 @@ UNITS_A_DAY = {
 ISO_WITH_HYPHENS = r"\s*[0-9]{4}-[0-9]{1,2}(-[0-9]{1,2}([T ].*)?)?$"
 EIGHT_DIGITS = r"[0-9]{8}$"
 ISO = rf"{ISO_WITH_HYPHENS}|[0-9]{{8}}(T.*)?$"
-DIGIT = r"(?s).*[0-9]"
+DIGIT = "[0-9]"
 ISO_FORMAT = "ISO8601"
 
 
@@ -175,11 +175,20 @@ class Reading:
         """Return dates as timestamps: in the dataset's own format, or else by ISO 8601."""
         if pa.types.is_temporal(values.type):
             return values
-        form = self.formats.get(name, ISO_FORMAT)
+        form, is_truth = self.formats.get(name, ISO_FORMAT), pa.types.is_boolean(values.type)
         is_text = files.is_text(values.type) or pa.types.is_null(values.type)
         texts = in_words(values)
         strings = texts.to_pandas().astype(object)
-        own = are_own(strings, form, is_text, pa.types.is_boolean(values.type))
+        if form.startswith(EPOCH) and not is_truth:
+            own = strings.notna().to_numpy() & ~matching(strings, ISO_WITH_HYPHENS)
+            self.check_unit(name, pc.if_else(pa.array(own), values, None), form, first_row, place)
+        elif not is_truth and may_be_own(form, is_text):
+            try:  # the usual case: all dates have the format of the file
+                return files.moments(with_digits(texts), form, first_row, place)
+            except DataError:
+                own = are_own(strings, form)
+        else:
+            own = np.zeros(len(strings), dtype=bool)
         by_iso = by_iso_8601(strings, ~own, ISO if is_text else EIGHT_DIGITS)
         if (odd := strings.notna() & ~own & by_iso.isna()).any():
             row = int(np.flatnonzero(odd)[0])
@@ -189,8 +198,6 @@ class Reading:
         if not own.any():
             return moments
         given = pc.if_else(pa.array(own), values if form.startswith(EPOCH) else texts, None)
-        if form.startswith(EPOCH):
-            self.check_unit(name, given, form, first_row, place)
         return pc.coalesce(files.moments(given, form, first_row, place), moments)
 
     def check_unit(self, name: str, values: pa.Array, form: str, first_row: int, place: str) -> None:
@@ -270,20 +277,25 @@ def in_words(values: pa.Array) -> pa.Array:
     return pc.cast(values, pa.string())
 
 
-def are_own(strings: pd.Series, form: str, is_text: bool, is_truth: bool) -> np.ndarray:
-    """Return which dates are to be read in a dataset's own format, shape (rows,).
+def may_be_own(form: str, is_text: bool) -> bool:
+    """Return whether dates may be in a dataset's own format.
 
     A number is a date only if its digits begin with the year: in other formats a zero may be lost.
     """
-    none = np.zeros(len(strings), dtype=bool)
-    if form == ISO_FORMAT or is_truth:
-        return none
-    if form.startswith(EPOCH):
-        return strings.notna().to_numpy() & ~matching(strings, ISO_WITH_HYPHENS)
-    if not (is_text or form.startswith(("%Y", "%G"))):
-        return none
-    try:  # pandas would also take "now" for a date
-        return np.asarray(utc(strings.where(matching(strings, DIGIT)), form).notna())
+    return form != ISO_FORMAT and (is_text or form.startswith(("%Y", "%G")))
+
+
+def with_digits(texts: pa.Array) -> pa.Array:
+    """Return texts; raise DataError for one without digits, such as "now", which pandas takes for a date."""
+    if pc.any(pc.invert(pc.match_substring_regex(texts, DIGIT))).as_py():
+        raise DataError("a text has no digit.")
+    return texts
+
+
+def are_own(strings: pd.Series, form: str) -> np.ndarray:
+    """Return which dates are in a dataset's own format, shape (rows,)."""
+    try:
+        return np.asarray(utc(strings.where(matching(strings, f".*{DIGIT}")), form).notna())
     except ValueError:  # a format that ingest has in addition, such as a quarter of a year
         return strings.notna().to_numpy() & ~matching(strings, ISO_WITH_HYPHENS)
 

@@ -57,9 +57,11 @@ class Predicted:
 def predict(config: Config, file: Path, out: Path | None = None) -> Predicted:
     """Answer every row of a file with the champion of a dataset.
 
-    The file is read like the dataset's own file. The answers are a table with the number of each row, counted
-    from 1, its label and the probability of each class, or its value, and the columns whose category no
-    training row has.
+    The file is read like the dataset's own file. The answers are a table with these columns:
+
+    - the number of the row, counted from 1;
+    - its label and the probability of each class, or its value;
+    - the columns of the row whose category no training row has.
 
     Parameters
     ----------

@@ -1,8 +1,7 @@
 """Queries: turn the rows of a user into model input, and predictions into answers.
 
 The rows pass through the same functions that the ingest and featurize stages apply to a batch. Dates are read
-with the format that the dataset itself has, numbers and truth values become the categories that they stand
-for, and files are opened with the settings of the dataset's own file.
+with the dataset's own format. Numbers and truth values become the categories that they stand for.
 """
 
 from __future__ import annotations
