@@ -118,6 +118,15 @@ min_datasets: 6
 PARAMS = """
 datasets: [pebbles]
 models: [nearest_mean, logistic]
+exclude: []
+features: [raw]
+sizes: [default]
+searches: [none]
+data: {until: null}
+seed: 0
+split: {test_fraction: 0.15, test_max: 10000, validation_fraction: 0.2}
+threads: 1
+prices: cloud
 anchors: {start: 32, factor: 2, stop: 128}
 repeats: 3
 claims: all
