@@ -33,6 +33,7 @@ __all__ = [
     "models_of",
     "named",
     "params_of",
+    "read_option",
     "register",
 ]
 

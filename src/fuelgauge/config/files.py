@@ -24,7 +24,17 @@ from fuelgauge.errors import ConfigError, nearest
 from fuelgauge.spec.names import DEFAULT_SIZE
 from fuelgauge.spec.params import ALL, GROUPS_OF_NAMES, Params
 
-__all__ = ["check_option", "known_sizes", "load_params", "model_modules", "options", "typed"]
+__all__ = [
+    "check_complete",
+    "check_option",
+    "known_sizes",
+    "load_params",
+    "model_file",
+    "model_modules",
+    "options",
+    "read_yaml",
+    "typed",
+]
 
 
 def load_params(path: Path = paths.PARAMS) -> dict[str, Any]:
