@@ -97,7 +97,9 @@ def parser() -> argparse.ArgumentParser:
         "--yes", action="store_true", help="Delete the records instead of only counting them."
     )
     retry_command = add("retry", retry, "Let failed trials run again in the next run.")
-    retry_command.add_argument("--failed", action="store_true", help="Accepted for clarity; failed trials are what the command retries.")
+    retry_command.add_argument(
+        "--failed", action="store_true", help="Only failed trials, which is always so."
+    )
     add("track", track, "Send finished trials that MLflow lacks from the trial store to MLflow.")
     add("retrain", retrain, "Add one month of data, run the pipeline, register, and report the changes.")
     describe_champion(
