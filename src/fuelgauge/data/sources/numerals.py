@@ -226,7 +226,7 @@ class Tally:
     n_strings
         Number of strings that were looked at.
     n_fitting, misfits
-        Number of strings that fit, and the first one that does not, for each pair of decimal and thousands mark.
+        Number of strings that fit, and the first one that does not, by decimal and thousands mark.
     units
         Number of strings with a unit, by the unit; "" counts those without a unit.
     with_unit
