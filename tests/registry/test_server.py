@@ -76,14 +76,8 @@ def test_a_query_gets_the_predictions_of_a_trial_and_a_wrong_query_is_refused(pr
         assert 'fuelgauge_champion_info{dataset="mnist1d",version="1",model="' in text
         assert 'fuelgauge_requests_total{status="400"} 1\n' in text
         assert "fuelgauge_rows_total 5\n" in text
-
-
-def test_a_body_over_the_limit_of_the_configuration_is_refused(project, tmp_path):
-    write_trials({"dummy": 0.1})
-    config = compose(*SMALL, "registry.max_body_mib=0.01")
-    register(config)
-    board = Switchboard("mnist1d", Registry(config.tracking), tmp_path, config.registry)
-    with serving(board) as address:
+    small = compose(*SMALL, "registry.max_body_mib=0.01")
+    with serving(Switchboard("mnist1d", Registry(config.tracking), tmp_path, small.registry)) as address:
         assert ask(address, {"inputs": np.zeros((1, 40, 1)).tolist()})[0] == 200
         status, answer = ask(address, {"inputs": np.zeros((100, 40, 1)).tolist()})
         assert status == 413
