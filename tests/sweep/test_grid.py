@@ -6,6 +6,7 @@ from fuelgauge.spec.splits import SplitRule
 from fuelgauge.sweep import grid
 from fuelgauge.sweep.grid import choose_device, packs, plan_curve, why_not
 from fuelgauge.sweep.table import curve_table
+from fuelgauge.sweep.trial import seed_of
 
 pytestmark = pytest.mark.usefixtures("featurized")
 
@@ -90,8 +91,9 @@ def test_a_model_that_does_not_fit_the_data_is_dropped_with_the_reason():
 
 def test_every_model_of_a_repeat_gets_the_same_seed():
     curves = [plan_curve(compose("dataset=mnist1d", f"model={m}")).trials for m in ("dummy", "mlp")]
-    assert [t.seed for t in curves[0]] == [t.seed for t in curves[1]]
-    assert len({t.seed for t in curves[0]}) == len(curves[0])
+    seeds = [[seed_of(trial) for trial in curve] for curve in curves]
+    assert seeds[0] == seeds[1]
+    assert len(set(seeds[0])) == len(curves[0])
 
 
 def test_cuda_that_is_not_there_is_said(monkeypatch):
