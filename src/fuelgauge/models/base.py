@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -71,6 +71,9 @@ class Packable(Protocol):
     def prepare(self, train: Examples, validation: Examples, context: FitContext) -> Any:
         """Prepare a fit up to its first step."""
 
+    def prepare_refit(self, rows: Examples, found: Any, context: FitContext) -> Any:
+        """Prepare a refit up to its first step."""
+
     def train(self, prepared: Any) -> int:
         """Train alone and return the number of steps."""
 
@@ -92,7 +95,7 @@ class Model(ABC):
     - conf/model/<name>.yaml, which names the class and gives its defaults.
 
     `fit` fits everything, preprocessing included, on `train` alone. `validation` may only choose when to
-    stop.
+    stop. `refit` then fits a new instance on all rows of the trial. A model that stops early overrides it.
 
     Fitted attributes are plain data, NumPy arrays and scikit-learn objects, which fuelgauge.models.storage
     can store. An attribute that needs a file format of its own is named in `own_format`.
@@ -123,6 +126,32 @@ class Model(ABC):
         FitError
             The fit failed. The message says where.
         """
+
+    def refit(self, rows: Examples, found: Self, context: FitContext) -> int:
+        """Fit the model on all rows of a trial, with the budget that an earlier fit has found.
+
+        By default, it is `fit` without validation rows, for models that do not use them.
+
+        Parameters
+        ----------
+        rows
+            All rows of the trial: the fitting and the validation rows of `found`.
+        found
+            Model with the same hyperparameters, fitted with early stopping on a part of the rows.
+        context
+            Settings of the fit, the same as those of `found`.
+
+        Returns
+        -------
+        int
+            Number of optimizer steps, boosting rounds or solver iterations.
+
+        Raises
+        ------
+        FitError
+            The fit failed. The message says where.
+        """
+        return self.fit(rows, rows.head(0), context)
 
     @abstractmethod
     def count_parameters(self) -> int:

@@ -68,6 +68,13 @@ class ModelConfig:
     packed_rows
         Largest n_train at which repeats are trained together, by device, because it saves time there
         (fuelgauge.models.packing).
+    refit
+        Whether the model is fitted again on all rows of a trial after early stopping and choice. A file that
+        says false gives the reason in a comment.
+    source
+        Source of the default hyperparameters, in one sentence.
+    chosen_on
+        Names of the datasets in conf/dataset on which a default was chosen. The model is exposed to them.
     pretrained_on
         Data on which a pretrained model was trained before, in one sentence; empty for all other models.
     hyperparameters
@@ -87,6 +94,9 @@ class ModelConfig:
     devices: list[str] = field(default_factory=lambda: ["cpu"])
     max_features: int | None = None
     packed_rows: dict[str, int] = field(default_factory=dict)
+    refit: bool = True
+    source: str = ""
+    chosen_on: list[str] = field(default_factory=list)
     pretrained_on: str = ""
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     search: dict[str, Range] = field(default_factory=dict)
