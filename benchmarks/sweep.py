@@ -46,7 +46,7 @@ claims: [data]
 NET = [
     *(f"model.hyperparameters.{setting}" for setting in (
         "width=128", "depth=2", "dropout=0.0", "batch_size=64", "learning_rate=0.003", "max_epochs=20",
-        "min_steps=1", "max_steps=100000", "rounds=20", "patience=5",
+        "min_steps=1", "rounds=20", "patience=5",
     )),
     "model.packed_rows.cpu=8192",  # with batches of 64 rows and so small a net, packing pays at any n
 ]  # fmt: skip

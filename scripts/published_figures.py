@@ -50,7 +50,6 @@ PUBLISHED_LENGTH = tuple(
     for name, value in {
         "max_epochs": 256,
         "min_steps": 1,
-        "max_steps": 1_000_000,
         "rounds": 256,
         "patience": 256,
     }.items()
@@ -75,7 +74,7 @@ CASES = (
             "ft_transformer": "533",
         },
         ("dataset.target=price",),
-        {"realmlp": PUBLISHED_LENGTH, "tabm": ("model.hyperparameters.max_steps=1000000",)},
+        {"realmlp": PUBLISHED_LENGTH},
     ),
     Case(
         "mnist1d",

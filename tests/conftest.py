@@ -26,9 +26,10 @@ data: {until: null}
 anchors: {start: 32, factor: 2, stop: 128}
 repeats: 2
 seed: 0
-split: {test_fraction: 0.15, test_max: 10000, validation_fraction: 0.2}
+split: {test_fraction: 0.15, test_max: 10000, validation_fraction: 0.2, validation_max: 10000}
 device: cpu
 threads: 1
+keep_predictions: 100
 claims: [data]
 prices: cloud
 register: []
@@ -45,7 +46,7 @@ def make_project(root: Path) -> None:
     (root / "params.yaml").write_text(PARAMS)
     replace(root / "conf/dataset/mnist1d.yaml", "n_rows: 40000", "n_rows: 1000")
     replace(root / "conf/model/mlp.yaml", "min_steps: 600", "min_steps: 40")
-    replace(root / "conf/model/mlp.yaml", "max_steps: 4800", "max_steps: 40")
+    replace(root / "conf/model/mlp.yaml", "max_epochs: 40", "max_epochs: 1")
 
 
 def replace(path: Path, old: str, new: str) -> None:

@@ -124,8 +124,9 @@ sizes: [default]
 searches: [none]
 data: {until: null}
 seed: 0
-split: {test_fraction: 0.15, test_max: 10000, validation_fraction: 0.2}
+split: {test_fraction: 0.15, test_max: 10000, validation_fraction: 0.2, validation_max: 10000}
 threads: 1
+keep_predictions: 100
 prices: cloud
 anchors: {start: 32, factor: 2, stop: 128}
 repeats: 3

@@ -28,7 +28,7 @@ BUDGET = {
     "learning_rate": 1e-2,
     "weight_decay": 0.0,
     "min_steps": 6000,
-    "max_steps": 6000,
+    "max_epochs": 1,
     "patience": 40,
 }
 

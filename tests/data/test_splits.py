@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fuelgauge.data import splits
-from fuelgauge.data.splits import Rows, anchors, cannot_split, draw, split_validation
+from fuelgauge.data.splits import Rows, anchors, cannot_split, draw
 from fuelgauge.errors import DataError
 from fuelgauge.spec.splits import AnchorRule, SplitRule
 
@@ -35,6 +35,10 @@ def any_rows(draw_, kinds=tuple(KINDS), min_size=8, max_size=120):
     gap = draw_(st.sampled_from([0.0, 0.5, 3.0])) if time is not None else 0.0
     target = target / 2 if task == "regression" else np.unique(target, return_inverse=True)[1]
     return Rows(target, task, group, time, gap)
+
+
+def split_validation(rows, fraction, seed, repeat):
+    return splits.split_validation(rows, SplitRule(validation_fraction=fraction), seed, repeat)
 
 
 def try_draw(rows, rule, repeat=0):
@@ -584,3 +588,9 @@ def test_taken_rows_keep_all_that_is_known_of_them(kind):
     assert (taken.group is None) == (group is None) and (taken.time is None) == (time is None)
     assert group is None or taken.group.tolist() == [1, 1]
     assert time is None or taken.time.tolist() == [7, 1]
+
+
+def test_the_validation_rows_have_a_largest_number():
+    rows = Rows(np.arange(200) % 2, "binary")
+    rule = SplitRule(validation_fraction=0.2, validation_max=15)
+    assert [len(part) for part in splits.split_validation(rows, rule, 0, 0)] == [185, 15]

@@ -29,7 +29,7 @@ FEW_STEPS = 10
 
 def short(hyperparameters: dict) -> dict:
     """Return the defaults with a training that is short, but long enough to learn something."""
-    steps = {"min_steps": 200, "max_steps": 200} if "max_steps" in hyperparameters else {}
+    steps = {"min_steps": 200, "max_epochs": 1} if "min_steps" in hyperparameters else {}
     return {**hyperparameters, **steps}
 
 

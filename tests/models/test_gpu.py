@@ -36,7 +36,7 @@ def test_nets_that_are_trained_together_on_a_gpu_have_random_draws_of_their_own(
     contexts = [FitContext(seed, 1, "cuda", "accuracy") for seed in range(3)]
 
     def new_net() -> MLP:
-        return MLP(width=24, depth=2, dropout=0.3, min_steps=60, max_steps=60, rounds=12, batch_size=32)
+        return MLP(width=24, depth=2, dropout=0.3, min_steps=60, max_epochs=1, rounds=12, batch_size=32)
 
     models = [new_net() for _ in rows]
     starts = [m.prepare(*own, context) for m, own, context in zip(models, rows, contexts, strict=True)]

@@ -12,8 +12,8 @@ from tests.models.kinds import examples
 
 
 def fitted(train: Examples, steps: int = 3, **changes: float) -> MLP:
-    model = MLP(min_steps=1, max_steps=steps, **changes)
-    model.fit(train, train.head(8), FitContext(0, 1, "cpu", "accuracy"))
+    model = MLP(**changes)
+    model.fit(train, train.head(8), FitContext(0, 1, "cpu", "accuracy", step_limit=steps))
     return model
 
 

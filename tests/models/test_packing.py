@@ -18,7 +18,7 @@ from fuelgauge.spec.hyperparameters import changed
 from tests.models.kinds import examples
 from tests.models.test_contract import CONFIGS, PAIRS
 
-SHORT = {"batch_size": 32, "min_steps": 60, "max_steps": 60, "rounds": 12}
+SHORT = {"batch_size": 32, "min_steps": 60, "max_epochs": 1, "rounds": 12}
 CASES = [
     (name, kind, task)
     for name, kind in PAIRS
@@ -65,7 +65,7 @@ def test_together_is_alone_within_floating_point_noise(name, kind, task):
 
 
 def test_each_net_stops_by_its_own_patience_and_the_others_go_on():
-    make = partial(MLP, width=24, batch_size=32, min_steps=200, max_steps=200, patience=2, rounds=40)
+    make = partial(MLP, width=24, batch_size=32, min_steps=200, max_epochs=1, patience=2, rounds=40)
     models, rows, starts = prepared(make, "table", "regression", n_nets=4)
     steps = DeepModel.train_together(models, starts)
     alone = [make() for _ in models]
@@ -84,7 +84,7 @@ def test_nets_with_dropout_draw_together_what_they_draw_alone_on_any_device(monk
     """Test the code for other devices on a CPU: a net's draws do not depend on the other nets."""
     monkeypatch.setattr(Dropout, "kept", kept_as_elsewhere)
     make = partial(
-        MLP, width=24, dropout=0.3, batch_size=32, min_steps=200, max_steps=200, patience=2, rounds=40
+        MLP, width=24, dropout=0.3, batch_size=32, min_steps=200, max_epochs=1, patience=2, rounds=40
     )
     models, rows, starts = prepared(make, "table", "regression", n_nets=4)
     steps = DeepModel.train_together(models, starts)
@@ -132,3 +132,21 @@ def test_stacked_layers_are_the_layers_side_by_side():
     values = torch.randn(3, 5, 3)
     expected = torch.stack([net(own) for net, own in zip(nets, values, strict=True)])
     assert torch.allclose(together(stacked(nets), values), expected, atol=1e-6)
+
+
+def test_refits_together_are_refits_alone_each_with_its_own_number_of_rounds():
+    make = partial(MLP, width=24, batch_size=32, min_steps=200, max_epochs=1, patience=2, rounds=40)
+    found, rows, _ = prepared(make, "table", "regression", n_nets=3)
+    for model, rounds in zip(found, (3, 7, 40), strict=True):
+        model.best_round = rounds
+    models = [make() for _ in found]
+    starts = [
+        model.prepare_refit(own[0], old, context(seed, "regression"))
+        for seed, (model, own, old) in enumerate(zip(models, rows, found, strict=True))
+    ]
+    assert DeepModel.train_together(models, starts) == [15, 35, 200]
+    seen = examples("table", "regression", 100, 999)
+    for seed, (model, own, old) in enumerate(zip(models, rows, found, strict=True)):
+        alone = make()
+        alone.refit(own[0], old, context(seed, "regression"))
+        assert np.abs(alone.predict(seen) - model.predict(seen)).max() < 2e-4

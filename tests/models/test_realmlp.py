@@ -23,8 +23,9 @@ METRIC = {"multiclass": "accuracy", "regression": "rmse"}
 
 
 def fitted(train: Examples, **changes: float) -> RealMLP:
-    model = RealMLP(min_steps=1, max_steps=changes.pop("steps", 3), **changes)
-    model.fit(train, train.head(4), FitContext(0, 1, "cpu", METRIC[train.task]))
+    steps = int(changes.pop("steps", 3))
+    model = RealMLP(**changes)
+    model.fit(train, train.head(4), FitContext(0, 1, "cpu", METRIC[train.task], step_limit=steps))
     return model
 
 

@@ -21,7 +21,7 @@ def fitted(model, kind: str = "sequence", n: int = 200):
 
 
 def test_a_step_of_a_net_is_two_operations_a_weight_forward_and_four_backward():
-    model = MLP(width=16, depth=1, batch_size=20, min_steps=40, max_steps=40)
+    model = MLP(width=16, depth=1, batch_size=20, min_steps=40, max_epochs=1)
     train, steps, work = fitted(model)
     inputs = 20 * 8 * 16
     # The gradient of the inputs of the first layer is not needed.
@@ -31,7 +31,7 @@ def test_a_step_of_a_net_is_two_operations_a_weight_forward_and_four_backward():
 
 
 def test_counting_changes_no_prediction():
-    model = FCN(min_steps=20, max_steps=20)
+    model = FCN(min_steps=20, max_epochs=1)
     train = examples("sequence", "multiclass", 100)
     model.fit(train, train, CONTEXT)
     before = model.predict(train)

@@ -28,9 +28,10 @@ data:
 anchors: {start: 32, factor: 4, stop: 512}
 repeats: 2
 seed: 0
-split: {test_fraction: 0.15, test_max: 2000, validation_fraction: 0.2}
+split: {test_fraction: 0.15, test_max: 2000, validation_fraction: 0.2, validation_max: 10000}
 device: cpu
 threads: 1
+keep_predictions: 100
 claims: [data]
 prices: cloud
 register: [flights_monthly]

@@ -80,7 +80,7 @@ def test_test_rows_and_unused_rows_leave_no_trace_in_a_fit(tmp_path, modality, f
     strange[watched] = strange[rows] = False
     changed = make(tmp_path / "changed", source(modality, strange), features, **SETTINGS[modality])
     assert changed.description.fingerprint != plain.description.fingerprint
-    fitting, validation = split_validation(plain.rows.take(rows), RULE.validation_fraction, 0, 0)
+    fitting, validation = split_validation(plain.rows.take(rows), RULE, 0, 0)
     conf = compose(f"model={name}").model
     predictions = []
     for dataset in (plain, changed):
@@ -93,4 +93,4 @@ def test_test_rows_and_unused_rows_leave_no_trace_in_a_fit(tmp_path, modality, f
 
 def short(hyperparameters):
     """Return hyperparameters for a small training budget, for nets only."""
-    return {"min_steps": 20, "max_steps": 20} if "max_steps" in hyperparameters else {}
+    return {"min_steps": 20, "max_epochs": 1} if "min_steps" in hyperparameters else {}

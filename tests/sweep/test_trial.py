@@ -10,7 +10,9 @@ from fuelgauge.models.knn import KNN
 from fuelgauge.models.logistic import Logistic
 from fuelgauge.sweep import trial as module
 from fuelgauge.sweep.grid import plan_curve
-from fuelgauge.sweep.trial import rows_of, run_together, run_trial, score_predictions
+from fuelgauge.sweep.predictions import unpack
+from fuelgauge.sweep.scores import score_predictions
+from fuelgauge.sweep.trial import rows_of, run_together, run_trial
 
 pytestmark = pytest.mark.usefixtures("featurized")
 
@@ -39,7 +41,7 @@ def test_rows_are_nested_paired_and_apart_from_the_test():
 def test_the_dummy_has_the_loss_of_the_closed_form():
     trial = trials("dummy")[-1]
     rows = rows_of(trial)
-    fit, test = rows.train, rows.test
+    fit, test = rows.whole, rows.test
     result = run_trial(trial)
     frequency = np.bincount(fit.y, minlength=10) / len(fit)
     assert result["loss"] == pytest.approx(np.mean(test.y != frequency.argmax()))
@@ -51,7 +53,15 @@ def test_the_dummy_has_the_loss_of_the_closed_form():
 def test_a_trial_gives_the_same_numbers_twice(model):
     trial = trials(model)[0]
     first, again = run_trial(trial), run_trial(trial)
-    for name in ("loss", "score", "val_loss", "metric_log_loss", "n_steps", "n_parameters"):
+    for name in (
+        "loss",
+        "loss_before_refit",
+        "val_loss",
+        "choice_loss",
+        "train_loss",
+        "metric_log_loss",
+        "n_steps",
+    ):
         assert first[name] == again[name]
 
 
@@ -106,7 +116,7 @@ def trials_with(override: str):
     return plan_curve(compose("dataset=mnist1d", "model=logistic", override)).trials
 
 
-def test_test_rows_reach_a_model_once_also_with_a_search(monkeypatch):
+def test_test_rows_reach_each_fit_once_also_with_a_search(monkeypatch):
     trial = plan_curve(compose("dataset=mnist1d", "model=knn", "search=random", "search.trials=4")).trials[0]
     test = rows_of(trial).test
     seen = []
@@ -115,7 +125,7 @@ def test_test_rows_reach_a_model_once_also_with_a_search(monkeypatch):
         KNN, "predict", lambda self, rows: seen.append(row_set(rows) == row_set(test)) or original(self, rows)
     )
     run_trial(trial)
-    assert seen.count(True) == 1
+    assert seen.count(True) == 2
     assert len(seen) >= 5
 
 
@@ -141,3 +151,48 @@ def test_what_cannot_be_trained_together_is_trained_alone_and_timed(model):
         assert outcome["loss"] == run_trial(trial)["loss"]
         assert outcome["packed"] == 1
         assert outcome["fit_seconds"] > 0
+
+
+def test_the_refit_knows_all_rows_and_both_losses_are_kept():
+    trial = trials("dummy")[-1]
+    result, rows = run_trial(trial), rows_of(trial)
+    losses = [
+        1 - np.mean(rows.test.y == np.bincount(own.y, minlength=10).argmax())
+        for own in (rows.whole, rows.train)
+    ]
+    assert row_set(rows.whole) == row_set(rows.train) | row_set(rows.validation)
+    assert [result["loss"], result["loss_before_refit"]] == pytest.approx(losses)
+    assert result["fit_seconds"] > result["refit_seconds"] > 0
+    assert result["train_loss"] == pytest.approx(1 - np.bincount(rows.whole.y).max() / len(rows.whole))
+
+
+def test_without_a_refit_both_losses_are_the_same():
+    plan = plan_curve(compose("dataset=mnist1d", "model=logistic", "model.refit=false"))
+    result = run_trial(plan.trials[0])
+    assert result["loss"] == result["loss_before_refit"]
+    assert result["refit_seconds"] == 0
+    assert plan.trials[0].trial_id != trials("logistic")[0].trial_id
+
+
+def test_a_record_keeps_the_first_predictions():
+    trial = trials("logistic")[0]
+    kept = unpack(run_trial(trial)["predictions"])
+    assert kept.shape == (10, 10) and kept.sum(axis=1) == pytest.approx(1, abs=1e-2)
+
+
+def test_a_search_is_followed_by_one_refit_with_its_choice():
+    plan = plan_curve(compose("dataset=mnist1d", "model=logistic", "search=random", "search.trials=3"))
+    result = run_trial(plan.trials[0])
+    assert result["n_fits"] == 3
+    assert result["used_cpu_seconds"] == pytest.approx(
+        result["search_cpu_seconds"] + result["refit_cpu_seconds"]
+    )
+
+
+def test_nets_that_train_together_are_refitted_together():
+    some = trials("mlp")[:2]
+    together, alone = run_together(some), [run_trial(trial) for trial in some]
+    for one, other in zip(together, alone, strict=True):
+        assert one["loss"] == pytest.approx(other["loss"], abs=0.03)
+        assert one["n_steps"] == other["n_steps"]
+        assert one["packed"] == 2 and np.isnan(one["fit_seconds"])

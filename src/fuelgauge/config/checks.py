@@ -68,6 +68,8 @@ def check_params(params: Params, where: str) -> None:
         (0 < params.split.test_fraction < 1, "split.test_fraction must lie between 0 and 1"),
         (params.split.test_max >= 1, "split.test_max must be at least 1"),
         (0 < params.split.validation_fraction < 1, "split.validation_fraction must lie between 0 and 1"),
+        (params.split.validation_max > 0, "split.validation_max must be positive"),
+        (params.keep_predictions >= 0, "keep_predictions must not be negative"),
         (
             params.data.until is None or bool(re.fullmatch(MONTH, params.data.until)),
             f"data.until is '{params.data.until}'; write a month such as 2013-06, or null for all data",

@@ -294,18 +294,19 @@ def nested_order_of(numbers: np.ndarray, rows: Rows, rng: np.random.Generator) -
     return numbers[nested_order(rows.target[numbers], rows.task, rng)]
 
 
-def split_validation(rows: Rows, fraction: float, seed: int, repeat: int) -> tuple[np.ndarray, np.ndarray]:
+def split_validation(rows: Rows, rule: SplitRule, seed: int, repeat: int) -> tuple[np.ndarray, np.ndarray]:
     """Divide the rows of an anchor into fitting and validation rows.
 
-    Every class keeps a fitting row. If n_train is close to the number of classes, there are therefore fewer
-    validation rows than the fraction asks for. With a time, some rows may be in neither part.
+    The validation rows are a share of the rows, up to the rule's largest number. Every class keeps a fitting
+    row. If n_train is close to the number of classes, there are therefore fewer validation rows than the rule
+    asks for. With a time, some rows may be in neither part.
 
     Parameters
     ----------
     rows
         Rows of the anchor, n_train in number.
-    fraction
-        Share of validation rows, between 0 and 1.
+    rule
+        Rule of the number of validation rows.
     seed
         Random seed of the run.
     repeat
@@ -324,9 +325,9 @@ def split_validation(rows: Rows, fraction: float, seed: int, repeat: int) -> tup
     if reason := cannot_split(rows):
         raise DataError(f"An anchor has no validation rows: {reason}.")
     rng = np.random.default_rng([seed, repeat, len(rows)])
-    wanted = min(max(1, round(len(rows) * fraction)), len(rows) - 1)
+    wanted = min(max(1, round(len(rows) * rule.validation_fraction)), rule.validation_max, len(rows) - 1)
     if rows.time is not None:
-        return split_by_time(rows, rows.time, wanted, fraction, rng)
+        return split_by_time(rows, rows.time, wanted, wanted / len(rows), rng)
     if rows.group is not None:
         held_out = hold_out_groups(rows, rows.group, wanted, len(rows), rng)
     else:

@@ -7,9 +7,9 @@ import math
 import warnings
 from abc import abstractmethod
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -20,14 +20,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from fuelgauge.data.dataset import Examples
 from fuelgauge.models.base import FitContext, Model, Work
 from fuelgauge.models.packing import can_pack, shape_of, train_together
-from fuelgauge.models.training import Loss, Prepared, StepPlan, train_alone, warm_cosine
+from fuelgauge.models.training import Loss, Prepared, StepPlan, Trained, train_alone, warm_cosine
 
 __all__ = ["DeepModel", "TargetScale", "set_learning_rate"]
 
 WEIGHTS = "weights.safetensors"
-# Weight of the class frequencies in a predicted probability, counted in rows. How it was chosen is in
-# docs/explanation/protocol_history.md (2026-11-26).
-PRIOR_ROWS = 64
 
 
 @dataclass
@@ -40,15 +37,16 @@ class DeepModel(Model):
     Parameters
     ----------
     batch_size
-        Number of rows per step, at most a quarter of the training rows.
+        Number of rows per step, at most a quarter of the training rows if the class says no other share.
     learning_rate, weight_decay
         Settings of AdamW. The learning rate is the peak of the schedule.
     max_epochs
-        Number of passes over the training rows, within the bounds of the next two.
-    min_steps, max_steps
-        Smallest and largest budget of optimizer steps.
+        Number of passes over the training rows. The budget grows with them.
+    min_steps
+        Smallest budget of optimizer steps, for few rows.
     rounds
-        Number of rounds that the budget is divided into. The validation loss is measured after each.
+        Number of rounds that the budget is divided into. The validation loss is measured after each. Above
+        the smallest budget, a round is a fixed share of the passes.
     patience
         Number of rounds without a better validation loss after which training stops.
     precision
@@ -58,13 +56,14 @@ class DeepModel(Model):
     own_format: ClassVar[tuple[str, ...]] = ("net",)
     # Number of rows per forward pass outside training.
     prediction_rows: ClassVar[int] = 4096
+    # Smallest number of batches of an epoch, for few rows.
+    least_batches: ClassVar[int] = 4
 
     batch_size: int = 256
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
     max_epochs: int = 64
     min_steps: int = 1000
-    max_steps: int = 8000
     rounds: int = 40
     patience: int = 12
     precision: str = "fp32"
@@ -106,8 +105,27 @@ class DeepModel(Model):
         """Train the net and restore the weights of the best validation round."""
         return self.train(self.prepare(train, validation, context))
 
+    def refit(self, rows: Examples, found: Self, context: FitContext) -> int:
+        """Train on all rows for as many rounds as `found` needed for its best validation loss."""
+        return self.train(self.prepare_refit(rows, found, context))
+
     def prepare(self, train: Examples, validation: Examples, context: FitContext) -> Prepared:
         """Encode the rows and create the net with its first weights."""
+        plan = self.plan(len(train), context.step_limit)
+        start = self.start(train, context, plan, plan.rounds)
+        held_out = self.tensor(validation), self.scale.encode(validation).to(self.device)
+        return replace(start, held_out=held_out)
+
+    def prepare_refit(self, rows: Examples, found: Self, context: FitContext) -> Prepared:
+        """Encode all rows and create a net that trains for as many rounds as the best ones of `found`.
+
+        The schedule is that of the whole budget for this number of rows. Where the budget is a number of
+        passes, the refit makes the same passes as `found` over more rows.
+        """
+        return self.start(rows, context, self.plan(len(rows), context.step_limit), found.best_round)
+
+    def start(self, train: Examples, context: FitContext, plan: StepPlan, last_round: int) -> Prepared:
+        """Encode the rows and create the net with its first weights, without validation rows."""
         lightning_quietly()
         torch.set_num_threads(context.threads)
         torch.manual_seed(context.seed)
@@ -117,20 +135,21 @@ class DeepModel(Model):
         inputs, targets = self.tensor(train), self.scale.encode(train).to(self.device)
         self.row_shape, self.row_type = tuple(inputs.shape[1:]), str(inputs.dtype).removeprefix("torch.")
         self.net = self.network(inputs, self.scale.n_outputs)
-        self.rows_a_step = len(train) / self.plan(len(train), context.step_limit).batches
+        self.rows_a_step = len(train) / plan.batches
         return Prepared(
             net=self.net,
             inputs=inputs,
             targets=targets,
-            held_out=(self.tensor(validation), self.scale.encode(validation).to(self.device)),
+            held_out=None,
             loss=self.loss(train.task, context.metric),
-            plan=self.plan(len(train), context.step_limit),
+            plan=plan,
             generator=torch.Generator().set_state(torch.get_rng_state()),
+            last_round=last_round,
         )
 
     def train(self, prepared: Prepared) -> int:
         """Train a prepared net and return the number of optimizer steps."""
-        return self.trained(*train_alone(prepared, self, self.device))
+        return self.trained(train_alone(prepared, self, self.device))
 
     @staticmethod
     def shape_of(prepared: Prepared) -> Hashable:
@@ -141,14 +160,14 @@ class DeepModel(Model):
     def train_together(models: Sequence[DeepModel], prepared: Sequence[Prepared]) -> list[int]:
         """Train several nets of one shape together and return the number of optimizer steps of each."""
         ended = train_together(prepared, models[0], models[0].device)
-        return [model.trained(*end) for model, end in zip(models, ended, strict=True)]
+        return [model.trained(end) for model, end in zip(models, ended, strict=True)]
 
-    def trained(self, state: dict[str, Tensor], steps: int) -> int:
+    def trained(self, ended: Trained) -> int:
         """Load the weights of the best validation round and return the number of steps."""
-        self.net.load_state_dict(state)
+        self.net.load_state_dict(ended.state)
         self.net.eval()
-        self.n_steps = steps
-        return steps
+        self.n_steps, self.best_round = ended.steps, ended.best_round
+        return ended.steps
 
     def count_parameters(self) -> int:
         """Return the number of weights."""
@@ -185,9 +204,9 @@ class DeepModel(Model):
 
     def plan(self, n_rows: int, step_limit: int | None) -> StepPlan:
         """Return the step budget for a number of training rows."""
-        batch = max(1, min(self.batch_size, n_rows // 4))
+        batch = max(1, min(self.batch_size, n_rows // self.least_batches))
         batches = math.ceil(n_rows / batch)
-        steps = min(max(self.max_epochs * batches, self.min_steps), self.max_steps)
+        steps = max(self.max_epochs * batches, self.min_steps)
         steps = min(steps, step_limit or steps)
         return StepPlan(
             batches=batches, steps_per_round=math.ceil(steps / self.rounds), rounds=min(self.rounds, steps)
@@ -208,8 +227,8 @@ class DeepModel(Model):
 class TargetScale:
     """Scale of the targets in the loss, and the way from outputs to predictions.
 
-    Classes are codes. Their probabilities are drawn towards the class frequencies of the fitting rows.
-    Values are scaled to mean 0 and variance 1.
+    Classes are codes. Values are scaled to mean 0 and variance 1 in float64, so that a large mean does not
+    hide their differences.
 
     Parameters
     ----------
@@ -219,18 +238,12 @@ class TargetScale:
         Number of outputs of the net: the number of classes, or 1 for values.
     mean, std
         Mean and standard deviation of the values of the fitting rows.
-    frequencies
-        Frequencies of the classes among the fitting rows.
-    n_rows
-        Number of fitting rows.
     """
 
     task: str
     n_outputs: int
     mean: float = 0.0
     std: float = 1.0
-    frequencies: tuple[float, ...] = ()
-    n_rows: int = 0
 
     @classmethod
     def of(cls, train: Examples) -> TargetScale:
@@ -238,8 +251,7 @@ class TargetScale:
         if train.task == "regression":
             std = float(train.y.std()) if np.ptp(train.y) else 1.0
             return cls("regression", 1, float(train.y.mean()), std)
-        frequencies = np.bincount(train.y, minlength=train.n_classes) / len(train)
-        return cls(train.task, train.n_classes, frequencies=tuple(frequencies.tolist()), n_rows=len(train))
+        return cls(train.task, train.n_classes)
 
     def encode(self, examples: Examples) -> Tensor:
         """Return the targets for the loss."""
@@ -248,25 +260,11 @@ class TargetScale:
         return torch.from_numpy(examples.y)
 
     def decode(self, outputs: Tensor) -> Tensor:
-        """Return probabilities or values, computed from the outputs of the net."""
+        """Return probabilities or values in float64, computed from the outputs of the net."""
+        outputs = outputs.double()
         if self.task == "regression":
             return outputs.squeeze(1) * self.std + self.mean
-        return self.shrunk(outputs.double().softmax(dim=1))
-
-    def shrunk(self, probabilities: Tensor) -> Tensor:
-        """Return (n p + m prior) / (n + m), for n fitting rows and m = `PRIOR_ROWS`.
-
-        A net fits few rows perfectly, and its probabilities are then too close to 0 and 1 everywhere. The
-        prior makes them cautious where rows are few, and its effect fades as n grows. It keeps the order of
-        the rows by the probability of a class.
-
-        Notes
-        -----
-        This is the m-estimate of a probability (Cestnik, Estimating Probabilities, ECAI 1990). Cestnik
-        applies it to relative frequencies. Here it is applied to the outputs of a net.
-        """
-        prior = torch.tensor(self.frequencies, dtype=torch.float64, device=probabilities.device)
-        return (self.n_rows * probabilities + PRIOR_ROWS * prior) / (self.n_rows + PRIOR_ROWS)
+        return outputs.softmax(dim=1)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:

@@ -20,7 +20,15 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
 from fuelgauge.models.layers import Dropout
-from fuelgauge.models.training import OneBatch, Patience, Prepared, Recipe, TrainingModule, make_trainer
+from fuelgauge.models.training import (
+    OneBatch,
+    Patience,
+    Prepared,
+    Recipe,
+    Trained,
+    TrainingModule,
+    make_trainer,
+)
 
 __all__ = ["can_pack", "shape_of", "together", "train_together"]
 
@@ -79,7 +87,8 @@ def shape_of(prepared: Prepared) -> tuple[object, ...]:
     """
     weights = tuple((name, tuple(value.shape)) for name, value in prepared.net.state_dict().items())
     sizes = tuple(getattr(part, "cardinalities", None) for part in prepared.net.modules())
-    rows = (tuple(prepared.inputs.shape), tuple(prepared.held_out[0].shape))
+    held_out = tuple(prepared.held_out[0].shape) if prepared.held_out else None
+    rows = (tuple(prepared.inputs.shape), held_out)
     return weights, sizes, rows, prepared.plan, prepared.loss
 
 
@@ -154,6 +163,10 @@ class PackModule(TrainingModule):
         outputs = torch.cat([together(self.net, chunk) for chunk in chunks], dim=1).float()
         losses = [self.loss.validation(*each).item() for each in zip(outputs, targets, strict=True)]
         self.val_losses = [self.finite(loss) for loss in losses]
+        self.count_steps()
+
+    def count_steps(self) -> None:
+        """Note the number of steps so far for each active net."""
         for net in self.active:
             self.steps_of[net] = self.steps_done
 
@@ -225,9 +238,35 @@ class KeepBestOfEach(Callback):
             trainer.should_stop = True
 
 
-def train_together(
-    prepared: Sequence[Prepared], recipe: Recipe, device: str
-) -> list[tuple[dict[str, Tensor], int]]:
+class StopEach(Callback):
+    """Keep the weights of each net after its own number of rounds, and remove it from the stack.
+
+    Parameters
+    ----------
+    last_rounds
+        Number of rounds of each net.
+    """
+
+    def __init__(self, last_rounds: Sequence[int]):
+        self.last_rounds, self.rounds_done = last_rounds, 0
+        self.state: list[dict[str, Tensor]] = [{} for _ in last_rounds]
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Take the nets out that have made all of their rounds."""
+        assert isinstance(pl_module, PackModule)
+        self.rounds_done += 1
+        pl_module.count_steps()
+        stay = []
+        for place, (net, state) in enumerate(zip(pl_module.active, pl_module.states(), strict=True)):
+            if self.last_rounds[net] > self.rounds_done:
+                stay.append(place)
+            else:
+                self.state[net] = {name: value.clone() for name, value in state.items()}
+        if stay:
+            pl_module.keep(stay)
+
+
+def train_together(prepared: Sequence[Prepared], recipe: Recipe, device: str) -> list[Trained]:
     """Train nets of one shape together.
 
     Parameters
@@ -241,8 +280,8 @@ def train_together(
 
     Returns
     -------
-    list of tuple
-        Weights of the best validation round and number of optimizer steps, for each net.
+    list of Trained
+        End of the training of each net.
 
     Raises
     ------
@@ -250,8 +289,19 @@ def train_together(
         The loss of one net is not a finite number. The other nets would not have failed alone.
     """
     module = PackModule(prepared, recipe)
+    rounds = OneBatch(module.plan.steps_per_round)
+    last_rounds = [each.last_round for each in prepared]
+    held_out = [each.held_out for each in prepared if each.held_out is not None]
+    if not held_out:
+        stop = StopEach(last_rounds)
+        make_trainer(max(last_rounds), device, recipe.precision, [stop]).fit(module, rounds)
+        return ends(stop.state, module.steps_of, last_rounds)
     best = KeepBestOfEach(len(prepared), recipe.patience)
-    trainer = make_trainer(module.plan.rounds, device, recipe.precision, [best])
-    held_out = tuple(torch.stack(parts) for parts in zip(*(each.held_out for each in prepared), strict=True))
-    trainer.fit(module, OneBatch(module.plan.steps_per_round), OneBatch(held_out))
-    return list(zip(best.state, module.steps_of, strict=True))
+    trainer = make_trainer(max(last_rounds), device, recipe.precision, [best])
+    trainer.fit(module, rounds, OneBatch(tuple(torch.stack(parts) for parts in zip(*held_out, strict=True))))
+    return ends(best.state, module.steps_of, [each.best_round for each in best.patience])
+
+
+def ends(states: Sequence[dict[str, Tensor]], steps: Sequence[int], rounds: Sequence[int]) -> list[Trained]:
+    """Return the end of each net's training."""
+    return [Trained(*end) for end in zip(states, steps, rounds, strict=True)]

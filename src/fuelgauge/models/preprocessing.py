@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -268,7 +269,7 @@ def is_image(x: np.ndarray) -> bool:
 
 def as_matrix(x: np.ndarray) -> np.ndarray:
     """Flatten all axes but the first."""
-    return x.reshape(len(x), -1)
+    return x.reshape(len(x), math.prod(x.shape[1:]))
 
 
 def numbers() -> Pipeline:

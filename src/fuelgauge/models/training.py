@@ -27,6 +27,7 @@ __all__ = [
     "Prepared",
     "Recipe",
     "StepPlan",
+    "Trained",
     "TrainingModule",
     "make_trainer",
     "train_alone",
@@ -139,20 +140,24 @@ class Prepared:
     inputs, targets
         Inputs and targets of the training rows.
     held_out
-        Inputs and targets of the validation rows.
+        Inputs and targets of the validation rows; None in a refit, which has none.
     loss, plan
         Loss to minimise, and budget of steps.
     generator
         Random generator of the order of the rows.
+    last_round
+        Number of rounds to make. A first fit makes all rounds of the plan unless its patience ends. A refit
+        makes as many as the first fit needed for its best validation loss.
     """
 
     net: nn.Module
     inputs: Tensor
     targets: Tensor
-    held_out: tuple[Tensor, Tensor]
+    held_out: tuple[Tensor, Tensor] | None
     loss: Loss
     plan: StepPlan
     generator: torch.Generator
+    last_round: int
 
     def batches(self) -> Iterator[Tensor]:
         """Yield the row numbers of each batch. Each epoch has a new order and leaves no row out."""
@@ -264,20 +269,35 @@ def make_trainer(rounds: int, device: str, precision: str, callbacks: list[Callb
     )
 
 
-def train_alone(prepared: Prepared, recipe: Recipe, device: str) -> tuple[dict[str, Tensor], int]:
-    """Train a net until the budget or the patience ends.
+@dataclass(frozen=True)
+class Trained:
+    """The end of a training.
 
-    Returns
-    -------
-    state : dict
-        Weights of the best validation round.
-    steps : int
+    Parameters
+    ----------
+    state
+        Weights of the best validation round, or of the last round where no rows validate.
+    steps
         Number of optimizer steps.
+    best_round
+        Number of rounds up to these weights.
     """
-    module, best = TrainingModule(prepared, recipe), KeepBest(recipe.patience)
-    trainer = make_trainer(prepared.plan.rounds, device, recipe.precision, [best])
-    trainer.fit(module, OneBatch(prepared.plan.steps_per_round), OneBatch(prepared.held_out))
-    return best.state, module.steps_done
+
+    state: dict[str, Tensor]
+    steps: int
+    best_round: int
+
+
+def train_alone(prepared: Prepared, recipe: Recipe, device: str) -> Trained:
+    """Train a net until the budget or the patience ends; a refit makes its given number of rounds."""
+    module, rounds = TrainingModule(prepared, recipe), OneBatch(prepared.plan.steps_per_round)
+    if prepared.held_out is None:
+        make_trainer(prepared.last_round, device, recipe.precision, []).fit(module, rounds)
+        return Trained(module.net.state_dict(), module.steps_done, prepared.last_round)
+    best = KeepBest(recipe.patience)
+    trainer = make_trainer(prepared.last_round, device, recipe.precision, [best])
+    trainer.fit(module, rounds, OneBatch(prepared.held_out))
+    return Trained(best.state, module.steps_done, best.patience.best_round)
 
 
 class OneBatch:
@@ -294,7 +314,7 @@ class OneBatch:
 
 
 class Patience:
-    """The best validation loss of a net so far, and the number of rounds since.
+    """The best validation loss of a net so far, its round, and the number of rounds since.
 
     Parameters
     ----------
@@ -303,11 +323,12 @@ class Patience:
     """
 
     def __init__(self, rounds: int):
-        self.rounds, self.waited, self.best = rounds, 0, math.inf
+        self.rounds, self.waited, self.best, self.best_round = rounds, 0, math.inf, 0
 
     def improves(self, loss: float) -> bool:
         """Record the loss of a round and return whether it is the best so far."""
         if loss < self.best:
+            self.best_round += self.waited + 1
             self.best, self.waited = loss, 0
             return True
         self.waited += 1

@@ -19,8 +19,9 @@ from fuelgauge.registry.heldout import REPEAT, final_pool, final_rows
 from fuelgauge.spec.params import Config
 from fuelgauge.spec.trials import Trial
 from fuelgauge.sweep.grid import plan_curve
+from fuelgauge.sweep.scores import score_predictions
 from fuelgauge.sweep.timing import measure
-from fuelgauge.sweep.trial import fit_best, score_predictions
+from fuelgauge.sweep.trial import fit_again, fit_best
 
 
 @dataclass(frozen=True)
@@ -72,25 +73,26 @@ def fit(trial: Trial) -> FinalFit:
     rows = final_rows(trial)
     with threadpool_limits(curve.threads):
         found = fit_best(trial, rows)
-        best = found.best
-        predicted = measure(lambda: best.model.predict(rows.test), curve.device)
+        best, final = found.best, fit_again(trial, rows, found.best)
+        predicted = measure(lambda: final.model.predict(rows.test), curve.device)
     score_predictions(predicted.value, rows.test, curve.dataset.metric)
     facts = {
         "family": curve.family,
         "hyperparameters": dict(best.hyperparameters),
         "n_train": trial.n_train,
+        "refit": curve.refit,
         "n_validation": len(rows.validation),
         "n_test": len(rows.test),
         "val_loss": best.val_loss,
-        "fit_seconds": best.fit.seconds,
-        "fit_cpu_seconds": best.fit.cpu_seconds,
+        "fit_seconds": best.fit.seconds + final.cost.seconds,
+        "fit_cpu_seconds": best.fit.cpu_seconds + final.cost.cpu_seconds,
         "search_seconds": found.cost.seconds if curve.search else 0.0,
         "n_fits": found.n_fits,
         "predict_seconds": predicted.seconds,
         "peak_memory_mb": best.fit.peak_memory_mb,
-        "n_parameters": best.model.count_parameters(),
-        "n_steps": best.fit.value,
+        "n_parameters": final.model.count_parameters(),
+        "n_steps": final.fit.value if final.fit else best.fit.value,
         "device": curve.device,
         "threads": curve.threads,
     }
-    return FinalFit(best.model, predicted.value, facts)
+    return FinalFit(final.model, predicted.value, facts)

@@ -142,10 +142,13 @@ def final_rows(trial: Trial) -> Rows:
     if month is None:
         return rows_of(trial)
     dataset, pool = open_dataset(curve.dataset.name, curve.dataset.features), final_pool(curve)
-    fitting, validation = split_validation(
-        dataset.rows.take(pool), curve.split.validation_fraction, curve.seed, REPEAT
+    fitting, validation = split_validation(dataset.rows.take(pool), curve.split, curve.seed, REPEAT)
+    return Rows(
+        train=dataset.take(pool[fitting]),
+        validation=dataset.take(pool[validation]),
+        test=month[0].take(month[1]),
+        whole=dataset.take(pool),
     )
-    return Rows(dataset.take(pool[fitting]), dataset.take(pool[validation]), month[0].take(month[1]))
 
 
 def repeat_0(curve: Curve) -> Draw:

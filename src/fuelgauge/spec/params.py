@@ -209,6 +209,9 @@ class Params:
         `auto`, `cpu` or `cuda`.
     threads
         Number of CPU threads of a trial.
+    keep_predictions
+        Largest number of test predictions that the record of a trial keeps; 0 for none. A row of
+        probabilities counts as many as there are classes.
     claims
         Names of files in conf/claim, the claims to judge, or `all`.
     prices
@@ -230,6 +233,7 @@ class Params:
     split: SplitRule = field(default_factory=SplitRule)
     device: str = "auto"
     threads: int = 1
+    keep_predictions: int = 1000
     claims: list[str] = field(default_factory=list)
     prices: str = "cloud"
     register: list[str] = field(default_factory=list)

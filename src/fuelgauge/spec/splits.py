@@ -38,8 +38,11 @@ class SplitRule:
         Largest number of rows in the test set.
     validation_fraction
         Share of the rows of an anchor that is used for validation, between 0 and 1.
+    validation_max
+        Largest number of validation rows.
     """
 
     test_fraction: float = 0.15
     test_max: int = 10_000
     validation_fraction: float = 0.2
+    validation_max: int = 10_000

@@ -16,6 +16,10 @@ from fuelgauge.spec.splits import SplitRule
 __all__ = ["Curve", "Plan", "Trial"]
 
 T = TypeVar("T")
+# Fields of a curve that cannot change a result.
+NOT_IN_IDENTITY = (
+    "subfamily", "repeats", "n_pool", "size", "search_name", "packed_rows", "exposed", "keep_predictions",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,19 @@ class Curve:
     packed_rows
         Largest n_train at which repeats may be trained together. This changes only the order of
         floating-point sums.
+    refit
+        Whether the best fit is followed by a fit on all rows of a trial.
+    exposed
+        Whether a default of the model was chosen on this dataset.
+    keep_predictions
+        Largest number of predicted numbers that the record of a trial keeps.
 
     Notes
     -----
     `identity` covers everything that could change a result: the resolved settings, the data, the code and the
-    libraries. It does not cover the names of subfamily, size and search, nor `repeats`, `n_pool` and
-    `packed_rows`. More repeats, for example, do not change the trials that exist.
+    libraries. It does not cover the names of subfamily, size and search, nor `repeats`, `n_pool`,
+    `packed_rows`, `exposed` and `keep_predictions`. More repeats, for example, do not change the trials that
+    exist.
     """
 
     dataset: Description
@@ -65,12 +76,15 @@ class Curve:
     search: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     packed_rows: int = 0
+    refit: bool = True
+    exposed: bool = False
+    keep_predictions: int = 0
 
     @functools.cached_property
     def identity(self) -> str:
         """SHA-256 that changes if and only if a result could change."""
         about = asdict(self)
-        for name in ("subfamily", "repeats", "n_pool", "size", "search_name", "packed_rows"):
+        for name in NOT_IN_IDENTITY:
             del about[name]
         about["dataset"] = self.dataset.identity
         return sha256_of(about)

@@ -22,15 +22,17 @@ log = logging.getLogger("fuelgauge")
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted model, the cost of its fit and its loss on the validation rows.
+    """A fitted model, the cost of its fit and its losses on the validation rows.
 
-    `val_loss` is NaN where the metric cannot be computed on the validation rows.
+    `val_loss` is NaN where the metric cannot be computed on the validation rows. `choice_loss` is their
+    cross-entropy or mean squared error (fuelgauge.sweep.scores).
     """
 
     model: Model
     hyperparameters: Mapping[str, Any]
     fit: Measured[int]
     val_loss: float
+    choice_loss: float = math.nan
 
     @property
     def rank(self) -> float:

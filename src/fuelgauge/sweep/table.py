@@ -22,12 +22,14 @@ TEXT = [
     "trial_id", "dataset", "modality", "task", "model", "family", "subfamily", "features", "size", "search",
 ]  # fmt: skip
 MEASURED = [
-    "loss", "score", "val_loss", "n_test", "n_features", "n_pool", "fit_seconds", "fit_cpu_seconds",
-    "search_seconds", "search_cpu_seconds", "used_cpu_seconds", "n_fits", "packed", "predict_seconds",
-    "peak_memory_mb", "load", "n_parameters", "n_steps", "n_samples", "flops", "nodes_visited",
+    "loss", "score", "loss_before_refit", "val_loss", "choice_loss", "train_loss", "train_loss_before_refit",
+    "train_loss_seconds", "constant_loss", "n_test", "n_features", "n_pool", "fit_seconds", "fit_cpu_seconds",
+    "refit_seconds", "refit_cpu_seconds", "search_seconds", "search_cpu_seconds", "used_cpu_seconds",
+    "n_fits", "packed", "predict_seconds", "peak_memory_mb", "load", "n_parameters", "n_steps", "n_samples",
+    "flops", "nodes_visited",
 ]  # fmt: skip
 COLUMNS = [
-    *TEXT, "control", "n_train", "repeat", "seed", "status", "reason", "metric", *MEASURED,
+    *TEXT, "control", "exposed", "n_train", "repeat", "seed", "status", "reason", "metric", *MEASURED,
     "device", "device_name", "threads", "hyperparameters", "started_at", "versions",
 ]  # fmt: skip
 
@@ -47,6 +49,7 @@ def trial_columns(trial: Trial) -> dict[str, Any]:
         "size": curve.size,
         "search": curve.search_name,
         "control": about.control,
+        "exposed": curve.exposed,
         "n_train": trial.n_train,
         "repeat": trial.repeat,
         "seed": fit_seed(curve.seed, trial.repeat, trial.n_train),
@@ -75,7 +78,7 @@ def curve_table(plan: Plan, records: Mapping[str, Record]) -> pd.DataFrame:
     table = table.reindex(columns=[*COLUMNS, *extra])
     measured = [*MEASURED, *extra]
     table[measured] = table[measured].astype("float64")
-    counts = ["n_train", "repeat", "seed", "threads", "control"]
+    counts = ["n_train", "repeat", "seed", "threads", "control", "exposed"]
     text = [name for name in table.columns if name not in [*measured, *counts]]
     table[text] = table[text].astype("string")
     return table.sort_values(["n_train", "repeat"], ignore_index=True)

@@ -28,6 +28,7 @@ import numpy as np
 __all__ = ["Cost", "Measured", "device_name", "fields_after_name", "measure", "now"]
 
 T = TypeVar("T")
+U = TypeVar("U")
 MEGABYTE = 2**20
 LEAST_SECONDS = 0.1  # ten ticks of the clock behind `busy_seconds`
 
@@ -70,6 +71,10 @@ class Measured(Generic[T]):
         Share of the machine's cores that processes other than the sweep's workers kept busy during the call,
         between 0 and 1. Such a load slows the call down. NaN outside Linux, and for calls shorter than
         `LEAST_SECONDS`, for which the clock is too coarse.
+    shared_by
+        Number of fits that the call made together. Seconds and memory of each are unknown if it is above 1.
+    shared_cpu_seconds
+        Share of one fit in the CPU seconds of fits that were made together.
     """
 
     value: T
@@ -77,11 +82,23 @@ class Measured(Generic[T]):
     cpu_seconds: float
     peak_memory_mb: float
     load: float
+    shared_by: int = 1
+    shared_cpu_seconds: float = math.nan
 
     @property
     def cost(self) -> Cost:
         """Wall and CPU seconds of the call."""
         return Cost(self.seconds, self.cpu_seconds)
+
+    @property
+    def used_cpu_seconds(self) -> float:
+        """CPU seconds of the call, or the share of one fit in them."""
+        return self.cpu_seconds if self.shared_by == 1 else self.shared_cpu_seconds
+
+    def then(self, later: Measured[U]) -> Measured[U]:
+        """Return the value of a later call with the cost of both calls."""
+        cost = self.cost + later.cost
+        return Measured(later.value, cost.seconds, cost.cpu_seconds, later.peak_memory_mb, later.load)
 
 
 def measure(call: Callable[[], T], device: str) -> Measured[T]:
