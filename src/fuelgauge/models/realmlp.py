@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -71,6 +72,8 @@ class RealMLP(DeepModel):
         Standard deviation of the first frequencies of the periodic embeddings.
     """
 
+    least_batches: ClassVar[int] = 1
+
     learning_rate: float | None = None  # type: ignore[assignment]
     weight_decay: float = 0.02
     width: int = 256
@@ -81,9 +84,18 @@ class RealMLP(DeepModel):
 
     def prepare(self, train: Examples, validation: Examples, context: FitContext) -> Prepared:
         """Set the published learning rate of the task if none is given, and prepare the fit."""
-        if self.learning_rate is None:
-            self.learning_rate = LEARNING_RATES["values" if train.task == "regression" else "classes"]
+        self.set_published_rate(train)
         return super().prepare(train, validation, context)
+
+    def prepare_refit(self, rows: Examples, found: Self, context: FitContext) -> Prepared:
+        """Set the published learning rate of the task if none is given, and prepare the refit."""
+        self.set_published_rate(rows)
+        return super().prepare_refit(rows, found, context)
+
+    def set_published_rate(self, rows: Examples) -> None:
+        """Set the learning rate of the task, unless a learning rate is given."""
+        if self.learning_rate is None:
+            self.learning_rate = LEARNING_RATES["values" if rows.task == "regression" else "classes"]
 
     def fit_encoder(self, train: Examples) -> None:
         """Fit the scales and categories, and the range of targets that are values."""
