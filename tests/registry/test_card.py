@@ -14,6 +14,7 @@ FACTS: dict[str, Any] = {
     "family": "deep",
     "n_train": 850,
     "n_validation": 170,
+    "refit": True,
     "n_test": 150,
     "anchor": 128,
     "val_losses": {"mlp": 0.1},

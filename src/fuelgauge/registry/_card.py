@@ -82,10 +82,15 @@ def introduction(about: Description, facts: Mapping[str, Any], months: AboutMont
     held_out = (
         f"rows of {months.until}, the month after the fitting rows" if months else "the test rows of repeat 0"
     )
+    validated = (
+        f"A first fit was validated on {facts['n_validation']:,} of them. The model was refitted on all."
+        if facts["refit"]
+        else f"{facts['n_validation']:,} of them are validation rows, on which it was not fitted."
+    )
     return (
-        f"{about.title} The model {facts['contestant']} ({facts['family']}) was fitted on "
-        f"{facts['n_train']:,} rows, of which {facts['n_validation']:,} are validation rows. It was "
-        f"evaluated on {facts['n_test']:,} held-out rows: {held_out}."
+        f"{about.title} The model {facts['contestant']} ({facts['family']}) was trained on "
+        f"{facts['n_train']:,} rows. {validated} It was evaluated on {facts['n_test']:,} held-out rows: "
+        f"{held_out}."
     )
 
 

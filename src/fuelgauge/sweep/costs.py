@@ -132,7 +132,8 @@ def mean_seconds(records: Iterable[Record]) -> dict[int, float]:
 def trial_seconds(result: Record) -> float:
     """Return the seconds that a trial took: its fits, including those of a search, and its predictions."""
     searched = result.get("search_seconds") or 0.0
-    fits = searched + result["refit_seconds"] if searched else result["fit_seconds"]
+    refit = result.get("refit_seconds") or 0.0
+    fits = searched + refit if searched else result["fit_seconds"]
     if fits is None:  # trials of a pack are not timed separately
         fits = result["used_cpu_seconds"]
     return float(fits + result["predict_seconds"])

@@ -75,7 +75,7 @@ REPORT = "report"  # the name of the experiment and of its runs
 REPORT_SOURCES = ("trials.parquet", "verdicts.json")
 # Seconds during which a server is not contacted after a failure.
 PATIENCE = 60.0
-NOT_SHOWN = {"n_test", "n_features", "hyperparameters", "device_name"}
+NOT_SHOWN = {"n_test", "n_features", "hyperparameters", "device_name", "predictions"}
 WITH_BOUNDS = ("loss", "score", "fit_seconds")
 
 
