@@ -32,8 +32,8 @@ class CurveState:
     failures: list[str] = field(default_factory=list)
 
     def cells(self) -> list[str]:
-        """Return the curve as a row of a table."""
-        counts = [self.done, self.failed, self.skipped, len(self.waiting)]
+        """Return the curve as a row of a table. Trials that are not known yet are a question mark."""
+        counts = [self.done, self.failed, self.skipped, "?" if self.is_unprepared else len(self.waiting)]
         return [self.dataset, self.model, *map(str, counts), self.why_not]
 
 
