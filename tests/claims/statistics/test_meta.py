@@ -7,9 +7,8 @@ from fuelgauge.claims.statistics import meta
 from fuelgauge.claims.statistics.meta import FLOOR, detectable, hochberg, moderated, random_effects
 
 # Thirteen trials of the BCG vaccine (Colditz et al., JAMA 271, 1994): log risk ratios, and their variances.
-BCG = np.array(
-    [-0.8893, -1.5854, -1.3481, -1.4416, -0.2175, -0.7861, -1.6209]
-    + [0.0120, -0.4694, -1.3713, -0.3394, 0.4459, -0.0173]
+BCG = -np.array(
+    [0.8893, 1.5854, 1.3481, 1.4416, 0.2175, 0.7861, 1.6209, -0.012, 0.4694, 1.3713, 0.3394, -0.4459, 0.0173]
 )
 VARIANCE = np.array(
     [0.3256, 0.1946, 0.4154, 0.0200, 0.0512, 0.0069, 0.2230, 0.0040, 0.0564, 0.0730, 0.0124, 0.5325, 0.0714]
