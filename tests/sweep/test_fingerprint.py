@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fuelgauge.errors import ConfigError
 from fuelgauge.sweep import fingerprint
 from fuelgauge.sweep.fingerprint import (
     code_fingerprint,
@@ -232,6 +233,7 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def forget() -> None:
+    fingerprint.file_of.cache_clear()
     normalised.cache_clear()
     imports.cache_clear()
 
@@ -331,3 +333,49 @@ def mutate(node: ast.AST) -> None:
         node.ops[0] = ast.IsNot() if isinstance(node.ops[0], ast.Is) else ast.Is()
     elif isinstance(node, ast.Call):
         node.func = ast.Name("another_function")
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return a folder of the user's own modules, as conf/model is one."""
+    (tmp_path / "mine.py").write_text("import numpy\nimport yaml\nfrom help.steps import step\nrate = 1\n")
+    (tmp_path / "help").mkdir()
+    (tmp_path / "help/__init__.py").write_text("")
+    (tmp_path / "help/steps.py").write_text("from .more import more\nstep = 3\n")
+    (tmp_path / "help/more.py").write_text("more = 4\n")
+    monkeypatch.setattr(fingerprint, "OWN_CODE", tmp_path)
+    forget()
+    yield tmp_path
+    forget()
+
+
+def test_the_users_own_code_and_what_it_imports_are_part_of_the_identity(own):
+    assert {"mine", "help", "help.steps", "help.more"} <= reachable(TRIAL, "mine")
+    prints = [code_fingerprint(TRIAL, "mine")]
+    for file, old, new in (
+        ("mine.py", "rate = 1", "rate = 2"),
+        ("help/steps.py", "step = 3", "step = 4"),
+        ("help/more.py", "more = 4", "more = 5"),
+    ):
+        edit(own / file, old, new)
+        prints.append(code_fingerprint(TRIAL, "mine"))
+    assert len(set(prints)) == 4
+    edit(own / "mine.py", "import numpy", '"""Prose."""\nimport numpy  # a comment')
+    assert code_fingerprint(TRIAL, "mine") == prints[-1]
+
+
+def test_the_users_own_code_brings_the_versions_of_its_libraries(own):
+    assert {"PyYAML", "numpy"} <= set(library_versions("mine"))
+    assert not {"mine", "help"} & set(library_versions("mine"))
+
+
+def test_a_class_of_an_installed_library_counts_by_its_version():
+    name = "fuelgauge.models.estimator"
+    assert reachable(TRIAL, name, "lightgbm.sklearn") == reachable(TRIAL, name)
+    assert "lightgbm" in library_versions(TRIAL, name, "lightgbm.sklearn")
+    assert "lightgbm" not in library_versions(TRIAL, name)
+
+
+def test_a_module_that_does_not_exist_is_one_sentence(own):
+    with pytest.raises(ConfigError, match="the module 'nowhere.at.all', .* has no source file"):
+        code_fingerprint(TRIAL, "nowhere.at.all")

@@ -20,6 +20,7 @@ from yaml.resolver import Resolver
 from fuelgauge import paths
 from fuelgauge.config.checks import check_params
 from fuelgauge.config.edit import inline
+from fuelgauge.config.objects import targets
 from fuelgauge.errors import ConfigError, nearest
 from fuelgauge.spec.names import DEFAULT_SIZE
 from fuelgauge.spec.params import ALL, GROUPS_OF_NAMES, Params
@@ -216,10 +217,11 @@ def known_sizes() -> frozenset[str]:
 
 @functools.cache
 def model_modules(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the modules of the classes of some models, each once; unknown models are ignored."""
-    known = set(names).intersection(options("model"))
-    targets = {model_file(name).get("target", "") for name in known}
-    return tuple(sorted(target.rpartition(".")[0] for target in targets if target))
+    """Return the modules of the classes that the files of some models name; unknown models are ignored."""
+    files = [model_file(name) for name in set(names).intersection(options("model"))]
+    classes = [file.get("target", "") for file in files]
+    classes += [path for file in files for path in targets(file.get("hyperparameters"))]
+    return tuple(sorted({path.rpartition(".")[0] for path in classes} - {""}))
 
 
 def model_file(name: str) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 
-from fuelgauge.config.objects import load_object
+from fuelgauge.config.objects import load_class
 from fuelgauge.data.dataset import Examples
 from fuelgauge.errors import ConfigError, FuelgaugeError, nearest
 
@@ -112,6 +112,20 @@ class Model(ABC):
     own_format: ClassVar[tuple[str, ...]] = ()
     stored_types: ClassVar[tuple[str, ...]] = ()
 
+    def check(self, tasks: Sequence[str], modalities: Sequence[str]) -> None:  # noqa: B027
+        """Check the hyperparameters before the sweep, without its data.
+
+        Parameters
+        ----------
+        tasks, modalities
+            Tasks and modalities that the model's file names.
+
+        Raises
+        ------
+        ConfigError
+            The hyperparameters cannot serve a task or a modality.
+        """
+
     @abstractmethod
     def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
         """Fit the model on the training rows.
@@ -169,6 +183,10 @@ class Model(ABC):
     def predict(self, examples: Examples) -> np.ndarray:
         """Return class probabilities, shape (rows, n_classes), or values, shape (rows,)."""
 
+    def unstorable(self) -> str | None:
+        """Return in one sentence why this model is never stored, or None if it may be."""
+        return None
+
     def save_own(self, folder: Path) -> None:  # noqa: B027 - most models need neither method
         """Write the attributes named in `own_format` into a folder."""
 
@@ -208,7 +226,12 @@ def create(target: str, hyperparameters: Mapping[str, Any]) -> Model:
     ConfigError
         There is no such class, or it has no such hyperparameter. The message names the nearest valid one.
     """
-    model_class = load_object(target, "conf/model")
+    model_class = load_class(target, "conf/model")
+    if not (isinstance(model_class, type) and issubclass(model_class, Model) and is_dataclass(model_class)):
+        raise ConfigError(
+            f"conf/model: '{target}' is not a dataclass that inherits from {Model.__module__}.Model; for an "
+            "estimator of scikit-learn, write target: fuelgauge.models.estimator.Estimator."
+        )
     valid = {f.name for f in fields(model_class) if f.init}
     for name in hyperparameters:
         if name not in valid:

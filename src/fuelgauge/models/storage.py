@@ -9,6 +9,7 @@ Nothing is unpickled. Loading refuses all types but these:
 
 - the types that skops trusts by itself, and `COMMON_TYPES`;
 - the classes that a module of this folder defines;
+- as the model itself, a class that a file in conf/model of this project names as its target;
 - the types that the model's own class declares in `stored_types`.
 """
 
@@ -25,10 +26,11 @@ from typing import Any
 import skops.io
 from skops.io.exceptions import UntrustedTypesFoundException
 
+from fuelgauge.config.objects import is_named, load_class
 from fuelgauge.errors import FuelgaugeError
 from fuelgauge.models.base import Model, create
 
-__all__ = ["load", "save"]
+__all__ = ["StoredModelError", "load", "save", "unstorable"]
 
 ABOUT, STATE, NUMBERED = "model.json", "state.skops", "numbered.json"
 OWN_PACKAGE = "fuelgauge.models."
@@ -49,21 +51,56 @@ def save(model: Model, folder: Path) -> None:
         Fitted model.
     folder
         Destination. Files of an earlier model in it are replaced.
+
+    Raises
+    ------
+    StoredModelError
+        The model holds a type that loading would refuse.
     """
+    if reason := unstorable(model):
+        raise StoredModelError(f"the model cannot be stored: {reason}")
     folder.mkdir(parents=True, exist_ok=True)
-    given = {f.name for f in fields(model)}  # type: ignore[arg-type]
     cls = type(model)
     about = {
         "target": f"{cls.__module__}.{cls.__qualname__}",
-        "hyperparameters": {name: getattr(model, name) for name in sorted(given)},
+        "hyperparameters": {name: getattr(model, name) for name in sorted(hyperparameters_of(model))},
     }
     (folder / ABOUT).write_text(json.dumps(about, indent=2) + "\n")
-    fitted = {k: v for k, v in vars(model).items() if k not in given and k not in model.own_format}
+    state, numbered = parts_of(model)
+    (folder / NUMBERED).write_text(json.dumps(numbered))
+    skops.io.dump(state, folder / STATE)
+    model.save_own(folder)
+
+
+def unstorable(model: Model) -> str | None:
+    """Return in one sentence why a fitted model cannot be stored, or None if it can."""
+    if reason := model.unstorable():
+        return reason
+    name = type(model).__name__
+    try:
+        asked = skops.io.get_untrusted_types(data=skops.io.dumps(parts_of(model)[0]))
+    except Exception as error:
+        return f"the fit of {name} holds an object that skops does not store ({first_line(error)})."
+    if strange := strange_types(asked, type(model)):
+        return (
+            f"the fit of {name} holds objects of type {', '.join(strange)}, which are not known to be safe; "
+            f"if they hold data and no code, name them in {name}.stored_types ({type(model).__module__})."
+        )
+    return None
+
+
+def hyperparameters_of(model: Model) -> set[str]:
+    """Return the names of a model's hyperparameters."""
+    return {f.name for f in fields(model)}  # type: ignore[arg-type]
+
+
+def parts_of(model: Model) -> tuple[dict[str, Any], dict[str, dict[str, int]]]:
+    """Return the fitted attributes that skops stores, and the vocabularies."""
+    left_out = hyperparameters_of(model).union(model.own_format)
+    fitted = {name: value for name, value in vars(model).items() if name not in left_out}
     # skops would write one file of the archive for each word of a vocabulary.
     numbered = {name: value for name, value in fitted.items() if is_vocabulary(value)}
-    (folder / NUMBERED).write_text(json.dumps(numbered))
-    skops.io.dump({k: v for k, v in fitted.items() if k not in numbered}, folder / STATE)
-    model.save_own(folder)
+    return {name: value for name, value in fitted.items() if name not in numbered}, numbered
 
 
 def load(folder: Path, device: str = "cpu") -> Model:
@@ -103,8 +140,12 @@ def read_about(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoredModelError(f"{path} does not describe a model: {first_line(error)}") from error
     found = own_class(str(target))
+    if found is None and is_named(str(target)):
+        found = load_class(str(target), str(path))
     if found is None or not issubclass(found, Model):
-        raise StoredModelError(f"{path} names '{target}', which is not a model in {OWN_PACKAGE}*; refused.")
+        raise StoredModelError(
+            f"{path} names '{target}', which is not a model in {OWN_PACKAGE}* or of conf/model; refused."
+        )
     return about
 
 
@@ -164,13 +205,18 @@ def refuse_types(path: Path, types: Iterable[str], model_class: type[Model]) -> 
 
     Allowed are `COMMON_TYPES`, the classes of this folder and the types that the model's class declares.
     """
-    declared = COMMON_TYPES.union(model_class.stored_types)
-    if strange := sorted(name for name in types if name not in declared and own_class(name) is None):
+    if strange := strange_types(types, model_class):
         raise StoredModelError(
             f"{path} holds objects of type {', '.join(strange)}; refused. If the fit of "
             f"{model_class.__name__} makes them, name them in {model_class.__name__}.stored_types "
             f"({model_class.__module__})."
         )
+
+
+def strange_types(types: Iterable[str], model_class: type[Model]) -> list[str]:
+    """Return the types that a model may not store, sorted."""
+    declared = COMMON_TYPES.union(model_class.stored_types)
+    return sorted(name for name in types if name not in declared and own_class(name) is None)
 
 
 def own_class(name: str) -> type | None:

@@ -63,6 +63,9 @@ class ModelConfig:
         Tasks that the model supports.
     devices
         Devices that the model supports.
+    needs
+        Names of the packages that the model imports and that fuelgauge does not bring. Without one of them,
+        the model is left out, with that reason.
     max_features
         Largest number of features; datasets with more are skipped, with that reason. None for no limit.
     packed_rows
@@ -92,6 +95,7 @@ class ModelConfig:
     modalities: list[str] = MISSING
     tasks: list[str] = MISSING
     devices: list[str] = field(default_factory=lambda: ["cpu"])
+    needs: list[str] = field(default_factory=list)
     max_features: int | None = None
     packed_rows: dict[str, int] = field(default_factory=dict)
     refit: bool = True

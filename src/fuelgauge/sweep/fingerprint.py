@@ -1,6 +1,7 @@
 """Fingerprint of the code that decides the numbers of a trial, and of the libraries that it imports.
 
-The code is followed from a model's module and from the trial itself along the imports within this package.
+The code is followed from a model's module and from the trial itself along the imports within this package,
+and within the user's own modules, which no installed distribution brings.
 What cannot change a number does not count: comments, docstrings, formatting, annotations, imports for
 annotations, `__all__`, log calls and warnings, and the texts of raised errors. The fingerprint does not
 depend on the version of Python, because this module writes the syntax tree out itself: `ast.unparse` and
@@ -15,10 +16,13 @@ import hashlib
 import importlib.metadata
 import sys
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from importlib.machinery import PathFinder
+from importlib.util import resolve_name
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
 
+from fuelgauge.config.objects import OWN_CODE
 from fuelgauge.errors import ConfigError
 
 __all__ = [
@@ -37,6 +41,8 @@ SOURCE = Path(__file__).resolve().parents[1]
 EXEMPT = frozenset(
     {PACKAGE, *(f"{PACKAGE}.{name}" for name in ("errors", "paths", "files", "config", "config.objects"))}
 )
+# Folders of installed distributions, whose code is identified by their versions.
+INSTALLED = frozenset({"site-packages", "dist-packages"})
 DISTRIBUTIONS = {"sklearn": ("scikit-learn", "scipy")}
 # Fields of a syntax tree that only some versions of Python have, or that follow from the rest.
 UNWRITTEN = frozenset({"ctx", "kind", "type_comment", "type_params"})
@@ -51,12 +57,12 @@ def code_fingerprint(*modules: str) -> str:
     Parameters
     ----------
     modules
-        Dotted names of modules of this package.
+        Dotted names of modules. Those of installed distributions count by their versions alone.
 
     Raises
     ------
     ConfigError
-        A name is not a module of this package.
+        There is no such module.
     """
     digest = hashlib.sha256()
     for name in sorted(reachable(*modules)):
@@ -65,10 +71,23 @@ def code_fingerprint(*modules: str) -> str:
 
 
 def library_versions(*modules: str) -> dict[str, str]:
-    """Return the versions of the third-party distributions that the reached modules import."""
+    """Return the versions of the third-party distributions that the modules are part of or import."""
     imported = {top for name in reachable(*modules) for top in external_imports(name)}
-    names = {d for top in imported for d in DISTRIBUTIONS.get(top, (top,))}
+    imported |= {name.partition(".")[0] for name in modules if is_installed(name)}
+    names = {distribution for top in imported for distribution in distributions(top)}
     return {name: version(name) for name in sorted(names)}
+
+
+@functools.cache
+def distributions(top: str) -> tuple[str, ...]:
+    """Return the distributions of a top-level package; empty for the user's own."""
+    if top in DISTRIBUTIONS:
+        return DISTRIBUTIONS[top]
+    try:
+        version(top)
+    except importlib.metadata.PackageNotFoundError:
+        return tuple(sorted(set(importlib.metadata.packages_distributions().get(top, ()))))
+    return (top,)
 
 
 @functools.cache
@@ -78,9 +97,10 @@ def version(distribution: str) -> str:
 
 
 def reachable(*modules: str) -> set[str]:
-    """Return the given modules and all modules of this package that they import, at any depth."""
+    """Return the given modules and all that they import at any depth, without installed distributions."""
     found: set[str] = set()
-    waiting = list(modules)
+    own = [name for name in modules if not is_installed(name)]
+    waiting = own + [parent for name in own for parent in with_parents(name) if source_path(parent)]
     while waiting:
         name = waiting.pop()
         if name not in found and name not in EXEMPT:
@@ -90,10 +110,16 @@ def reachable(*modules: str) -> set[str]:
 
 
 def internal_imports(module: str) -> Iterator[str]:
-    """Yield the modules of this package that a module imports."""
+    """Yield the modules of this package, and the user's own, that a module imports."""
     for name in imports(module):
-        if name.split(".")[0] == PACKAGE and source_path(name):
-            yield name
+        yield from filter(source_path, with_parents(name))
+
+
+def with_parents(module: str) -> Iterable[str]:
+    """Return a module and the packages around it, whose code runs too. Those of this package hold none."""
+    if module.partition(".")[0] == PACKAGE:
+        return (module,)
+    return accumulate(module.split("."), "{}.{}".format)
 
 
 def external_imports(module: str) -> Iterator[str]:
@@ -111,9 +137,16 @@ def imports(module: str) -> tuple[str, ...]:
     for node in ast.walk(stripped(read(module))):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.ImportFrom):
+            source = resolve_name("." * node.level + (node.module or ""), package_of(module))
+            names += [source, *(f"{source}.{alias.name}" for alias in node.names)]
     return tuple(names)
+
+
+def package_of(module: str) -> str:
+    """Return the package in which the relative imports of a module begin."""
+    path = source_path(module)
+    return module if path and path.name == "__init__.py" else module.rpartition(".")[0]
 
 
 @functools.cache
@@ -123,23 +156,43 @@ def normalised(module: str) -> str:
 
 
 def read(module: str) -> str:
-    """Return the source of a module of this package, without importing it."""
+    """Return the source of a module, without importing it."""
     path = source_path(module)
     if path is None:
-        raise ConfigError(
-            f"'{module}' is not a module of {PACKAGE}; the target of a model must be a class of this package."
-        )
+        raise ConfigError(f"the module '{module}', which a model names as its class's, has no source file.")
     return path.read_text(encoding="utf-8")
 
 
 def source_path(module: str) -> Path | None:
-    """Return the file of a module of this package, or None if the name is not one."""
+    """Return the file of a module of this package or of the user's own, or None if the name is neither."""
     package, *parts = module.split(".")
     if package != PACKAGE:
-        return None
+        path = file_of(module)
+        return None if path is None or INSTALLED.intersection(path.parts) else path
     base = SOURCE.joinpath(*parts)
     candidates = (base.with_suffix(".py"), base / "__init__.py")
     return next((path for path in candidates if path.is_file()), None)
+
+
+@functools.cache
+def file_of(module: str) -> Path | None:
+    """Return the file of a module outside this package and Python's library, without importing anything."""
+    top, *parts = module.split(".")
+    if top in sys.stdlib_module_names:
+        return None
+    name, spec = top, PathFinder.find_spec(top, [*sys.path, str(OWN_CODE)])
+    for part in parts:
+        if spec is None or spec.submodule_search_locations is None:
+            return None
+        name = f"{name}.{part}"
+        spec = PathFinder.find_spec(name, list(spec.submodule_search_locations))
+    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+
+
+def is_installed(module: str) -> bool:
+    """Tell whether a module is part of an installed distribution."""
+    path = file_of(module.partition(".")[0])
+    return path is not None and bool(INSTALLED.intersection(path.parts))
 
 
 def stripped(source: str) -> ast.Module:
