@@ -22,7 +22,7 @@ from fuelgauge.errors import ConfigError
 from fuelgauge.models.base import FitContext, FitError, Model, all_classes
 from fuelgauge.models.preprocessing import ChannelScaler, Scaler, as_matrix
 
-__all__ = ["Estimator", "Inputs", "made_up"]
+__all__ = ["Estimator", "Inputs", "made_up", "own_settings"]
 
 CHOICES = {
     "numbers": ("scaled", "plain"),
