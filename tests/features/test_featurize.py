@@ -151,3 +151,15 @@ def test_a_description_of_another_version_is_one_sentence(tmp_path):
     path.write_text(json.dumps({"name": dataset.description.name}))
     with pytest.raises(DataError, match="was written by another version"):
         type(dataset).open("made", "raw", tmp_path / "features")
+
+
+def test_differences_beside_a_large_number_are_kept(tmp_path, caplog):
+    values = 1.7e9 + np.arange(4) / 4
+    made = make(tmp_path, FRAME.assign(a=values))
+    assert made.take(np.arange(4)).x["a"].tolist() == values.tolist()
+    assert "single precision" not in caplog.text
+
+
+def test_values_that_single_precision_makes_equal_are_said_with_the_column(tmp_path, caplog):
+    make(tmp_path, FRAME.assign(a=[1e-9, 2e-9, 1.0, 1e12]))
+    assert "made.yaml: feature 'a' has 4 distinct values, of which single precision keeps 3" in caplog.text

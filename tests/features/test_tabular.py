@@ -38,8 +38,8 @@ def derived(expression: str, table: pd.DataFrame = TABLE) -> np.ndarray:
 def test_columns_are_shown_as_they_are():
     shown = engineered(TABLE, dataset())
     assert list(shown) == ["a", "b c", "kind"]
-    np.testing.assert_array_equal(shown["a"], TABLE["a"].to_numpy(np.float32))
-    assert shown["b c"].dtype == np.float32
+    np.testing.assert_array_equal(shown["a"], TABLE["a"].to_numpy(np.float64))
+    assert shown["b c"].dtype == np.float64
     assert shown["kind"].tolist() == ["u", None, "v", "u"]
 
 
@@ -107,7 +107,7 @@ def test_cycles_of_numbers():
 )
 def test_derived_columns(expression, expected):
     found = derived(expression)
-    assert found.dtype == np.float32
+    assert found.dtype == np.float64
     np.testing.assert_allclose(found, expected)
 
 
@@ -245,7 +245,7 @@ def test_features_of_a_row_depend_on_that_row_alone(content, data):
     for name, values in together.items():
         np.testing.assert_array_equal(shuffled[name], values[order], name)
         np.testing.assert_array_equal(np.concatenate([row[name] for row in alone]), values, name)
-        assert values.dtype == (object if name == "kind" else np.float32)
+        assert values.dtype == (object if name == "kind" else np.float64)
         assert name == "a" or values.dtype == object or not np.isinf(values).any()
 
 

@@ -64,7 +64,7 @@ class Examples:
     x
         Features of the rows. Their form depends on the kind of the features:
 
-        - tabular: a DataFrame, or a float32 array of shape (rows, features);
+        - tabular: a DataFrame with numbers as float64, or a float32 array of shape (rows, features);
         - sequence: a float32 array of shape (rows, steps, channels), NaN where missing;
         - image: a uint8 array of shape (rows, height, width, channels);
         - text: an array of strings, shape (rows,).

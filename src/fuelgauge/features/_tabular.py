@@ -14,6 +14,7 @@ import pandas as pd
 
 from fuelgauge.config.engineered import check, listed, names_of_cycle, parse, place
 from fuelgauge.errors import ConfigError, DataError
+from fuelgauge.features._blocks import LARGEST
 
 if TYPE_CHECKING:
     from fuelgauge.spec.dataset import DatasetConfig
@@ -36,7 +37,7 @@ def engineered(table: pd.DataFrame, dataset: DatasetConfig) -> dict[str, np.ndar
     Returns
     -------
     dict
-        Features by name, shape (rows,): float32 for numbers, strings with None where missing for categories.
+        Features by name, shape (rows,): float64 for numbers, strings with None where missing for categories.
 
     Raises
     ------
@@ -47,15 +48,15 @@ def engineered(table: pd.DataFrame, dataset: DatasetConfig) -> dict[str, np.ndar
     """
     check(dataset)
     exact = {name: numbers(table, name, dataset) for name in listed("numeric", dataset)}
-    features = {name: narrow(values) for name, values in exact.items()}
+    features = {name: bounded(values) for name, values in exact.items()}
     features |= {name: categories(table, name, dataset) for name in listed("categorical", dataset)}
     for name in listed("dates", dataset):
         moments = dates(table, name, dataset)
-        exact[name] = exact_days(moments)
-        features |= {name: days(moments), **date_parts(name, moments)}
+        exact[name] = days(moments)
+        features |= {name: exact[name], **date_parts(name, moments)}
     for name, expression in dataset.engineered.derive.items():
         exact[name] = evaluate(expression, exact, place(dataset, "derive", name))
-        features[name] = missing_if_infinite(narrow(exact[name]))
+        features[name] = missing_if_infinite(bounded(exact[name]))
     for name, period in dataset.engineered.cyclic.items():
         features |= cycle(name, exact[name] / period)
     return features
@@ -102,10 +103,20 @@ def wrong_kind(values: pd.Series, kind: str, dataset: DatasetConfig) -> str:
     )
 
 
-def narrow(values: np.ndarray) -> np.ndarray:
-    """Return values as float32."""
-    with np.errstate(over="ignore"):
-        return values.astype(np.float32)
+def bounded(values: np.ndarray) -> np.ndarray:
+    """Return float64 values, with infinity in place of those that do not fit into a float32.
+
+    Features stay float64, because models take a large mean away before they cast to float32.
+    """
+    return np.where(np.abs(values) > LARGEST, np.copysign(np.inf, values), values)
+
+
+def merged(values: np.ndarray) -> tuple[int, int]:
+    """Return how many distinct values there are, and how many are left as float32 around their median."""
+    distinct = np.unique(values[np.isfinite(values)])
+    if not len(distinct):
+        return 0, 0
+    return len(distinct), len(np.unique((distinct - np.median(distinct)).astype(np.float32)))
 
 
 def missing_if_infinite(values: np.ndarray) -> np.ndarray:
@@ -116,9 +127,6 @@ def missing_if_infinite(values: np.ndarray) -> np.ndarray:
 def days(values: pd.Series) -> np.ndarray:
     """Return dates as days since 1970, NaN where missing, as the feature set `raw` shows them.
 
-    As float32, whole days are exact, and the time of day is accurate to three minutes in this century.
-    Engineered parts of a date are computed before this rounding.
-
     Parameters
     ----------
     values
@@ -127,13 +135,8 @@ def days(values: pd.Series) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        Days since 1970, float32, shape (rows,).
+        Days since 1970, float64, shape (rows,).
     """
-    return exact_days(values).astype(np.float32)
-
-
-def exact_days(values: pd.Series) -> np.ndarray:
-    """Return dates as days since 1970, as float64."""
     return ((values - EPOCH) / DAY).to_numpy(np.float64)
 
 
@@ -142,7 +145,7 @@ def date_parts(name: str, values: pd.Series) -> dict[str, np.ndarray]:
     year = values.dt.year.to_numpy(np.float64)
     length = np.where(values.dt.is_leap_year, 366, 365)
     return {
-        f"{name}_year": narrow(year),
+        f"{name}_year": year,
         **cycle(f"{name}_day_of_year", (values.dt.day_of_year.to_numpy(np.float64) - 1) / length),
         **cycle(f"{name}_weekday", values.dt.day_of_week.to_numpy(np.float64) / 7),
         **cycle(f"{name}_time", ((values - values.dt.normalize()) / DAY).to_numpy(np.float64)),
@@ -153,7 +156,7 @@ def cycle(name: str, turns: np.ndarray) -> dict[str, np.ndarray]:
     """Return sine and cosine of positions on a circle, given as numbers of turns; NaN stays NaN."""
     with np.errstate(invalid="ignore"):
         angle = 2 * np.pi * np.remainder(turns, 1)
-    values = (narrow(np.sin(angle)), narrow(np.cos(angle)))
+    values = (np.sin(angle), np.cos(angle))
     return dict(zip(names_of_cycle(name), values, strict=True))
 
 

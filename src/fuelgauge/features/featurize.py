@@ -42,6 +42,7 @@ log = logging.getLogger("fuelgauge")
 
 BATCH_ROWS = 1 << 16
 MANY_DROPPED = 0.1
+MANY_MERGED = 0.01
 Column: TypeAlias = Any  # numpy.ndarray or pyarrow.StringArray; pyarrow has no type annotations
 
 
@@ -151,6 +152,7 @@ class Featurization:
         self.missing: dict[str, int] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.strings: list[str] = []
+        self.imprecise: set[str] = set()
 
     def check_target(self) -> None:
         """Warn if many identical rows are dropped; raise DataError if the rest cannot be learned from."""
@@ -191,6 +193,7 @@ class Featurization:
             if rows.num_rows:
                 features = self.features(rows)
                 self.check(features, written)
+                self.check_precision(features)
                 here = slice(written, written + rows.num_rows)
                 features |= {name: values[here] for name, values in self.labels.items()}
                 self.take_in(features)
@@ -214,6 +217,20 @@ class Featurization:
                     f"{self.where}: feature '{name}' is infinite or too large for a float32 in row {row} "
                     "of the kept rows; correct the row, or derive the logarithm."
                 )
+
+    def check_precision(self, features: dict[str, Column]) -> None:
+        """Warn of a column whose distinct values become equal in the single precision of the models."""
+        for name, values in features.items():
+            if name in self.imprecise or not isinstance(values, np.ndarray) or values.dtype != np.float64:
+                continue
+            n_distinct, n_left = tabular.merged(values)
+            if n_distinct - n_left > MANY_MERGED * n_distinct:
+                self.imprecise.add(name)
+                log.warning(
+                    "%s: feature '%s' has %s distinct values, of which single precision keeps %s; "
+                    "derive a column on a smaller scale, such as its logarithm.",
+                    self.where, name, f"{n_distinct:,}", f"{n_left:,}",
+                )  # fmt: skip
 
     def take_in(self, columns: dict[str, Column]) -> None:
         """Add a batch to the fingerprint, the missing counts and the shapes of the columns."""
@@ -291,7 +308,7 @@ def named_columns(dataset: DatasetConfig, columns: Columns) -> DatasetConfig:
 
 
 def raw_features(rows: pa.Table, columns: Columns) -> dict[str, Column]:
-    """Return the features of the set `raw`: numbers and dates as float32, categories and texts as strings.
+    """Return the features of the set `raw`: numbers and dates as float64, categories and texts as strings.
 
     Arrays stay unchanged, and missing values stay missing.
     """
@@ -305,9 +322,8 @@ def raw_features(rows: pa.Table, columns: Columns) -> dict[str, Column]:
 
 
 def numbers_of(column: pa.ChunkedArray) -> np.ndarray:
-    """Return numbers as float32, with NaN for missing values."""
-    with np.errstate(over="ignore"):
-        return pc.cast(column, pa.float64(), safe=False).to_numpy().astype(np.float32)
+    """Return numbers as float64, with NaN for missing values and infinity for those beyond float32."""
+    return tabular.bounded(pc.cast(column, pa.float64(), safe=False).to_numpy())
 
 
 def strings_of(column: pa.ChunkedArray) -> pa.StringArray:
