@@ -311,12 +311,14 @@ def verdict(_: argparse.Namespace) -> None:
     print("MLflow UI  make ui, then http://127.0.0.1:5000")
 
 
-def print_verdicts(verdicts: list[dict[str, str]]) -> None:
-    """Print one line per verdict, starting with the verdicts over all datasets."""
+def print_verdicts(verdicts: list[dict[str, Any]]) -> None:
+    """Print one line per verdict, starting with those over all datasets and what stands beside them."""
     for level in ("overall", "dataset"):
         for v in verdicts:
             if v["level"] == level and (level == "dataset" or v["modality"] == "all"):
-                print(f"{v['verdict'].upper():<10} {v['sentence']}")
+                print(f"{v['verdict'].upper():<10} {v['sentence']} {v.get('note', '')}".rstrip())
+                for beside in v.get("beside", ()) if level == "overall" else ():
+                    print(f"{'':<10} beside it: {beside['short']}")
 
 
 def analyze(chosen: argparse.Namespace) -> None:

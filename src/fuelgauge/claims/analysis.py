@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 
 from fuelgauge.claims.judging.claims import find_claims, readable_claims
-from fuelgauge.claims.judging.members import family_trials
-from fuelgauge.claims.judging.verdict import Evidence
+from fuelgauge.claims.judging.evidence import Evidence
+from fuelgauge.claims.judging.members import PREFIX, family_trials
+from fuelgauge.claims.judging.sides import PRIMARY, named_teams
 from fuelgauge.claims.statistics.cube import FIT_SECONDS, Cube, cubes
 from fuelgauge.claims.statistics.curves import curve_table
 from fuelgauge.claims.statistics.extrapolate import extrapolate
-from fuelgauge.claims.statistics.flags import curve_flags, load_flags
+from fuelgauge.claims.statistics.flags import constant_flags, curve_flags, load_flags
 from fuelgauge.claims.statistics.pairs import FIRST_ROWS, REACH, compare_models
 from fuelgauge.claims.statistics.resample import leave_one_out_means
 from fuelgauge.claims.statistics.trial_table import read_trials
@@ -55,6 +56,9 @@ class Analysis:
         One sentence for each problem that did not stop the analysis.
     further
         Results that claims show besides their verdicts, by name.
+    judged_pairs
+        Pairs of families with the members that the first claim with sides judges, in the columns of `pairs`;
+        empty if no claim has sides.
     """
 
     trials: pd.DataFrame
@@ -65,6 +69,7 @@ class Analysis:
     flags: pd.DataFrame
     warnings: list[str]
     further: Mapping[str, Any]
+    judged_pairs: pd.DataFrame
 
 
 def analyze(
@@ -108,14 +113,22 @@ def analyze(
     )
     datasets = _datasets(checked.trials)
     curves = curve_table(trials, datasets, level)
-    all_cubes = cubes(trials, [FIT_SECONDS, *(c for claim in judged for c in claim.columns)])
-    pairs, pair_warnings = compare_models(all_cubes, datasets, level)
-    evidence = Evidence(checked.trials, curves, pairs, datasets, level, n_resamples)
+    compared = tuple(dict.fromkeys((FIT_SECONDS, *(c for claim in judged for c in claim.columns))))
+    all_cubes = cubes(trials, compared)
+    named = named_teams(checked.trials, [claim.rules for claim in judged])
+    with_teams = pd.concat([families, named.trials], ignore_index=True).assign(level="family")
+    of_families = {cube.dataset: cube for cube in (cubes(with_teams, compared) if named.pairs else ())}
+    of_all = [of_families.get(cube.dataset, cube) if cube.level == "family" else cube for cube in all_cubes]
+    every, pair_warnings = compare_models(of_all, datasets, level, named.wanted)
+    is_team = (every["level"] == "family") & ~every["model_a"].astype(str).str.startswith(PREFIX)
+    pairs, teams = every[~is_team].reset_index(drop=True), every[is_team]
+    evidence = Evidence(checked.trials, curves, pairs, datasets, level, n_resamples, teams)
+    verdicts = [verdict.as_dict() for claim in judged for verdict in claim.verdicts(evidence)]
     analysis = Analysis(
         trials=trials,
         curves=curves,
         pairs=pairs,
-        verdicts=[verdict.as_dict() for claim in judged for verdict in claim.verdicts(evidence)],
+        verdicts=verdicts,
         extrapolations=_extrapolations(all_cubes),
         flags=_flags(all_cubes, checked.trials, datasets, level),
         warnings=[
@@ -126,16 +139,22 @@ def analyze(
             *_limits(checked.trials),
         ],
         further={name: shown for claim in judged for name, shown in claim.further(evidence).items()},
+        judged_pairs=_judged_pairs(evidence),
     )
     if out is not None:
         _write(analysis, Path(out))
     return analysis
 
 
+def _judged_pairs(evidence: Evidence) -> pd.DataFrame:
+    primary = (found[0].pairs for found in evidence.computed.values() if found[0].name == PRIMARY)
+    return next(primary, evidence.pairs.iloc[:0])
+
+
 def _flags(
     all_cubes: Sequence[Cube], trials: pd.DataFrame, datasets: pd.DataFrame, level: float
 ) -> pd.DataFrame:
-    found = [curve_flags(all_cubes, datasets, level), load_flags(trials)]
+    found = [curve_flags(all_cubes, datasets, level), constant_flags(trials), load_flags(trials)]
     return pd.concat([flags for flags in found if len(flags)] or found[:1], ignore_index=True)
 
 
@@ -160,10 +179,11 @@ def _limits(trials: pd.DataFrame) -> list[str]:
             "independent."
         )
     n_members = trials.groupby(["dataset", "family"])["model"].nunique()
-    if ("val_loss" not in trials or trials["val_loss"].isna().all()) and (n_members > 1).any():
+    chooses = [c for c in ("choice_loss", "val_loss") if c in trials and trials[c].notna().any()]
+    if not chooses and (n_members > 1).any():
         said.append(
-            "Column 'val_loss' is missing: no best model can be chosen where a family or a side has several, "
-            "and claims that need one leave that dataset out."
+            "Columns 'choice_loss' and 'val_loss' are missing: no best model can be chosen where a family or "
+            "a side has several, and claims that need one leave that dataset out."
         )
     largest = trials.groupby("dataset")["n_train"].max()
     small = largest[largest < FIRST_ROWS * REACH].index

@@ -11,6 +11,7 @@ import pandas as pd
 
 from fuelgauge.claims.data import DER, SLOPE, needs_more, refutation
 from fuelgauge.claims.judging.contrast import best_of_sides
+from fuelgauge.claims.judging.evidence import exposed_datasets
 from fuelgauge.claims.judging.measures import Effect
 from fuelgauge.claims.judging.members import PREFIX
 from fuelgauge.claims.judging.verdict import (
@@ -25,6 +26,7 @@ from fuelgauge.claims.judging.verdict import (
     capital,
     effect_on_dataset,
     judge_measured,
+    judge_unexposed,
     models_of,
     opening,
     times,
@@ -63,13 +65,20 @@ DECIDING = {FLEXIBLE: ("der", "slope"), LINEAR: ("der_against_linear", "slope_ag
 
 def judge(evidence: Evidence, rules: Rules) -> list[Verdict]:
     """Judge on every dataset that has all three sides, and across these datasets."""
-    measured = pd.DataFrame(list(_measured(evidence, rules)))
-    return judge_measured(QUESTION, measured, evidence, {**rules, "pairs": [(DEEP, FLEXIBLE)]})
-
-
-def _measured(evidence: Evidence, rules: Rules) -> Iterator[dict[str, Any]]:
     names = {family: side for side in SIDES for family in rules[side]}
-    sides = best_of_sides(evidence.trials, evidence.trials["family"].map(names))
+    sides = evidence.trials["family"].map(names)
+    measured = pd.DataFrame(list(_measured(evidence, sides)))
+
+    def judge_without(left_out: set[str]) -> list[Verdict]:
+        counted = measured[~measured["dataset"].isin(left_out)] if len(measured) else measured
+        return judge_measured(QUESTION, counted, evidence, {**rules, "pairs": [(DEEP, FLEXIBLE)]})
+
+    exposed = exposed_datasets(evidence.trials[sides.notna()])
+    return judge_unexposed(judge_without(set()), judge_without, exposed)
+
+
+def _measured(evidence: Evidence, side: pd.Series) -> Iterator[dict[str, Any]]:
+    sides = best_of_sides(evidence.trials, side)
     pairs, _ = compare_models(list(sides.values()), evidence.datasets, evidence.level)
     for dataset, found in pairs.groupby("dataset", sort=True):
         by_pair = dict(iter(found.groupby(["model_a", "model_b"])))

@@ -18,6 +18,7 @@ from fuelgauge.claims._engine_sizes import (
     slide,
 )
 from fuelgauge.claims.judging.contrast import Contrast, contrast, ratio_effect
+from fuelgauge.claims.judging.evidence import exposed_datasets
 from fuelgauge.claims.judging.measures import DIFFERENCE, NAN, Effect, Measure
 from fuelgauge.claims.judging.verdict import (
     ALL,
@@ -30,6 +31,7 @@ from fuelgauge.claims.judging.verdict import (
     Rules,
     Verdict,
     judge_measured,
+    judge_unexposed,
     models_of,
     opening,
     times,
@@ -81,7 +83,13 @@ def _judge_families(
 ) -> list[Verdict]:
     pairs = [(size_of(family, rules["sizes"][-1]), size_of(family, rules["sizes"][0])) for family in families]
     measured = pd.DataFrame([_measure(one, evidence, rules) for one in sized])
-    return judge_measured(QUESTION, measured, evidence, {**rules, "pairs": pairs})
+
+    def judge_without(left_out: set[str]) -> list[Verdict]:
+        counted = measured[~measured["dataset"].isin(left_out)]
+        return judge_measured(QUESTION, counted, evidence, {**rules, "pairs": pairs})
+
+    exposed = exposed_datasets(evidence.trials[evidence.trials["family"].isin(families)])
+    return judge_unexposed(judge_without(set()), judge_without, exposed)
 
 
 def _measure(one: SizedFamily, evidence: Evidence, rules: Rules) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from fuelgauge.claims.judging.contrast import Contrast, best_of_sides, contrast, ratio_effect
+from fuelgauge.claims.judging.evidence import exposed_datasets
 from fuelgauge.claims.judging.measures import NAN, Effect, Measure
 from fuelgauge.claims.judging.verdict import (
     ALL,
@@ -21,6 +22,7 @@ from fuelgauge.claims.judging.verdict import (
     Verdict,
     adjust,
     effect_across,
+    judge_unexposed,
     not_significant,
     of_control,
     side_of_interval,
@@ -70,11 +72,19 @@ class Control:
 
 def judge(evidence: Evidence, rules: Rules) -> list[Verdict]:
     """Judge on every dataset and on its control, then across datasets, patterns against tables."""
-    cubes = best_of_sides(evidence.trials, _sides(evidence.trials, rules))
+    sides = _sides(evidence.trials, rules)
+    cubes = best_of_sides(evidence.trials, sides)
     measured = [found for cube in cubes.values() for found in _measure(cube, evidence, rules)]
     controls = list(_controls(cubes, evidence, rules))
     on_datasets = list(_on_datasets(measured, controls, rules))
-    return [*on_datasets, *_overall(measured, controls, evidence, rules)]
+
+    def across(left_out: set[str]) -> list[Verdict]:
+        counted = [one for one in measured if one.dataset not in left_out]
+        kept = [one for one in controls if not {one.dataset, one.original} & left_out]
+        return list(_overall(counted, kept, evidence, rules))
+
+    exposed = exposed_datasets(evidence.trials[sides.notna()])
+    return [*on_datasets, *judge_unexposed(across(set()), across, exposed)]
 
 
 def _sides(trials: pd.DataFrame, rules: Rules) -> pd.Series:

@@ -43,6 +43,7 @@ class Contents:
     datasets: list[str]
     curves: pd.DataFrame
     pairs: pd.DataFrame
+    judged_pairs: pd.DataFrame
     extrapolations: pd.DataFrame
     verdicts: list[dict[str, Any]]
     flags: pd.DataFrame
@@ -87,6 +88,7 @@ def gather(analysis: Any, context: ReportContext) -> Contents:
         datasets=list(dict.fromkeys(curves["dataset"])),
         curves=curves,
         pairs=_pairs(_frame(getattr(analysis, "pairs", None))),
+        judged_pairs=_pairs(_frame(getattr(analysis, "judged_pairs", None))),
         extrapolations=_extrapolations(_frame(getattr(analysis, "extrapolations", None))),
         verdicts=[dict(verdict) for verdict in getattr(analysis, "verdicts", None) or []],
         flags=_flags(_frame(getattr(analysis, "flags", None))),
@@ -103,9 +105,10 @@ def gather(analysis: Any, context: ReportContext) -> Contents:
 def headline_pairs(contents: Contents) -> pd.DataFrame:
     """Return the pairs of the main question: deep against each other family, without baselines.
 
-    Without families, the pairs are those of models. Without deep models, every pair comes once, in one order.
+    The members of a family are those that a verdict counts, if the analysis says so. Without families, the
+    pairs are those of models. Without deep models, every pair comes once, in one order.
     """
-    pairs = contents.pairs
+    pairs = contents.judged_pairs if len(contents.judged_pairs) else contents.pairs
     if not len(pairs):
         return pairs
     level = FAMILY if (pairs["level"] == FAMILY).any() else MODEL

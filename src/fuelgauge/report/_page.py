@@ -73,6 +73,7 @@ def render_page(contents: Contents, context: ReportContext, pictures: Mapping[st
             has_bands=bool(contents.curves["loss_hi"].notna().any()),
             has_extrapolations=bool(len(contents.extrapolations)),
             crossovers=_comparison_rows(contents),
+            has_judged_pairs=bool(len(contents.judged_pairs)),
             data_cards=[_data_card(card) for card in context.data_cards],
             flags=_flag_groups(contents),
             failures=_failure_rows(contents),

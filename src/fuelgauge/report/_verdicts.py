@@ -184,16 +184,53 @@ def _view(verdict: Mapping[str, Any]) -> dict[str, Any]:
         "pair": _named_pair(verdict) or _claim(verdict),
         "sentence": str(verdict.get("sentence") or verdict.get("reason") or ""),
         "numbers": [_effect(effect) for effect in effects if is_number(effect.get("effect"))],
+        "note": str(verdict.get("note") or ""),
+        "beside": _beside(verdict),
     }
+
+
+def _beside(verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a row for each choice of members: its verdict on all datasets, then on the unexposed ones.
+
+    There are none where nothing stands beside the verdict, and no second cell where the table does not say
+    on which datasets defaults were chosen.
+    """
+    others = verdict.get("beside") or []
+    found = {_members(each): each for each in (verdict, *others)}
+    columns = (False, True) if any(unexposed for _, unexposed in found) else (False,)
+    names = {each.get("comparison"): str(each.get("counted") or "") for each in found.values()}
+    rows = [
+        {"counted": counted, "cells": [_cell(found.get((name, unexposed))) for unexposed in columns]}
+        for name, counted in names.items()
+    ]
+    return rows if others else []
+
+
+def _members(verdict: Mapping[str, Any]) -> tuple[Any, bool]:
+    return verdict.get("comparison"), bool(verdict.get("unexposed"))
+
+
+def _cell(verdict: Mapping[str, Any] | None) -> dict[str, str] | None:
+    if verdict is None:
+        return None
+    n_datasets = int(verdict.get("n_datasets") or 0)
+    where = f"{n_datasets} {'dataset' if n_datasets == 1 else 'datasets'}"
+    value = _value(verdict) if is_number(verdict.get("effect")) else ""
+    return {"word": _word(verdict), "said": ", ".join(part for part in (value, where) if part)}
 
 
 def _effect(effect: Mapping[str, Any]) -> str:
     """Write an effect, its interval and its test in one line."""
+    return "; ".join(part for part in (f"{_name(effect)} {_value(effect)}", _test(effect)) if part)
+
+
+def _value(effect: Mapping[str, Any]) -> str:
+    """Write the number of an effect with its interval."""
     write = _writer(effect)
     sign = {"above": "> ", "below": "< "}.get(str(effect.get("censored") or ""), "")
-    said = f"{_name(effect)} {sign}{write(effect['effect'])}"
     bounds = interval(effect.get("lo"), effect.get("hi"), write)
-    return "; ".join(part for part in (f"{said} ({bounds})" if bounds else said, _test(effect)) if part)
+    said = f"{sign}{write(effect['effect'])}"
+    return f"{said} ({bounds})" if bounds else said
 
 
 def _writer(effect: Mapping[str, Any]) -> Callable[[Any], str]:

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 
 from fuelgauge.claims.statistics.cube import cubes
-from fuelgauge.claims.statistics.flags import curve_flags, load_flags
+from fuelgauge.claims.statistics.flags import constant_flags, curve_flags, load_flags
 from tests.claims.worlds import Noise, power_law, trial_table
 
 DATASETS = pd.DataFrame({"test_share": 0.0}, index=["d"])
@@ -48,11 +48,37 @@ def test_one_repeat_cannot_tell_noise_from_shape() -> None:
     assert curve_flags(cubes(table.assign(level="model")), DATASETS).empty
 
 
-def test_a_model_no_better_than_a_constant_is_dead_there() -> None:
-    found = flags(dummy=("baseline", lambda n: 0.2 + 0 * n), a=("deep", FALLING))
-    (dead,) = found[found["kind"] == "dead"].itertuples()
-    assert (dead.model, dead.n_train) == ("a", 64)
-    assert dead.text == "No better than a constant predictor at 32, 64 rows."
+def constant(**models) -> pd.DataFrame:
+    return trial_table({"d": models}, n_repeats=10, noise=Noise(0.02, 0.01, 0.01, 0.01))
+
+
+def test_models_no_better_than_the_dummy_are_named_in_one_line() -> None:
+    worse = power_law(1.2, 0.4, 0.05)
+    dummy = ("baseline", lambda n: 0.2 + 0 * n)
+    (dead,) = constant_flags(constant(dummy=dummy, a=("deep", FALLING), b=("deep", worse))).itertuples()
+    assert (dead.kind, dead.dataset, dead.model, dead.n_train) == ("dead", "d", "a, b", 128)
+    assert dead.text == "No better than a constant: a at 32, 64; b at 32, 64, 128 rows."
+
+
+def test_the_loss_of_the_constant_counts_before_that_of_the_dummy() -> None:
+    trials = constant(dummy=("baseline", lambda n: 0.2 + 0 * n), a=("deep", FALLING))
+    (dead,) = constant_flags(trials.assign(constant_loss=0.28)).itertuples()
+    assert dead.text == "No better than a constant: a at 32 rows."
+    assert constant_flags(trials.assign(constant_loss=2.0)).empty
+
+
+def test_a_dataset_without_the_loss_of_a_constant_has_that_of_the_dummy() -> None:
+    models = {"dummy": ("baseline", lambda n: 0.2 + 0 * n), "a": ("deep", FALLING)}
+    trials = trial_table({"d": models, "e": models}, noise=Noise(0, 0, 0, 0))
+    trials["constant_loss"] = np.where(trials["dataset"] == "d", 2.0, np.nan)
+    assert constant_flags(trials)["dataset"].tolist() == ["e"]
+
+
+def test_a_model_that_predicts_the_constant_is_no_better() -> None:
+    trials = constant(a=("deep", FALLING))
+    assert constant_flags(trials).empty
+    (dead,) = constant_flags(trials.assign(constant_loss=trials["loss"])).itertuples()
+    assert dead.n_train == 8192
 
 
 def test_times_of_a_busy_machine_are_counted_by_dataset() -> None:

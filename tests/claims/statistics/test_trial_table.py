@@ -200,3 +200,26 @@ def test_a_missing_size_is_the_default_one_and_any_size_is_the_name_in_all(trial
     found = read_trials(pd.concat([trials.assign(size=None), large])).trials
     mlp = found[found["any_size"] == "mlp"]
     assert set(zip(mlp["model"], mlp["size"], strict=True)) == {("mlp", "default"), ("mlp-large", "large")}
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ([True, None], [True, False]),
+        (["True", " false"], [True, False]),
+        ([1, 0], [True, False]),
+        ([np.nan, 1.0], [False, True]),
+    ],
+    ids=str,
+)
+def test_exposed_is_true_or_false_and_a_missing_value_is_false(given: list[object], read: list[bool]) -> None:
+    trials = trial_table({"d": {"a": ("deep", power_law(1, 0.3, 0))}}, 1, anchors=np.array([32.0, 64.0]))
+    found = read_trials(trials.assign(exposed=given)).trials["exposed"]
+    assert found.dtype == bool and found.tolist() == read
+
+
+def test_a_column_of_exposure_without_any_value_is_no_column() -> None:
+    trials = trial_table({"d": {"a": ("deep", power_law(1, 0.3, 0))}}, 1, anchors=np.array([32.0, 64.0]))
+    assert "exposed" not in read_trials(trials.assign(exposed=None)).trials
+    with pytest.raises(TableError, match="column 'exposed': 'perhaps' is neither true nor false"):
+        read_trials(trials.assign(exposed="perhaps"))

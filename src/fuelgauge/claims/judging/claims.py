@@ -6,13 +6,15 @@ offers:
 - ``judge(evidence, rules)``, which returns a list of verdicts;
 - ``COLUMNS``, where the claim reads optional columns of the trial table: a tuple with their names;
 - ``further(evidence, rules)``, where the claim shows more than verdicts: it returns a dictionary.
+
+Rules may take the sides of another claim: ``sides_of`` names it.
 """
 
 from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from types import ModuleType
@@ -21,7 +23,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from fuelgauge.claims.judging.verdict import Evidence, Rules, Verdict
+from fuelgauge.claims.judging.evidence import Evidence, Rules
+from fuelgauge.claims.judging.verdict import Verdict
 from fuelgauge.errors import ConfigError, TableError, nearest
 from fuelgauge.paths import CONF
 
@@ -81,7 +84,20 @@ def available_claims() -> dict[str, Rules]:
     files = sorted((CONF / "claim").glob("*.yaml"))
     contents = {file.stem: yaml.safe_load(file.read_text(encoding="utf-8")) for file in files}
     rules = {name: {**(content or {}), "claim": name} for name, content in contents.items()}
+    rules = {name: _with_sides(content, rules) for name, content in rules.items()}
     return dict(sorted(rules.items(), key=lambda item: item[1].get("order", math.inf)))
+
+
+def _with_sides(own: Rules, rules: Mapping[str, Rules]) -> dict[str, Any]:
+    """Return rules with the sides of another claim, if they name one under ``sides_of``."""
+    other = own.get("sides_of")
+    if other is None:
+        return dict(own)
+    if other not in rules:
+        where = f"{rules_file(own['claim'])}, sides_of"
+        raise ConfigError(f"{where}: there is no claim '{other}', {nearest(str(other), rules)}.")
+    shared = {setting: rules[other][setting] for setting in ("sides", "single") if setting in rules[other]}
+    return {**shared, **own}
 
 
 def find_claims(names: Sequence[str] | None = None) -> list[Claim]:

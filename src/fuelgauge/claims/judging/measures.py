@@ -10,7 +10,7 @@ import pandas as pd
 
 from fuelgauge.claims.statistics.pairs import prefix_of
 
-__all__ = ["DIFFERENCE", "NAN", "Effect", "Measure", "column_measures"]
+__all__ = ["DIFFERENCE", "NAN", "RATIO", "Effect", "Measure", "column_measures"]
 
 NAN = float("nan")
 RATIO, DIFFERENCE = "ratio", "difference"

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fuelgauge.claims.judging.measures import Effect, Measure
+from fuelgauge.claims.judging.evidence import Evidence, Rules
+from fuelgauge.claims.judging.measures import RATIO, Effect, Measure
 from fuelgauge.claims.judging.members import PREFIX
+from fuelgauge.claims.judging.sides import ALL_MEMBERS, PRIMARY, SINGLE, Comparison, Lineup, comparisons
 from fuelgauge.claims.statistics.resample import holm, median_interval, wilcoxon
 from fuelgauge.errors import ConfigError, nearest
 from fuelgauge.spec.names import FAMILIES, SUBFAMILIES
@@ -35,6 +37,7 @@ __all__ = [
     "effect_on_dataset",
     "judge_measured",
     "judge_pairs",
+    "judge_unexposed",
     "models_of",
     "not_significant",
     "of_control",
@@ -50,31 +53,13 @@ SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
 # Names of families in a sentence, where "<family> models" would be wrong.
 NOUNS = {"forest": "forests", "boosted": "boosted trees", "flexible": "flexible classical models"}
 NO_INTERVAL = "(one repeat only, or only one with a value)"
-Rules = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Everything that a claim may read.
-
-    Attributes
-    ----------
-    trials, curves, pairs
-        Tables of `fuelgauge.claims.analysis.Analysis`; `trials` without the families' best members.
-    datasets
-        modality, control and test_share of every dataset, indexed by dataset.
-    level
-        Confidence level of all intervals, between 0 and 1.
-    n_resamples
-        Number of bootstrap resamples of the datasets.
-    """
-
-    trials: pd.DataFrame
-    curves: pd.DataFrame
-    pairs: pd.DataFrame
-    datasets: pd.DataFrame
-    level: float
-    n_resamples: int
+FEWER_RESAMPLES = 10  # for the intervals of verdicts that stand beside another
+# What counts in a comparison, for a table of verdicts.
+COUNTED = {
+    PRIMARY: "equal numbers of members",
+    SINGLE: "the best-known default of each side",
+    ALL_MEMBERS: "all members",
+}
 
 
 @dataclass(frozen=True)
@@ -101,6 +86,14 @@ class Verdict:
         Number of datasets that the verdict rests on.
     verdict, reason, sentence
         ``supported``, ``refuted`` or ``undecided``; the reason; and both in plain English.
+    comparison
+        Members that count: ``primary``, ``single`` or ``all`` (`fuelgauge.claims.judging.sides`).
+    unexposed
+        Whether only datasets count on which no default of these members was chosen.
+    note
+        Sentences on the members that count, where there is something to say.
+    beside
+        Verdicts on the same question with other members or on the unexposed datasets. They decide nothing.
     """
 
     claim: str
@@ -117,11 +110,46 @@ class Verdict:
     verdict: str
     reason: str
     sentence: str
+    comparison: str = ALL_MEMBERS
+    unexposed: bool = False
+    note: str = ""
+    beside: tuple[Verdict, ...] = ()
+
+    @property
+    def question(self) -> tuple[str | None, ...]:
+        """Return what verdicts that stand beside each other have in common."""
+        return self.level, self.dataset, self.modality, self.family_a, self.family_b
+
+    @property
+    def counted(self) -> str:
+        """Return in words which members count."""
+        return COUNTED.get(self.comparison, self.comparison)
+
+    @property
+    def short(self) -> str:
+        """Return members, datasets, verdict and main effect in one line, to stand beside a sentence."""
+        kind = "unexposed " if self.unexposed else ""
+        noun = "dataset" if self.n_datasets == 1 else "datasets"
+        effect = self.main
+        value = times(effect) if effect.scale == RATIO and not effect.per_doubling else _short(effect.effect)
+        measured = f", {effect.label} {value}" if np.isfinite(effect.effect) else ""
+        return f"{self.counted}, {self.n_datasets} {kind}{noun}: {self.verdict}{measured}"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all fields and those of the main effect; `further` becomes a list of dictionaries."""
-        own = {name: value for name, value in vars(self).items() if name not in ("main", "further")}
-        return {**own, **vars(self.main), "further": [dict(vars(effect)) for effect in self.further]}
+        """Return all fields and those of the main effect, with `counted` and `short`.
+
+        `further` and `beside` become lists of dictionaries.
+        """
+        nested = ("main", "further", "beside")
+        own = {name: value for name, value in vars(self).items() if name not in nested}
+        return {
+            **own,
+            **vars(self.main),
+            "counted": self.counted,
+            "short": self.short,
+            "further": [dict(vars(effect)) for effect in self.further],
+            "beside": [verdict.as_dict() for verdict in self.beside],
+        }
 
 
 @dataclass(frozen=True)
@@ -186,23 +214,141 @@ def judge_pairs(question: Question, evidence: Evidence, rules: Rules) -> list[Ve
     evidence
         Tables to judge from.
     rules
-        Rules of the claim, with pairs, alpha, min_datasets, and a threshold for each measure.
+        Rules of the claim, with pairs, alpha, min_datasets, and a threshold for each measure; sides and
+        single are optional (`fuelgauge.claims.judging.sides`).
 
     Notes
     -----
     A pair is left out if the table lacks its second family. If the table lacks the second family of every
     pair, all pairs stay. See `judge_measured` for the rest.
 
+    With sides, the primary comparison is judged. The verdicts of the other comparisons stand beside it, each
+    with a Holm's correction of its own. The same goes for the verdicts across unexposed datasets.
+
     Raises
     ------
     ConfigError
-        A pair names a family that does not exist.
+        A pair or a side names a family or a contestant that does not exist, or sides are unequal.
     """
     families = {*evidence.pairs["model_a"], *evidence.pairs["model_b"]}
     _check_families(rules, {name.removeprefix(PREFIX) for name in families if name.startswith(PREFIX)})
     known = [pair for pair in rules["pairs"] if PREFIX + pair[1] in families]
     rules = {**rules, "pairs": known or rules["pairs"]}
-    return judge_measured(question, _measured(question.measures, evidence, rules), evidence, rules)
+    judged, *others = _compared(question, evidence, rules)
+    return _side_by_side(judged, others)
+
+
+def _compared(question: Question, evidence: Evidence, rules: Rules) -> Iterator[list[Verdict]]:
+    """Yield the verdicts of every comparison, on all datasets and then on the unexposed ones.
+
+    The first is judged. Those beside it decide nothing, and fewer resamples do for their intervals. A
+    comparison with the same members as an earlier one is not computed twice. It is left out if these are the
+    members that are judged.
+    """
+    known: dict[frozenset[Any], list[Verdict]] = {}
+    beside = replace(evidence, n_resamples=-(-evidence.n_resamples // FEWER_RESAMPLES))
+
+    def judged(one: Comparison, measured: pd.DataFrame) -> list[Verdict]:
+        members = _members(one, measured)
+        if members not in known:
+            read = beside if known else evidence
+            known[members] = judge_measured(question, measured, read, rules)
+        return [_of_comparison(verdict, one, measured) for verdict in known[members]]
+
+    found = [
+        (one, _measured(question.measures, one, evidence, rules)) for one in comparisons(evidence, rules)
+    ]
+    distinct: dict[frozenset[Any], tuple[Comparison, pd.DataFrame]] = {}
+    for pair in found:
+        distinct.setdefault(_members(*pair), pair)
+    found = list(distinct.values())
+    for one, measured in found:
+        yield judged(one, measured)
+    if "exposed" in evidence.trials:
+        for one, measured in found:
+            unexposed = measured[~measured["exposed"]] if len(measured) else measured
+            across = [verdict for verdict in judged(one, unexposed) if verdict.level == "overall"]
+            yield [replace(verdict, unexposed=True) for verdict in across]
+
+
+def _members(comparison: Comparison, measured: pd.DataFrame) -> frozenset[Any]:
+    """Return the members that count in each row of a comparison, in a form that can be compared."""
+    rows = measured[["dataset", "family_a", "family_b"]].itertuples(index=False) if len(measured) else ()
+    keys = [tuple(map(str, row)) for row in rows]
+    lineups = [comparison.lineups.get((dataset, a, b)) for dataset, a, b in keys]
+    return frozenset(
+        (key, lineup and (frozenset(lineup.members_a), frozenset(lineup.members_b)))
+        for key, lineup in zip(keys, lineups, strict=True)
+    )
+
+
+def _of_comparison(verdict: Verdict, comparison: Comparison, measured: pd.DataFrame) -> Verdict:
+    """Return a verdict with the name of its comparison and what there is to say about its members."""
+    named = replace(verdict, comparison=comparison.name)
+    if comparison.name != PRIMARY or measured.empty:
+        return named
+    about = {"family_a": verdict.family_a, "family_b": verdict.family_b, "modality": verdict.modality}
+    datasets = _counted(measured, about)["dataset"] if verdict.dataset is None else [verdict.dataset]
+    keys = [(str(dataset), verdict.family_a, verdict.family_b) for dataset in datasets]
+    lineups = [comparison.lineups[key] for key in keys if key in comparison.lineups]
+    if verdict.dataset is None:
+        return replace(named, note=_said_of_lineups(lineups))
+    return replace(named, note=" ".join(map(_said_of_lineup, lineups)))
+
+
+def _said_of_lineup(lineup: Lineup) -> str:
+    said = f"Counted: {_listed(lineup.members_a)} against {_listed(lineup.members_b)}."
+    if lineup.unnamed:
+        families = " and ".join(models_of(family) for family in lineup.unnamed)
+        said += f" All {families} count, because the table has none here that the rules name."
+    if lineup.exposed:
+        said += f" A default was chosen on this dataset: {_listed(lineup.exposed)}."
+    return said
+
+
+def _said_of_lineups(lineups: Sequence[Lineup]) -> str:
+    without = sum(bool(lineup.unnamed) for lineup in lineups)
+    if not without:
+        return ""
+    where = f"On {without} of {len(lineups)} datasets the" if without < len(lineups) else "The"
+    return f"{where} table has no member that the rules name for a side; all members of that side count."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def _side_by_side(judged: Sequence[Verdict], others: Sequence[Sequence[Verdict]]) -> list[Verdict]:
+    """Return verdicts with those on the same question beside them, as far as these rest on any dataset."""
+    by_question = [{verdict.question: verdict for verdict in verdicts} for verdicts in others]
+    return [replace(one, beside=tuple(_beside(one, by_question))) for one in judged]
+
+
+def _beside(judged: Verdict, others: Sequence[Mapping[tuple[str | None, ...], Verdict]]) -> Iterator[Verdict]:
+    found = [verdicts[judged.question] for verdicts in others if judged.question in verdicts]
+    measured = {judged.comparison, *(v.comparison for v in found if not v.unexposed and v.n_datasets)}
+    return (verdict for verdict in found if verdict.comparison in measured)
+
+
+def judge_unexposed(
+    judged: Sequence[Verdict], judge: Callable[[set[str]], Sequence[Verdict]], exposed: set[str] | None
+) -> list[Verdict]:
+    """Return verdicts with those across the unexposed datasets beside them.
+
+    Parameters
+    ----------
+    judged
+        Verdicts on all datasets, for a claim that takes sides of its own.
+    judge
+        Function that judges again without some datasets.
+    exposed
+        Datasets on which a default of a judged model was chosen; None if the table does not say.
+    """
+    if exposed is None:
+        return list(judged)
+    again = judge(exposed) if exposed else judged
+    across = [replace(verdict, unexposed=True) for verdict in again if verdict.level == "overall"]
+    return _side_by_side(judged, [across])
 
 
 def _check_families(rules: Rules, of_table: set[str]) -> None:
@@ -239,16 +385,23 @@ def judge_measured(
     return [*_on_datasets(question, measured, rules), *overall]
 
 
-def _measured(measures: Sequence[Measure], evidence: Evidence, rules: Rules) -> pd.DataFrame:
+def _measured(
+    measures: Sequence[Measure], comparison: Comparison, evidence: Evidence, rules: Rules
+) -> pd.DataFrame:
     """Return one row per dataset and pair of families that the rules name."""
-    pairs = evidence.pairs[evidence.pairs["level"] == "family"]
+    pairs = comparison.pairs
     rows: list[dict[str, Any]] = []
     for family_a, family_b in rules["pairs"]:
         chosen = pairs[(pairs["model_a"] == PREFIX + family_a) & (pairs["model_b"] == PREFIX + family_b)]
         for dataset, group in chosen.groupby("dataset", sort=True):
             about = evidence.datasets.loc[dataset]
             values = {measure.name: effect_on_dataset(measure, group) for measure in measures}
-            kept = {"modality": about["modality"], "control": bool(about["control"])}
+            lineup = comparison.lineups.get((str(dataset), family_a, family_b))
+            kept = {
+                "modality": about["modality"],
+                "control": bool(about["control"]),
+                "exposed": bool(lineup and lineup.exposed),
+            }
             rows.append({"dataset": dataset, "family_a": family_a, "family_b": family_b, **kept, **values})
     return pd.DataFrame(rows)
 

@@ -1,4 +1,4 @@
-"""Flag ill-behaved curves, models that learn nothing, and times taken on a busy machine."""
+"""Flag ill-behaved curves, models no better than a constant, and times taken on a busy machine."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from fuelgauge.claims.statistics.cube import FEWEST_ANCHORS, Cube, shared_cells
+from fuelgauge.claims.statistics.curves import ROUNDING
 from fuelgauge.claims.statistics.resample import Floats, RepeatTest, holm, leave_one_out_means
 
-__all__ = ["curve_flags", "load_flags"]
+__all__ = ["constant_flags", "curve_flags", "load_flags"]
 
 Places = NDArray[np.int_]
 Flag = tuple[str, str, str, int, str]
@@ -22,7 +23,7 @@ BUSY = 0.5  # share of the cores that other work may use before a time is flagge
 
 
 def curve_flags(cubes_of_trials: Sequence[Cube], datasets: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
-    """Flag ill-behaved curves and dead models.
+    """Flag ill-behaved curves.
 
     Parameters
     ----------
@@ -40,8 +41,7 @@ def curve_flags(cubes_of_trials: Sequence[Cube], datasets: pd.DataFrame, level: 
     Table with the columns kind, dataset, model, n_train and text. The kinds are:
 
     - ``non-monotone``: the loss at n_train is above the lowest loss before it;
-    - ``non-convex``: the loss is above the line between its neighbours, over n on a linear scale;
-    - ``dead``: the model is no better than the constant predictor.
+    - ``non-convex``: the loss is above the line between its neighbours, over n on a linear scale.
 
     Notes
     -----
@@ -49,8 +49,60 @@ def curve_flags(cubes_of_trials: Sequence[Cube], datasets: pd.DataFrame, level: 
     are tested over repeats by `fuelgauge.claims.statistics.resample.RepeatTest`, paired over anchors.
     """
     tests = {dataset: RepeatTest(level, share) for dataset, share in datasets["test_share"].items()}
-    found = [flag for cube in cubes_of_trials for flag in (*_shapes(cube, tests[cube.dataset]), *_dead(cube))]
+    found = [flag for cube in cubes_of_trials for flag in _shapes(cube, tests[cube.dataset])]
     return pd.DataFrame(found, columns=COLUMNS)
+
+
+def constant_flags(trials: pd.DataFrame) -> pd.DataFrame:
+    """Name the models that do no better than a constant, in one flag for each dataset.
+
+    A model's mean loss at an anchor is compared with the mean of constant_loss over the same trials. Where
+    the table has none, it is compared with the mean loss of the constant predictor (family ``baseline``) in
+    the same repeats.
+
+    Parameters
+    ----------
+    trials
+        Checked trials.
+
+    Returns
+    -------
+    Table with the columns of `curve_flags` and the kind ``dead``. The column model lists the models, and
+    n_train is the largest anchor that the text names.
+    """
+    baseline = trials["model"].isin(BASELINES) | trials["family"].isin(BASELINES)
+    constant = _constant_loss(trials, baseline)
+    known = trials.assign(constant=constant)[~baseline & constant.notna()]
+    means = known.groupby(["dataset", "model", "n_train"])[["loss", "constant"]].mean()
+    dead = means[means["loss"] >= means["constant"] * (1 - ROUNDING)].reset_index()
+    found = [
+        ("dead", str(dataset), ", ".join(dict.fromkeys(own["model"])), int(own["n_train"].max()), _dead(own))
+        for dataset, own in dead.groupby("dataset")
+    ]
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def _constant_loss(trials: pd.DataFrame, baseline: pd.Series) -> pd.Series:
+    """Return the loss of a constant for each trial; NaN where neither a column nor a baseline tells."""
+    given = trials["constant_loss"] if "constant_loss" in trials else pd.Series(np.nan, trials.index)
+    if given.notna().all() or not baseline.any():
+        return given
+    keys = ["dataset", "n_train", "repeat"]
+    losses = (
+        trials[baseline].sort_values("model", kind="stable").drop_duplicates(keys).set_index(keys)["loss"]
+    )
+    of_baseline = losses.reindex(pd.MultiIndex.from_frame(trials[keys]))
+    has_column = given.groupby(trials["dataset"]).transform("count") > 0
+    return given.where(has_column, pd.Series(of_baseline.to_numpy(), trials.index))
+
+
+def _dead(own: pd.DataFrame) -> str:
+    named = [f"{model} at {_listed(part['n_train'])}" for model, part in own.groupby("model")]
+    return f"No better than a constant: {'; '.join(named)} rows."
+
+
+def _listed(sizes: pd.Series) -> str:
+    return ", ".join(f"{n:,.0f}" for n in sizes)
 
 
 def load_flags(trials: pd.DataFrame) -> pd.DataFrame:
@@ -120,18 +172,3 @@ def _bulges(anchors: Floats, means: Floats) -> tuple[Places, Floats]:
 
 def _one_sided(excess: Floats, test: RepeatTest) -> Floats:
     return holm(stats.t.sf(np.maximum(test.statistic(excess), 0.0), len(excess) - 2))
-
-
-def _dead(cube: Cube) -> Iterator[Flag]:
-    """Flag the largest anchor at which a model's mean loss is not lower than the constant predictor's."""
-    baseline = _is_baseline(cube)
-    if cube.level != "model" or not baseline.any():
-        return
-    means = leave_one_out_means(cube.loss)[:, 0]
-    constant = means[np.argmax(baseline)]
-    for which in np.flatnonzero(~baseline):
-        dead = cube.anchors[means[which] >= constant]
-        if dead.size:
-            listed = ", ".join(f"{n:,.0f}" for n in dead)
-            text = f"No better than a constant predictor at {listed} rows."
-            yield "dead", cube.dataset, cube.models[which], int(dead[-1]), text

@@ -6,7 +6,7 @@ family is named ``family:<name>``. A pair is compared on the anchors and repeats
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -19,7 +19,7 @@ from fuelgauge.claims.statistics.cube import FEWEST_ANCHORS, FIT_SECONDS, LOSS, 
 from fuelgauge.claims.statistics.curves import ROUNDING, MonotoneCurves, interpolate, isotonic
 from fuelgauge.claims.statistics.resample import Floats, RepeatTest, invert, leave_one_out_means
 
-__all__ = ["FIRST_ROWS", "REACH", "compare_models", "log_slope", "prefix_of"]
+__all__ = ["FIRST_ROWS", "REACH", "compare_models", "every_pair", "log_slope", "prefix_of"]
 
 FIRST_ROWS = 64
 REACH = 4
@@ -60,8 +60,16 @@ class PairBatch:
     test_share: float
 
 
+def every_pair(cube: Cube) -> Iterable[tuple[str, str]]:
+    """Return all ordered pairs of the models of a cube."""
+    return permutations(cube.models, 2)
+
+
 def compare_models(
-    cubes_of_trials: Sequence[Cube], datasets: pd.DataFrame, level: float = 0.95
+    cubes_of_trials: Sequence[Cube],
+    datasets: pd.DataFrame,
+    level: float = 0.95,
+    wanted: Callable[[Cube], Iterable[tuple[str, str]]] = every_pair,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Compare every model with every other, and every family with every other, in both orders.
 
@@ -73,6 +81,8 @@ def compare_models(
         Facts about the datasets, indexed by dataset, with the column test_share (see `PairBatch`).
     level
         Confidence level of all intervals, between 0 and 1.
+    wanted
+        Function that returns the pairs of model A and model B of a cube that are compared.
 
     Returns
     -------
@@ -85,7 +95,7 @@ def compare_models(
     tables, skipped = [], 0
     test_shares = datasets["test_share"].to_dict()
     for cube in cubes_of_trials:
-        groups, n_skipped = _groups(cube)
+        groups, n_skipped = _groups(cube, wanted(cube))
         skipped += n_skipped
         test_share = test_shares[cube.dataset]
         tables += [compare(batch, level) for group in groups for batch in _batches(cube, group, test_share)]
@@ -102,11 +112,12 @@ class _Group:
     repeats: NDArray[np.bool_]
 
 
-def _groups(cube: Cube) -> tuple[list[_Group], int]:
+def _groups(cube: Cube, wanted: Iterable[tuple[str, str]]) -> tuple[list[_Group], int]:
     """Group the ordered pairs by shared anchors and repeats; count the unordered pairs that share too few."""
+    places = {name: place for place, name in enumerate(cube.models)}
     found: dict[bytes, tuple[list[tuple[int, int]], NDArray[np.bool_], NDArray[np.bool_]]] = {}
     skipped = 0
-    for a, b in permutations(range(len(cube.models)), 2):
+    for a, b in ((places[name_a], places[name_b]) for name_a, name_b in wanted):
         anchors, repeats = shared_cells(np.isfinite(cube.loss[a]) & np.isfinite(cube.loss[b]))
         if anchors.sum() < FEWEST_ANCHORS:
             skipped += 1

@@ -285,9 +285,20 @@ def median_interval(values: Floats, level: float, n_resamples: int, label: str) 
         return float("nan"), float("nan")
     tail = float(special.ndtr(-np.sqrt(n / (n - 1)) * t_quantile(level, n)))
     random = np.random.default_rng(zlib.crc32(label.encode()))
-    medians = np.median(values[random.integers(0, n, size=(n_resamples, n))], axis=1)
+    medians = _medians(values, random.integers(0, n, size=(n_resamples, n)))
     lower, upper = np.quantile(medians, [tail, 1 - tail])
     return float(lower), float(upper)
+
+
+def _medians(values: Floats, drawn: NDArray[np.int64]) -> Floats:
+    """Return the median of values at drawn places, shape (resamples,); ranks of 16 bits part fastest."""
+    in_order, n = np.argsort(values, kind="stable"), len(values)
+    ranks = np.empty(n, dtype=np.uint16 if n < 2**16 else np.uint32)
+    ranks[in_order] = np.arange(n)
+    middle = [(n - 1) // 2, n // 2]
+    drawn_ranks = np.partition(ranks[drawn], sorted(set(middle)), axis=1)
+    pair: Floats = values[in_order][drawn_ranks[:, middle]]
+    return pair.mean(axis=1)
 
 
 def shift(

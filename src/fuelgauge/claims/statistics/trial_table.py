@@ -18,7 +18,8 @@ NEEDED = ("dataset", "model", "family", "n_train", "repeat", "loss")
 KEY = ["dataset", "model", "n_train", "repeat"]
 NAMES = ("dataset", "model", "family")
 NUMBERS = ("n_train", "repeat", "loss")
-FURTHER_NUMBERS = ("val_loss", "score", "fit_seconds", "n_test", "n_pool")
+FURTHER_NUMBERS = ("val_loss", "choice_loss", "constant_loss", "score", "fit_seconds", "n_test", "n_pool")
+YES_OR_NO = {True: True, False: False, "true": True, "false": False}
 FEW_REPEATS = 2
 SWAP_SHARE = 2 / 3
 
@@ -50,7 +51,7 @@ def read_trials(source: Path | str | pd.DataFrame, columns: Sequence[str] = ()) 
     source
         Parquet file, CSV file or DataFrame with the columns dataset, model, family, n_train, repeat and loss;
         all others are optional. If there is a column status, only rows with ``done`` are kept. The column
-        subfamily holds ``forest`` or ``boosted`` for tree models, or nothing.
+        subfamily holds ``forest`` or ``boosted`` for tree models, or nothing; exposed holds true or false.
     columns
         Further columns that must hold numbers if the table has them.
 
@@ -123,7 +124,21 @@ def _typed(trials: pd.DataFrame, name: str, columns: Sequence[str]) -> pd.DataFr
             trials[column] = pd.to_numeric(trials[column]).astype(float)
         except (ValueError, TypeError) as error:
             raise TableError(f"{name}, column '{column}': not every value is a number.") from error
-    return trials
+    return _with_exposure(trials, name)
+
+
+def _with_exposure(trials: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Make the column exposed true or false; a missing value is false, and a column without any goes."""
+    if "exposed" not in trials or trials["exposed"].dtype == bool:
+        return trials
+    given = trials["exposed"].astype(object)
+    if given.isna().all():
+        return trials.drop(columns="exposed")
+    known = given.map(lambda value: value.strip().lower() if isinstance(value, str) else value).map(YES_OR_NO)
+    wrong = given[known.isna() & given.notna()]
+    if len(wrong):
+        raise TableError(f"{name}, column 'exposed': {wrong.iloc[0]!r} is neither true nor false.")
+    return trials.assign(exposed=known.eq(True))
 
 
 def _named_by_variant(trials: pd.DataFrame) -> pd.DataFrame:
