@@ -106,7 +106,13 @@ class Estimator(Model):
     values: str = "scaled"
 
     def check(self, tasks: Sequence[str], modalities: Sequence[str]) -> None:
-        """Fit the estimator on a few rows that are made up, with missing numbers and categories."""
+        """Fit the estimator on a few rows that are made up, with missing numbers and categories.
+
+        Raises
+        ------
+        ConfigError
+            A setting is not valid, or the estimator does not suit a task or its input.
+        """
         for name, valid in CHOICES.items():
             if getattr(self, name) not in valid:
                 raise ConfigError(f"{name} is '{getattr(self, name)}'; it must be {' or '.join(valid)}.")
@@ -118,7 +124,9 @@ class Estimator(Model):
                     self.fit(rows, rows.head(0), context)
                     self.predict(rows)
             except FitError as error:
-                raise ConfigError(str(error)) from error
+                # Data may have what these rows lack, such as enough columns. Then the trial says what fails.
+                if error.__cause__ is None or self.remedy(error.__cause__):
+                    raise ConfigError(str(error)) from error
 
     def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
         """Fit the encoder and the estimator. A step is an iteration or a member of an ensemble."""
@@ -179,14 +187,20 @@ class Estimator(Model):
         return estimator.set_params(**settings_of_trial(estimator, context))
 
     def refusal(self, estimator: Any, error: Exception) -> str:
-        """Return one sentence on why an estimator refused its input, with the setting that helps."""
+        """Return one sentence on why an estimator fails, with the setting that helps."""
         name, reason = type(estimator).__name__, " ".join(str(error).split()).split(". ")[0].rstrip(".")
-        lowered = str(error).lower()
-        if self.missing == "native" and any(word in lowered for word in ("nan", "missing", "infin")):
-            return f"{name} refuses missing values; set hyperparameters.missing to median ({reason})."
-        if self.categories == "native" and any(word in lowered for word in ("categor", "string", "dtype")):
-            return f"{name} refuses categories; set hyperparameters.categories to onehot or codes ({reason})."
+        if remedy := self.remedy(error):
+            return f"{name} refuses {remedy} ({reason})."
         return f"{name} fails: {type(error).__name__}: {reason}."
+
+    def remedy(self, error: BaseException) -> str:
+        """Return what an estimator refuses and which setting helps; empty if the input is not the reason."""
+        text = str(error).lower()
+        if self.missing == "native" and any(word in text for word in ("nan", "missing", "infin")):
+            return "missing values; set hyperparameters.missing to median"
+        if self.categories == "native" and any(word in text for word in ("categor", "string", "dtype")):
+            return "categories; set hyperparameters.categories to onehot or codes"
+        return ""
 
     def count_parameters(self) -> int:
         """Return the number of numbers in the arrays and trees of the fitted estimator, at least 1.

@@ -85,7 +85,8 @@ class Net(Model):
                     self.fit(rows, rows.head(8), context)
                     self.predict(rows)
                 except FitError as error:
-                    raise ConfigError(str(error)) from error
+                    if error.__cause__ is None:  # a module may need larger rows than these
+                        raise ConfigError(str(error)) from error
 
     def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
         """Train the module and restore the weights of the best epoch."""

@@ -57,8 +57,7 @@ def save(model: Model, folder: Path) -> None:
     StoredModelError
         The model holds a type that loading would refuse.
     """
-    if reason := unstorable(model):
-        raise StoredModelError(f"the model cannot be stored: {reason}")
+    content = dumped(model)
     folder.mkdir(parents=True, exist_ok=True)
     cls = type(model)
     about = {
@@ -66,27 +65,44 @@ def save(model: Model, folder: Path) -> None:
         "hyperparameters": {name: getattr(model, name) for name in sorted(hyperparameters_of(model))},
     }
     (folder / ABOUT).write_text(json.dumps(about, indent=2) + "\n")
-    state, numbered = parts_of(model)
-    (folder / NUMBERED).write_text(json.dumps(numbered))
-    skops.io.dump(state, folder / STATE)
+    (folder / NUMBERED).write_text(json.dumps(parts_of(model)[1]))
+    (folder / STATE).write_bytes(content)
     model.save_own(folder)
 
 
 def unstorable(model: Model) -> str | None:
     """Return in one sentence why a fitted model cannot be stored, or None if it can."""
-    if reason := model.unstorable():
-        return reason
-    name = type(model).__name__
     try:
-        asked = skops.io.get_untrusted_types(data=skops.io.dumps(parts_of(model)[0]))
+        dumped(model)
+    except StoredModelError as error:
+        return str(error)
+    return None
+
+
+def dumped(model: Model) -> bytes:
+    """Return the fitted attributes of a model in the format of skops.
+
+    Raises
+    ------
+    StoredModelError
+        The model is never stored, or it holds a type that loading would refuse.
+    """
+    name = type(model).__name__
+    if reason := model.unstorable():
+        raise StoredModelError(reason)
+    try:
+        content: bytes = skops.io.dumps(parts_of(model)[0])
+        strange = strange_types(skops.io.get_untrusted_types(data=content), type(model))
     except Exception as error:
-        return f"the fit of {name} holds an object that skops does not store ({first_line(error)})."
-    if strange := strange_types(asked, type(model)):
-        return (
+        raise StoredModelError(
+            f"the fit of {name} holds an object that skops does not store ({first_line(error)})."
+        ) from error
+    if strange:
+        raise StoredModelError(
             f"the fit of {name} holds objects of type {', '.join(strange)}, which are not known to be safe; "
             f"if they hold data and no code, name them in {name}.stored_types ({type(model).__module__})."
         )
-    return None
+    return content
 
 
 def hyperparameters_of(model: Model) -> set[str]:
