@@ -30,7 +30,8 @@ FEW_STEPS = 10
 def short(hyperparameters: dict) -> dict:
     """Return the defaults with a training that is short, but long enough to learn something."""
     steps = {"min_steps": 200, "max_epochs": 1} if "min_steps" in hyperparameters else {}
-    return {**hyperparameters, **steps}
+    rounds = {"max_rounds": 30} if "max_rounds" in hyperparameters else {}
+    return {**hyperparameters, **steps, **rounds}
 
 
 def new(name: str) -> Model:

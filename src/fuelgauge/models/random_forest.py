@@ -1,19 +1,25 @@
-"""Random forest: the mean of many trees."""
+"""Random forest and extra trees: the mean of many trees."""
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 
 from fuelgauge.data.dataset import Examples
 from fuelgauge.models.base import FitContext, Model, Work, all_classes
 from fuelgauge.models.preprocessing import DenseEncoder
+from fuelgauge.models.targets import Standardised
 
-__all__ = ["RandomForest"]
+__all__ = ["ExtraTrees", "RandomForest"]
 
 
 @dataclass
@@ -31,9 +37,15 @@ class RandomForest(Model):
     max_features
         Share of the columns that are candidates for a split, or `sqrt`. None means `sqrt` for classes and
         all columns for values, as in scikit-learn.
+
+    References
+    ----------
+    Breiman (2001), Random forests, Machine Learning 45.
     """
 
     stored_types: ClassVar[tuple[str, ...]] = ("sklearn.tree._tree.Tree",)
+    of_classes: ClassVar[Any] = RandomForestClassifier
+    of_values: ClassVar[Any] = RandomForestRegressor
 
     n_trees: int = 100
     min_leaf: int = 1
@@ -44,7 +56,10 @@ class RandomForest(Model):
         # Trees need no scaling, and clipping would make large values equal.
         self.encoder = DenseEncoder(clip=np.inf).fit(train)
         is_regression = train.task == "regression"
-        forest = RandomForestRegressor if is_regression else RandomForestClassifier
+        # Sums of squares would lose the deviation of values that are large beside it.
+        self.scale = Standardised.of(train.y) if is_regression else None
+        labels = train.y if self.scale is None else self.scale.encode(train.y)
+        forest = self.of_values if is_regression else self.of_classes
         self.forest = forest(
             n_estimators=min(self.n_trees, context.step_limit or self.n_trees),
             min_samples_leaf=self.min_leaf,
@@ -55,7 +70,7 @@ class RandomForest(Model):
         with warnings.catch_warnings():
             # With few rows of many classes, scikit-learn suspects a regression.
             warnings.filterwarnings("ignore", message="The number of unique classes")
-            self.forest.fit(self.encoder.transform(train), train.y)
+            self.forest.fit(self.encoder.transform(train), labels)
         return len(self.forest.estimators_)
 
     def count_parameters(self) -> int:
@@ -70,6 +85,21 @@ class RandomForest(Model):
     def predict(self, examples: Examples) -> np.ndarray:
         """Return values, or class probabilities. A class without a training row gets 0."""
         matrix = self.encoder.transform(examples)
-        if examples.task == "regression":
-            return self.forest.predict(matrix)
+        if self.scale is not None:
+            return self.scale.decode(self.forest.predict(matrix))
         return all_classes(self.forest.predict_proba(matrix), self.forest.classes_, examples.n_classes)
+
+
+@dataclass
+class ExtraTrees(RandomForest):
+    """Mean of trees that draw their thresholds at random, on all rows of the fit.
+
+    The parameters are those of `RandomForest`.
+
+    References
+    ----------
+    Geurts, Ernst and Wehenkel (2006), Extremely randomized trees, Machine Learning 63.
+    """
+
+    of_classes: ClassVar[Any] = ExtraTreesClassifier
+    of_values: ClassVar[Any] = ExtraTreesRegressor

@@ -10,6 +10,7 @@ import sklearn.linear_model
 from fuelgauge.data.dataset import Examples
 from fuelgauge.models.base import FitContext, Model
 from fuelgauge.models.preprocessing import DenseEncoder
+from fuelgauge.models.targets import Standardised
 
 __all__ = ["Ridge"]
 
@@ -28,9 +29,9 @@ class Ridge(Model):
 
     def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
         """Fit the encoder and, in closed form, the coefficients: one step."""
-        self.encoder = DenseEncoder().fit(train)
+        self.encoder, self.scale = DenseEncoder().fit(train), Standardised.of(train.y)
         self.regression = sklearn.linear_model.Ridge(alpha=self.alpha)
-        self.regression.fit(self.encoder.transform(train), train.y)
+        self.regression.fit(self.encoder.transform(train), self.scale.encode(train.y))
         return 1
 
     def count_parameters(self) -> int:
@@ -39,4 +40,4 @@ class Ridge(Model):
 
     def predict(self, examples: Examples) -> np.ndarray:
         """Return values."""
-        return self.regression.predict(self.encoder.transform(examples))
+        return self.scale.decode(self.regression.predict(self.encoder.transform(examples)))

@@ -3,99 +3,83 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import xgboost
 
 from fuelgauge.data.dataset import Examples
-from fuelgauge.models.base import FitContext, Model, Work
-from fuelgauge.models.preprocessing import as_matrix
+from fuelgauge.models.base import FitContext, Work
+from fuelgauge.models.boosting import COUNTED_ROUNDS, Boosted, loss_name
 
 __all__ = ["XGBoost"]
 
-OBJECTIVES = {
-    "binary": {"objective": "binary:logistic", "eval_metric": "logloss"},
-    "multiclass": {"objective": "multi:softprob", "eval_metric": "mlogloss"},
-    "regression": {"objective": "reg:squarederror", "eval_metric": "rmse"},
+OBJECTIVES = {"binary": "binary:logistic", "multiclass": "multi:softprob", "regression": "reg:squarederror"}
+LOSSES = {
+    "binary": {"error": "error", "cross_entropy": "logloss"},
+    "multiclass": {"error": "merror", "cross_entropy": "mlogloss"},
+    "regression": {"rmse": "rmse"},
 }
 DEFAULT_BINS = 256
-COUNTED_ROWS, COUNTED_ROUNDS = 512, 40
+COUNTED_ROWS = 512
 BOOSTER = "booster.ubj"
 
 
 @dataclass
-class XGBoost(Model):
+class XGBoost(Boosted):
     """Gradient boosted trees on histograms, with early stopping, native categories and missing values.
 
-    Parameters
+    `parameters` are those of `xgboost.train`. The fit is as in `Boosted`.
+
+    References
     ----------
-    max_rounds
-        Upper bound on boosting rounds.
-    patience
-        Number of rounds without a better validation loss after which boosting stops.
-    parameters
-        Parameters that are passed to `xgboost.train` unchanged.
+    Chen and Guestrin (2016), XGBoost, KDD.
     """
 
-    own_format: ClassVar[tuple[str, ...]] = ("booster",)
-
-    max_rounds: int = 1000
-    patience: int = 20
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-
-    def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
-        """Boost until the validation loss has not improved for `patience` rounds."""
-        self.threads = context.threads
-        self.categories = training_categories(train)
-        data = self.matrix(train, train.y)
-        watched = xgboost.QuantileDMatrix(
-            **self.columns(validation),
-            label=validation.y,
-            ref=data,
-            max_bin=self.max_bin,
-            nthread=self.threads,
-        )
-        rounds = context.step_limit or self.max_rounds
+    def boost(
+        self, train: Examples, validation: Examples | None, rounds: int, context: FitContext
+    ) -> Sequence[float]:
+        """Fit the trees and return the validation loss after each round; none without validation rows."""
+        settings = self.settings(train, context)
+        data = self.binned(train, settings, None)
+        if validation is None:
+            self.booster = xgboost.train(settings, data, num_boost_round=rounds)
+            return []
+        losses: dict[str, dict[str, list[float]]] = {}
         self.booster = xgboost.train(
-            self.settings(train, context),
+            settings,
             data,
             num_boost_round=rounds,
-            evals=[(watched, "validation")],
+            evals=[(self.binned(validation, settings, data), "validation")],
             early_stopping_rounds=self.patience,
+            evals_result=losses,
             verbose_eval=False,
         )
-        return self.booster.num_boosted_rounds()
+        return losses["validation"][settings["eval_metric"]]
 
     def count_parameters(self) -> int:
-        """Return the number of nodes of all trees."""
-        return sum(dump.count("\n") for dump in self.booster.get_dump())
+        """Return the number of nodes of all trees that predictions use."""
+        return sum(dump.count("\n") for dump in self.booster[: self.rounds].get_dump())
 
     def count_work(self, train: Examples) -> Work:
         """Return the number of nodes that the rows pass through, estimated from some rows and some rounds."""
         some, rounds = train.head(COUNTED_ROWS), self.booster.num_boosted_rounds()
-        every = math.ceil(rounds / COUNTED_ROUNDS)
+        every = -(-rounds // COUNTED_ROUNDS)
         # XGBoost refuses a slice whose length is not a multiple of its step.
         booster = self.booster[: rounds // every * every : every]
-        leaves = booster.predict(self.matrix(some, None), pred_leaf=True).reshape(len(some), -1)
+        leaves = booster.predict(self.plain(some), pred_leaf=True).reshape(len(some), -1)
         trees = json.loads(booster.save_raw("json"))["learner"]["gradient_booster"]["model"]["trees"]
         first = np.cumsum([0, *(len(tree["parents"]) for tree in trees)])[:-1]
         visited = depths([tree["parents"] for tree in trees])[first + leaves.astype(np.intp)].mean()
         trees_a_round = len(trees) / booster.num_boosted_rounds()
         return Work(nodes_visited=float(visited) * trees_a_round * rounds * len(train))
 
-    def predict(self, examples: Examples) -> np.ndarray:
-        """Return class probabilities or values from the rounds up to the best one."""
-        best = (0, self.booster.best_iteration + 1)
-        predicted = self.booster.predict(self.matrix(examples, None), iteration_range=best)
-        if examples.task == "binary":
-            return np.column_stack([1 - predicted, predicted])
-        return predicted
+    def raw(self, examples: Examples) -> np.ndarray:
+        """Return values, probabilities of class 1, or those of all classes."""
+        return self.booster.predict(self.plain(examples), iteration_range=(0, self.rounds))
 
     def save_own(self, folder: Path) -> None:
         """Write the trees."""
@@ -107,40 +91,42 @@ class XGBoost(Model):
 
     def settings(self, train: Examples, context: FitContext) -> dict[str, Any]:
         """Return the parameters of `xgboost.train`."""
-        chosen = {**OBJECTIVES[train.task], "tree_method": "hist", **self.parameters}
-        if train.task == "multiclass":
-            chosen["num_class"] = train.n_classes
-        return {**chosen, "device": context.device, "nthread": context.threads, "seed": context.seed}
+        task = train.task
+        settings = {
+            "objective": OBJECTIVES[task],
+            "eval_metric": LOSSES[task][loss_name(task, context.metric)],
+            "tree_method": "hist",
+            **self.chosen(task),
+            "device": context.device,
+            "nthread": context.threads,
+            "seed": context.seed,
+        }
+        return {**settings, "num_class": train.n_classes} if task == "multiclass" else settings
 
-    def matrix(
-        self, examples: Examples, label: np.ndarray | None
-    ) -> xgboost.QuantileDMatrix | xgboost.DMatrix:
-        """Return examples in XGBoost's own structure: binned for the fit, plain for prediction."""
-        if label is None:
-            return xgboost.DMatrix(**self.columns(examples), nthread=self.threads)
+    def plain(self, examples: Examples) -> xgboost.DMatrix:
+        """Return examples in XGBoost's structure for predictions."""
+        return xgboost.DMatrix(self.columns.transform(examples), **self.kinds(), nthread=self.threads)
+
+    def binned(
+        self, examples: Examples, settings: dict[str, Any], reference: xgboost.QuantileDMatrix | None
+    ) -> xgboost.QuantileDMatrix:
+        """Return examples in XGBoost's structure for a fit, with the bins of a reference if given."""
         return xgboost.QuantileDMatrix(
-            **self.columns(examples), label=label, max_bin=self.max_bin, nthread=self.threads
+            self.columns.transform(examples),
+            self.labels(examples),
+            **self.kinds(),
+            ref=reference,
+            # The data and the booster must agree on the number of bins.
+            max_bin=settings.get("max_bin", DEFAULT_BINS),
+            nthread=self.threads,
         )
 
-    @property
-    def max_bin(self) -> int:
-        """Number of bins of a feature. The data and the booster must agree on it."""
-        return int(self.parameters.get("max_bin", DEFAULT_BINS))
-
-    def columns(self, examples: Examples) -> dict[str, Any]:
-        """Return the data argument, with categories coded as in the fit. An unseen category is missing.
-
-        A column without a category in the fit becomes missing numbers, because XGBoost refuses an empty set.
-        """
-        if not isinstance(examples.x, pd.DataFrame):
-            return {"data": as_matrix(examples.x)}
-        coded = {
-            name: pd.Categorical(examples.x[name].where(examples.x[name].isin(known)), categories=known)
-            if len(known)
-            else np.full(len(examples), np.nan)
-            for name, known in self.categories.items()
-        }
-        return {"data": examples.x.assign(**coded), "enable_categorical": True}
+    def kinds(self) -> dict[str, Any]:
+        """Return the arguments that mark the categorical columns, if there are any."""
+        if not self.columns.categorical:
+            return {}
+        kinds = ["q" if known is None else "c" for known in self.columns.known]
+        return {"feature_types": kinds, "enable_categorical": True}
 
 
 def depths(trees: list[list[int]]) -> np.ndarray:
@@ -161,12 +147,3 @@ def depths(trees: list[list[int]]) -> np.ndarray:
         found[below] += 1
         above[below] = parents[above[below]]
     return found
-
-
-def training_categories(train: Examples) -> dict[str, np.ndarray]:
-    """Return the sorted categories of each categorical column in the training rows."""
-    if not isinstance(train.x, pd.DataFrame):
-        return {}
-    return {
-        name: np.array(sorted(train.x[name].dropna().unique()), dtype=object) for name in train.categorical
-    }
