@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fuelgauge.config.objects import lacking, targets
 from fuelgauge.data.dataset import Dataset
 from fuelgauge.data.splits import anchors, cannot_split, draw
 from fuelgauge.errors import ConfigError, DataError
@@ -55,7 +56,7 @@ def why_not(config: Config) -> str | None:
         return f"{model.name} supports {', '.join(model.tasks)} tasks, but {dataset.name} is {dataset.task}"
     if config.size != DEFAULT_SIZE and config.size not in model.capacity:
         return f"{model.name} has no size '{config.size}'"
-    return None
+    return lacking(model.needs, model.hyperparameters)
 
 
 def plan_curve(config: Config) -> Plan:
@@ -154,7 +155,8 @@ def unsupported(dataset: Dataset, order: np.ndarray, n_train: int) -> str | None
 
 def make_curve(config: Config, description: Description, n_pool: int) -> Curve:
     """Return the learning curve that a configuration describes."""
-    modules = (TRIAL_MODULE, config.model.target.rpartition(".")[0])
+    classes = (config.model.target, *targets(config.model.hyperparameters))
+    modules = (TRIAL_MODULE, *(path.rpartition(".")[0] for path in classes))
     sized = config.model.capacity.get(config.size, {})
     search = search_settings(config)
     device = choose_device(config.device, config.model.devices, config.executor.gpus)
@@ -177,6 +179,9 @@ def make_curve(config: Config, description: Description, n_pool: int) -> Curve:
         search=search,
         versions={name: v for name, v in library_versions(*modules).items() if search or name != "optuna"},
         packed_rows=config.model.packed_rows.get(device, 0),
+        refit=config.model.refit,
+        exposed=config.dataset.name in config.model.chosen_on,
+        keep_predictions=config.keep_predictions,
     )
 
 
