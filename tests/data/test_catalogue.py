@@ -4,10 +4,14 @@ All tests that need the archives of the packages are in this module, so that one
 archive once. Archives that the checkout has in data/archives are copied instead.
 """
 
+import importlib.util
 import json
+import re
 import shutil
+import sys
 
 import pytest
+import yaml
 
 from fuelgauge import paths
 from fuelgauge.config.checks import check_dataset
@@ -22,6 +26,13 @@ OF_OPENML = {
     "cifar10": 40927,
     "svhn": 41081,
 }
+CONFIRMATORY = yaml.safe_load((CHECKOUT / "conf/experiment/confirmatory.yaml").read_text("utf-8"))["datasets"]
+
+
+def ingested():
+    """Return the bundled datasets; those of the confirmatory set are many and take ten seconds."""
+    slow = {name: [pytest.mark.slow] for name in CONFIRMATORY}
+    return [pytest.param(name, marks=slow.get(name, ())) for name in bundled()]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -36,13 +47,26 @@ def archives():
             (paths.ARCHIVES / f"{file}.part").replace(paths.ARCHIVES / file)
 
 
-@pytest.mark.parametrize("name", bundled())
+@pytest.mark.parametrize("name", ingested())
 def test_rows_balance_and_content_are_those_of_the_catalogue(name, tmp_path):
     assert summary(load(name), tmp_path) == CATALOGUE[name]
 
 
 def test_the_catalogue_has_every_bundled_dataset_and_no_other():
     assert sorted(CATALOGUE) == bundled()
+
+
+@pytest.mark.slow
+def test_the_rule_of_the_confirmatory_set_leads_to_the_set(capsys):
+    """Its script reads 228 tables: 20 seconds."""
+    spec = importlib.util.spec_from_file_location("confirmatory", CHECKOUT / "scripts/confirmatory.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["confirmatory"] = module
+    spec.loader.exec_module(module)
+    module.main()
+    printed = capsys.readouterr().out
+    assert re.findall(r"^ *([\d,]+)  ", printed, re.MULTILINE) == ["2,293", "331", "241", "228", "203"]
+    assert printed.endswith("36 tables, of which 33 count.\n")
 
 
 def test_there_are_twenty_datasets_in_four_modalities_beside_the_controls():

@@ -120,7 +120,8 @@ class DatasetConfig:
     target
         Name of the column to predict.
     control
-        Whether the dataset is a copy of another one without its pattern, such as permuted pixels.
+        Whether no verdict counts the dataset: a copy of another one without its pattern, such as permuted
+        pixels, or a synthetic one.
     source
         Loader (`_target_`) and its arguments.
     features
