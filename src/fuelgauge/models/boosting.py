@@ -27,7 +27,8 @@ class Columns:
 
     Columns are known by their position alone, so that a name may hold any character and may occur twice.
 
-    - Numbers stay as they are.
+    - Numbers lose their median in the fit before they become float32. Differences beside a large number
+      would be lost otherwise.
     - Categories get the codes 0, 1 and so on, in their sorted order.
     - A value that is missing is NaN, and so is a category that was not in the fit.
 
@@ -37,16 +38,23 @@ class Columns:
     ----------
     known : list of ndarray or None
         Sorted categories of each column of a table, None for a number.
+    medians : list of float
+        Median of each number of a table; 0 for a category and where all values are missing.
     """
 
     def fit(self, examples: Examples) -> Columns:
         """Learn the categories of the examples."""
         self.known: list[np.ndarray | None] = []
+        self.medians: list[float] = []
         if isinstance(examples.x, pd.DataFrame):
             names = set(examples.categorical)
             self.known = [
                 categories(examples.x.iloc[:, at]) if name in names else None
                 for at, name in enumerate(examples.x.columns)
+            ]
+            self.medians = [
+                median(numbers_of(examples.x.iloc[:, at])) if known is None else 0.0
+                for at, known in enumerate(self.known)
             ]
         return self
 
@@ -63,7 +71,7 @@ class Columns:
         for at, known in enumerate(self.known):
             column = examples.x.iloc[:, at]
             matrix[:, at] = (
-                column.to_numpy(np.float32, na_value=np.nan) if known is None else codes(column, known)
+                numbers_of(column) - self.medians[at] if known is None else codes(column, known)
             )
         return matrix
 
@@ -170,6 +178,17 @@ def spread(rounds: int) -> np.ndarray:
 def categories(column: pd.Series) -> np.ndarray:
     """Return the sorted categories of a column as objects."""
     return np.array(sorted(column.dropna().unique()), dtype=object)
+
+
+def numbers_of(column: pd.Series) -> np.ndarray:
+    """Return a column as float64, NaN where missing."""
+    return column.to_numpy(np.float64, na_value=np.nan)
+
+
+def median(values: np.ndarray) -> float:
+    """Return the median of the values that are not missing; 0 if there are none."""
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if len(known) else 0.0
 
 
 def codes(column: pd.Series, known: np.ndarray) -> np.ndarray:
