@@ -171,7 +171,7 @@ def test_a_vocabulary_costs_no_file_a_word(name, tmp_path):
 
 def test_a_part_that_lacks_a_field_of_today_is_refused(tmp_path):
     model = fitted("mlp", examples("table", "binary", 40), examples("table", "binary", 10, 2), FEW_STEPS)
-    del vars(model.scale)["frequencies"]
+    del vars(model.scale)["std"]
     save(model, tmp_path)
-    with pytest.raises(StoredModelError, match="earlier version of the code: its TargetScale has no freq"):
+    with pytest.raises(StoredModelError, match="earlier version of the code: its TargetScale has no std"):
         load(tmp_path)
