@@ -15,7 +15,8 @@ def n_parameters(name: str, size: str) -> int:
     sized = changed(config["hyperparameters"], config["capacity"].get(size, {}), name)
     kind, task = KINDS[config["modalities"][0]][0], task_of(name)
     model = create(config["target"], sized)
-    step_limit = 1 if config["family"] == "deep" else None
+    # a few rounds show the size of trees; all of them take minutes
+    step_limit = {"deep": 1, "boosted": 10}.get(config.get("subfamily") or config["family"])
     context = FitContext(0, 1, "cpu", METRIC[task], step_limit)
     # on fewer rows, early stopping and not the depth decides the number of nodes
     train = examples(kind, task, 1000)

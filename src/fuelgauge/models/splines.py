@@ -66,24 +66,22 @@ class Splines(Model):
         return int(np.max(self.regression.n_iter_))
 
     def fit_curves(self, train: Examples) -> None:
-        """Learn the knots of each number. Numbers with equally many knots share a transformer."""
+        """Learn the knots of each number. Numbers with equally many knots stand together."""
         inputs = self.encoder.transform(train)
         shares = np.linspace(0, 1, self.n_knots)
         knots = [
             np.unique(np.quantile(inputs[:, at].astype(np.float64), shares)) for at in range(n_numbers(train))
         ]
-        self.curves: list[tuple[list[int], SplineTransformer]] = []
+        # A fitted SplineTransformer holds functions, which cannot be stored. Its knots can.
+        self.curves: list[tuple[list[int], np.ndarray]] = []
         for count in range(3, self.n_knots + 1):
             if columns := [at for at, places in enumerate(knots) if len(places) == count]:
-                curve = SplineTransformer(
-                    knots=np.stack([knots[at] for at in columns], axis=1), extrapolation="linear"
-                )
-                self.curves.append((columns, curve.fit(inputs[:, columns])))
+                self.curves.append((columns, np.stack([knots[at] for at in columns], axis=1)))
 
     def expanded(self, examples: Examples) -> np.ndarray:
         """Return inputs, splines and products, float32 of shape (rows, columns)."""
         inputs = self.encoder.transform(examples)
-        parts = [inputs, *(curve.transform(inputs[:, columns]) for columns, curve in self.curves)]
+        parts = [inputs, *(basis(inputs[:, columns], knots) for columns, knots in self.curves)]
         if inputs.shape[1] <= self.product_columns:
             pairs = np.array(list(combinations(range(inputs.shape[1]), 2)), dtype=int).reshape(-1, 2)
             parts.append(inputs[:, pairs[:, 0]] * inputs[:, pairs[:, 1]])
@@ -107,3 +105,8 @@ def n_numbers(examples: Examples) -> int:
     if isinstance(examples.x, pd.DataFrame):
         return examples.x.shape[1] - len(examples.categorical)
     return int(np.prod(examples.x.shape[1:]))
+
+
+def basis(numbers: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """Return the cubic B-splines of numbers, for knots of shape (number of knots, columns)."""
+    return SplineTransformer(knots=knots, extrapolation="linear").fit(knots).transform(numbers)

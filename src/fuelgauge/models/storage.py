@@ -3,7 +3,7 @@
 - `model.json` names the class and its hyperparameters.
 - `state.skops` holds the fitted attributes. Its format names every type that it would build.
 - `numbered.json` holds the vocabularies.
-- Weights of nets are safetensors. Trees of XGBoost are in its own binary JSON.
+- Weights of nets are safetensors. Boosted trees are in the format of their own library.
 
 Nothing is unpickled. Loading refuses all types but these:
 
