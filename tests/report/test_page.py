@@ -279,3 +279,36 @@ def test_a_claim_without_datasets_is_shown_if_it_says_what_to_do(analysis: Simpl
 def test_the_overview_has_a_column_for_a_claim_that_the_first_dataset_lacks() -> None:
     single = [{"claims": {"data": []}}, {"claims": {"data": [], "engine": []}}]
     assert claims_of(single) == ["data", "engine"]
+
+
+def test_verdicts_with_other_members_stand_side_by_side(analysis: SimpleNamespace) -> None:
+    def verdict(comparison: str, unexposed: bool, **fields: Any) -> dict[str, object]:
+        return make_verdict(
+            level="overall", modality="all", family_b="linear", comparison=comparison, unexposed=unexposed,
+            counted=f"members {comparison}", **fields,
+        )  # fmt: skip
+
+    beside = [
+        verdict("all", False, n_datasets=9, verdict="refuted", effect=0.7, lo=0.5, hi=0.9),
+        verdict("primary", True, n_datasets=1, verdict="undecided", effect=1.3),
+    ]
+    judged = verdict("primary", False, n_datasets=9, verdict="supported", effect=1.6, sentence="It holds.")
+    judged |= {"beside": beside, "note": "All members of that side count."}
+    page = render(altered(analysis, verdicts=[judged]))
+    assert "All members of that side count." in page.headline
+    assert "all datasets datasets on which no default of these was chosen" in page.headline
+    signs = page.headline.replace("\N{MULTIPLICATION SIGN}", "x")
+    assert "members primary supported 1.6x, 9 datasets undecided 1.3x, 1 dataset" in signs
+    assert "members all refuted 0.7x (0.5x to 0.9x), 9 datasets" in signs
+    alone = render(altered(analysis, verdicts=[{**judged, "beside": beside[:1]}])).headline
+    assert "members that count verdict" in alone and "no default of these" not in alone
+    assert "members that count" not in render(altered(analysis, verdicts=[{**judged, "beside": []}])).headline
+
+
+def test_the_ratios_are_those_of_the_members_that_a_verdict_counts(analysis: SimpleNamespace) -> None:
+    families = analysis.pairs[analysis.pairs["level"] == "family"]
+    judged = families.assign(der_median=7.0, der_median_censored="")
+    page = render(altered(analysis, judged_pairs=judged))
+    assert {row["der"] for row in page.payload["forest"]} == {7.0}
+    assert "those that the verdict counts" in page.headline
+    assert "those that the verdict counts" not in render(analysis).headline
