@@ -33,6 +33,9 @@ class Scripted(Boosted):
         self.calls.append((len(train), validation is not None, rounds))
         return self.losses if validation is not None else []
 
+    def settings(self, train, context):
+        return {}
+
     def raw(self, examples):
         return np.zeros(len(examples))
 

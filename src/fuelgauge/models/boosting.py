@@ -70,9 +70,7 @@ class Columns:
         matrix = np.empty((len(examples), len(self.known)), dtype=np.float32)
         for at, known in enumerate(self.known):
             column = examples.x.iloc[:, at]
-            matrix[:, at] = (
-                numbers_of(column) - self.medians[at] if known is None else codes(column, known)
-            )
+            matrix[:, at] = numbers_of(column) - self.medians[at] if known is None else codes(column, known)
         return matrix
 
 
@@ -139,6 +137,10 @@ class Boosted(Model):
         self, train: Examples, validation: Examples | None, rounds: int, context: FitContext
     ) -> Sequence[float]:
         """Fit the trees and return the validation loss after each round; none without validation rows."""
+
+    @abstractmethod
+    def settings(self, train: Examples, context: FitContext) -> dict[str, Any]:
+        """Return the parameters of the library for a fit."""
 
     @abstractmethod
     def raw(self, examples: Examples) -> np.ndarray:
