@@ -167,11 +167,12 @@ def test_the_shipped_params_are_valid():
     )
 
 
-# The models of the profiles full and xl before they could write `models: all`.
+# The models of the profiles full and xl before they could write `models: all`, and those that joined later.
 EVERY_MODEL = {
     *("dummy", "logistic", "ridge", "knn", "tfidf", "xgboost", "random_forest", "mlp", "realmlp", "tabm"),
     *("ft_transformer", "cnn1d", "fcn", "rnn", "gru", "lstm", "transformer", "cnn2d", "charcnn", "dan"),
     *("text_transformer", "wordllama"),
+    *("lightgbm", "catboost", "extra_trees", "splines"),
 }
 
 

@@ -15,7 +15,7 @@ from fuelgauge.models.base import FitContext, Model
 from fuelgauge.models.preprocessing import as_matrix
 from fuelgauge.models.targets import Standardised
 
-__all__ = ["Boosted", "Columns", "spread"]
+__all__ = ["COUNTED_ROUNDS", "ROWS_TO_SAMPLE", "Boosted", "Columns", "loss_name", "spread"]
 
 COUNTED_ROUNDS = 40
 # With fewer rows, a tree takes all of them. LightGBM and CatBoost refuse a sample that holds no row.
