@@ -50,7 +50,7 @@ def judged(trials: pd.DataFrame, claim: str) -> list[dict[str, Any]]:
     known = checked.assign(control=checked.get("control", False))
     datasets = known.groupby("dataset")[["modality", "control"]].first()
     nothing = pd.DataFrame()
-    found = Evidence(checked, nothing, nothing, datasets.assign(test_share=0.0), 0.95, 300)
+    found = Evidence(checked, nothing, nothing, datasets.assign(test_share=0.0), 0.95)
     return [verdict.as_dict() for verdict in judge_claims(found, [claim])]
 
 

@@ -35,10 +35,10 @@ def test_depth_that_asks_for_more_than_flexibility_is_supported() -> None:
     assert found["sentence"].startswith(
         "Across 10 datasets, depth needs more data than flexibility alone: supported. Deep models needed"
     )
-    # four tests decide, each at its smallest p value; two stand beside
-    by_name = effects(found)
-    assert by_name["slope_against_linear"]["p_adjusted"] == pytest.approx(4 * 2 / 2**N_DATASETS)
-    assert by_name["flexible_slope"]["p_adjusted"] == pytest.approx(2 * 2 / 2**N_DATASETS)
+    # two tests decide, and by Hochberg's procedure the larger p value is not changed
+    tests = [effects(found)[name] for name in ("der", "der_against_linear")]
+    largest = max(tests, key=lambda test: test["p"])
+    assert largest["p_adjusted"] == largest["p"] < 0.05
 
 
 def test_the_effects_are_those_of_the_three_pairs() -> None:
@@ -47,7 +47,10 @@ def test_the_effects_are_those_of_the_three_pairs() -> None:
     n = 64 * 2.0 ** np.arange(6)
     of_flexible = np.median((2.5 / (1.0 * n**-0.3)) ** (1 / 0.37) / n)
     assert by_name["flexible_der"]["effect"] == pytest.approx(of_flexible, rel=0.1)
-    assert by_name["der_against_linear"]["effect"] == pytest.approx(1.5 * of_flexible, rel=0.1)
+    # some ratios are bounds, which the mean takes for what they are, and the median for their value
+    against_linear = by_name["der_against_linear"]
+    assert against_linear["median"] == pytest.approx(1.5 * of_flexible, rel=0.1)
+    assert against_linear["effect"] >= against_linear["median"]
 
 
 def test_what_any_flexible_model_needs_is_not_depth() -> None:
@@ -70,18 +73,10 @@ def test_fewer_rows_than_linear_models_refute_it() -> None:
     assert found["verdict"] == "refuted"
 
 
-def test_a_slope_alone_refutes_it_and_the_sentence_says_so() -> None:
-    falling_behind = power_law(8.0, 0.25, 0.05)
-    found = overall(verdicts(falling_behind), "deep")
-    assert found["verdict"] == "refuted" and found["effect"] > 1
-    assert "refuted, because with more data deep models fall further behind flexible" in found["sentence"]
-
-
-def test_more_rows_that_no_data_make_up_for_are_not_enough() -> None:
-    always_worse = power_law(1.2 * 8.0, 0.45, 1.2 * 0.05)
-    found = verdicts(always_worse, DEEPER, 60)
-    assert overall(found, "deep")["effect"] > 1.2 and overall(found, "deep")["verdict"] == "undecided"
-    assert np.mean([v["verdict"] == "supported" for v in found if v["level"] == "dataset"]) <= 0.05
+def test_more_rows_count_whether_more_data_make_up_for_them_or_not() -> None:
+    for deep in (power_law(8.0, 0.25, 0.05), power_law(1.5 * 8.0, 0.45, 1.5 * 0.05)):
+        found = overall(verdicts(deep, FLEXIBLE), "deep")
+        assert found["verdict"] == "supported" and found["at_least"] >= 1.25
 
 
 def test_controls_do_not_count() -> None:

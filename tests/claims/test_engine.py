@@ -24,7 +24,7 @@ def engine_world() -> list[dict]:
 def test_large_that_loses_with_little_and_tiny_that_loses_with_much_are_supported(engine_world) -> None:
     found = overall(engine_world, "large deep")
     assert found["verdict"] == "supported" and found["n_datasets"] == 8
-    assert found["lo"] > 1 and found["p_adjusted"] == pytest.approx(2 * 2 / 2**8)
+    assert found["lo"] > 1 and found["p_adjusted"] < 1e-4
     little = ENGINE["large"](ANCHORS[:2]) / ENGINE["tiny"](ANCHORS[:2])
     assert found["effect"] == pytest.approx(np.exp(np.log(little).mean()), rel=0.1)
     much = found["further"][0]
@@ -43,8 +43,8 @@ def test_the_best_size_grows_with_the_rows_without_a_say(engine_world) -> None:
     growth = {effect["effect_name"]: effect for effect in overall(engine_world, "large deep")["further"]}
     assert 0.2 < growth["size_growth"]["effect"] < 1
     assert growth["ratio_growth"]["effect"] < 0
-    # two tests beside, apart from the two that decide
-    assert growth["size_growth"]["p_adjusted"] == pytest.approx(2 * 2 / 2**8)
+    assert growth["size_growth"]["p_adjusted"] < 1e-4
+    assert growth["size_growth"]["p_wilcoxon"] == pytest.approx(2 / 2**8)
 
 
 def test_a_large_net_that_wins_with_little_already_refutes() -> None:

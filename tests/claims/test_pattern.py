@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
-from fuelgauge.claims.statistics.resample import shift
 from tests.claims.sized import judged, overall
 from tests.claims.worlds import Curve, power_law, trial_table
 
@@ -38,9 +36,10 @@ def test_better_on_patterns_and_worse_on_tables_is_supported() -> None:
     on_patterns, on_tables = found["further"]
     assert on_patterns["effect"] == pytest.approx(0.6, rel=0.1)
     assert on_tables["effect"] == pytest.approx(1.4, rel=0.1)
-    # the three tests: Mann-Whitney on 7 against 7, and two signed-rank tests
-    assert found["p"] == pytest.approx(2 / 3432) and on_tables["p"] == pytest.approx(2 / 128)
-    assert on_tables["p_adjusted"] == pytest.approx(2 * 2 / 128)
+    assert on_tables["p_wilcoxon"] == pytest.approx(2 / 128)
+    largest = max((found, on_patterns, on_tables), key=lambda effect: effect["p"])
+    assert largest["p_adjusted"] == largest["p"] < 0.05
+    assert on_tables["at_least"] == 1.25 and on_patterns["less_than"] == 1 / 1.5
 
 
 def test_half_of_the_sentence_reversed_refutes_it() -> None:
@@ -102,27 +101,6 @@ def test_pretrained_models_are_on_no_side() -> None:
     pretrained = trials[trials["model"] == "net"].assign(model="vectors", family="pretrained", loss=1e-4)
     with_them = overall(judged(pd.concat([trials, pretrained]), "pattern"), "deep")
     assert with_them == overall(judged(trials, "pattern"), "deep")
-
-
-def test_the_shift_and_its_interval_agree_with_the_test() -> None:
-    random = np.random.default_rng(1)
-    for _ in range(200):
-        values, others = random.normal(0.9, 1, 7), random.normal(0, 1, 8)
-        estimate, lower, upper, p = shift(values, others, 0.95, 0.0)
-        assert p == pytest.approx(stats.mannwhitneyu(values, others, method="exact").pvalue)
-        assert lower <= estimate <= upper
-        assert (p > 0.05) == (lower < 0 < upper)
-
-
-def test_the_shift_covers_the_truth() -> None:
-    random = np.random.default_rng(2)
-    found = [shift(random.normal(1, 1, 8), random.normal(0, 1, 8), 0.95, 0.0) for _ in range(1000)]
-    assert 0.94 <= np.mean([lower <= 1 <= upper for _, lower, upper, _ in found]) <= 0.98
-
-
-def test_too_few_values_leave_the_interval_open() -> None:
-    _, lower, upper, p = shift(np.array([1.0, 2.0]), np.array([0.0, 0.5]), 0.95, 0.0)
-    assert (lower, upper) == (-np.inf, np.inf) and p == pytest.approx(1 / 3)
 
 
 def test_a_table_without_modalities_says_so() -> None:

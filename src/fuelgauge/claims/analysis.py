@@ -27,7 +27,6 @@ from fuelgauge.files import whole, write_whole
 
 __all__ = ["Analysis", "analyze"]
 
-N_RESAMPLES = 10_000
 FACTORS = (2, 10)
 EXTRAPOLATION_LEVEL = 0.9
 
@@ -77,7 +76,6 @@ def analyze(
     out: Path | None = None,
     claims: Sequence[str] | None = None,
     level: float = 0.95,
-    n_resamples: int = N_RESAMPLES,
 ) -> Analysis:
     """Analyse a trial table and write the results.
 
@@ -93,8 +91,6 @@ def analyze(
         the columns, and a warning names the others.
     level
         Confidence level of all intervals except those of extrapolations, between 0 and 1.
-    n_resamples
-        Number of bootstrap resamples of the datasets.
 
     Raises
     ------
@@ -122,7 +118,7 @@ def analyze(
     every, pair_warnings = compare_models(of_all, datasets, level, named.wanted)
     is_team = (every["level"] == "family") & ~every["model_a"].astype(str).str.startswith(PREFIX)
     pairs, teams = every[~is_team].reset_index(drop=True), every[is_team]
-    evidence = Evidence(checked.trials, curves, pairs, datasets, level, n_resamples, teams)
+    evidence = Evidence(checked.trials, curves, pairs, datasets, level, teams)
     verdicts = [verdict.as_dict() for claim in judged for verdict in claim.verdicts(evidence)]
     analysis = Analysis(
         trials=trials,

@@ -18,14 +18,17 @@ from fuelgauge.claims.judging.verdict import (
     judge_pairs,
     models_of,
     opening,
+    readings,
     times,
     unclear,
 )
 
-__all__ = ["DER", "SLOPE", "judge", "needs_more", "refutation"]
+__all__ = ["DER", "SLOPE", "judge"]
 
 DER = Measure("der", "data-efficiency ratio", "der_median", censored_column="der_median_censored")
-SLOPE = Measure("slope", "loss ratio per doubling", "slope", per_doubling=True, p_column="p_value")
+SLOPE = Measure(
+    "slope", "loss ratio per doubling", "slope", per_doubling=True, p_column="p_value", is_beside=True
+)
 
 
 def judge(evidence: Evidence, rules: Rules) -> list[Verdict]:
@@ -34,39 +37,25 @@ def judge(evidence: Evidence, rules: Rules) -> list[Verdict]:
 
 
 def _decide(finding: Finding) -> tuple[str, str]:
-    der, slope = finding.sides["der"], finding.sides["slope"]
     a, b = models_of(finding.family_a), models_of(finding.family_b)
-    if reason := refutation(der, slope, a, b):
-        return REFUTED, reason
-    if needs_more(der, slope):
-        return SUPPORTED, f"{a} need more rows than {b}, and catch up as rows are added"
-    return UNDECIDED, unclear(finding, ("der", "slope"))
+    if finding.sides["der"] < 0:
+        return REFUTED, f"{a} need fewer rows than {b}"
+    if finding.sides["der"] > 0:
+        return SUPPORTED, f"{a} need more rows than {b}"
+    return UNDECIDED, unclear(finding, ("der",))
 
 
-def refutation(der: int, slope: int, a: str, b: str) -> str:
-    """Return why DER or slope refute that A needs more rows than B; empty where they do not."""
-    if der < 0:
-        return f"{a} need fewer rows than {b}"
-    return f"with more data {a} fall further behind {b}" if slope > 0 else ""
-
-
-def needs_more(der: int, slope: int) -> bool:
-    """Tell whether A needs more rows than B and catches up as rows are added."""
-    return der > 0 and slope < 0
-
-
-def _say(finding: Finding, verdict: str, reason: str) -> str:
+def _say(finding: Finding, verdict: str, _: str) -> str:
     a, b = models_of(finding.family_a), models_of(finding.family_b)
     opened = f"{finding.where}, {a} need more data than {b}: {opening(finding, verdict)}"
-    if verdict == REFUTED and finding.sides["der"] >= 0:
-        opened += f", because {reason}"
     der, slope = finding.effects["der"], finding.effects["slope"]
     needed = (
         f"{a} needed {times(der)} the rows of {b} to reach the same loss"
         if math.isfinite(der.effect)
         else f"the data-efficiency ratio of {a} to {b} cannot be measured"
     )
-    return f"{opened}. {capital(needed)}{_gap(slope, bool(finding.sides['slope']), b)}."
+    gap = _gap(slope, bool(finding.sides["slope"]), b)
+    return f"{opened}. {capital(needed)}{gap}.{readings(der)}"
 
 
 def _gap(slope: Effect, is_significant: bool, rival: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from fuelgauge.claims.data import DER, SLOPE, needs_more, refutation
+from fuelgauge.claims.data import DER, SLOPE
 from fuelgauge.claims.judging.contrast import best_of_sides
 from fuelgauge.claims.judging.evidence import exposed_datasets
 from fuelgauge.claims.judging.measures import Effect
@@ -60,7 +60,7 @@ MEASURES_OF = {
         ),
     ),
 }
-DECIDING = {FLEXIBLE: ("der", "slope"), LINEAR: ("der_against_linear", "slope_against_linear")}
+DECIDING = {FLEXIBLE: "der", LINEAR: "der_against_linear"}
 
 
 def judge(evidence: Evidence, rules: Rules) -> list[Verdict]:
@@ -92,30 +92,29 @@ def _measured(evidence: Evidence, side: pd.Series) -> Iterator[dict[str, Any]]:
                 "family_b": FLEXIBLE,
                 "modality": about["modality"],
                 "control": bool(about["control"]),
-                **{m.name: effect_on_dataset(m, groups[pair]) for pair in groups for m in MEASURES_OF[pair]},
+                **{
+                    m.name: effect_on_dataset(m, groups[pair], evidence.level)
+                    for pair in groups
+                    for m in MEASURES_OF[pair]
+                },
             }
 
 
 def _decide(finding: Finding) -> tuple[str, str]:
-    words = {}
-    for rival, names in DECIDING.items():
-        der, slope = (finding.sides[name] for name in names)
-        if reason := refutation(der, slope, models_of(DEEP), models_of(rival)):
-            return REFUTED, reason
-        words[rival] = needs_more(der, slope)
-    if all(words.values()):
+    sides = {rival: finding.sides[name] for rival, name in DECIDING.items()}
+    for rival, side in sides.items():
+        if side < 0:
+            return REFUTED, f"{models_of(DEEP)} need fewer rows than {models_of(rival)}"
+    if all(side > 0 for side in sides.values()):
         return SUPPORTED, (
-            f"{models_of(DEEP)} need more rows than {models_of(LINEAR)} and than {models_of(FLEXIBLE)}, and "
-            "catch up with both as rows are added"
+            f"{models_of(DEEP)} need more rows than {models_of(LINEAR)} and than {models_of(FLEXIBLE)}"
         )
-    return UNDECIDED, _undecided(finding, words)
+    return UNDECIDED, _undecided(finding, sides)
 
 
-def _undecided(finding: Finding, words: dict[str, bool]) -> str:
-    unshown = [name for rival, names in DECIDING.items() if not words[rival] for name in names]
-    reason = unclear(finding, unshown)
-    flexible_too = needs_more(finding.sides["flexible_der"], finding.sides["flexible_slope"])
-    if words[LINEAR] and flexible_too:
+def _undecided(finding: Finding, sides: dict[str, int]) -> str:
+    reason = unclear(finding, [DECIDING[rival] for rival, side in sides.items() if side == 0])
+    if sides[LINEAR] > 0 and finding.sides["flexible_der"] > 0:
         return f"{models_of(FLEXIBLE)} too need more rows than {models_of(LINEAR)}; {reason}"
     return reason
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from fuelgauge.claims.judging.across import RANDOM_EFFECTS, adjust_strata, effect_across, standardise
 from fuelgauge.claims.judging.contrast import Contrast, best_of_sides, contrast, ratio_effect
 from fuelgauge.claims.judging.evidence import exposed_datasets
 from fuelgauge.claims.judging.measures import NAN, Effect, Measure
@@ -21,7 +22,6 @@ from fuelgauge.claims.judging.verdict import (
     Rules,
     Verdict,
     adjust,
-    effect_across,
     judge_unexposed,
     not_significant,
     of_control,
@@ -30,7 +30,8 @@ from fuelgauge.claims.judging.verdict import (
     times,
 )
 from fuelgauge.claims.statistics.cube import Cube
-from fuelgauge.claims.statistics.resample import RepeatTest, shift
+from fuelgauge.claims.statistics.meta import difference, random_effects
+from fuelgauge.claims.statistics.resample import RepeatTest
 
 __all__ = ["judge"]
 
@@ -40,7 +41,6 @@ ON_TABLES = Measure("ratio_on_tables", "loss ratio on tables, deep over classica
 SHIFT = Measure("ratio_patterns_to_tables", "ratio on patterns over ratio on tables")
 OF_CONTROL = Measure("ratio_of_control", "ratio without the pattern over ratio with it")
 STATEMENT = "deep learning is for patterns and classical learning for tables"
-MANN_WHITNEY = "Mann-Whitney"
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,8 @@ def _overall(
     kinds = {ALL: [one for one in counted if not one.is_table]}
     kinds |= {kind: found for kind, found in patterns_of.items() if found}
     tested = [_effects_across(patterns, tables, evidence, rules) for patterns in kinds.values()]
-    for (kind, patterns), effects in zip(kinds.items(), adjust(tested), strict=True):
+    corrected = adjust_strata(list(kinds), [True] * 3, tested, rules)
+    for (kind, patterns), effects in zip(kinds.items(), corrected, strict=True):
         of_kind = [control for control in controls if kind in (ALL, control.modality)]
         yield _across(kind, len(patterns), len(tables), effects, of_kind, rules)
 
@@ -201,29 +202,28 @@ def _effects_across(
     patterns: list[Measured], tables: list[Measured], evidence: Evidence, rules: Rules
 ) -> list[Effect]:
     """Return the shift between the two sides, then the effect on each side."""
-    medians = [
-        effect_across(
-            measure,
-            pd.DataFrame({"dataset": [o.dataset for o in side], measure.name: [o.effect for o in side]}),
-            evidence,
-            rules,
-        )
-        for measure, side in ((ON_PATTERNS, patterns), (ON_TABLES, tables))
+    sides = [_table(ON_PATTERNS, patterns), _table(ON_TABLES, tables)]
+    means = [
+        effect_across(measure, side, evidence.level, rules)
+        for measure, side in zip((ON_PATTERNS, ON_TABLES), sides, strict=True)
     ]
-    return [_shift_between(patterns, tables, evidence, rules), *medians]
+    return [_shift_between(sides[0], sides[1], evidence.level, rules), *means]
 
 
-def _shift_between(
-    patterns: list[Measured], tables: list[Measured], evidence: Evidence, rules: Rules
-) -> Effect:
-    found, rival = (np.log([one.effect.effect for one in side]) for side in (patterns, tables))
-    if not len(found) or not len(rival):
-        return SHIFT.unknown(MANN_WHITNEY)
-    threshold = float(np.log(rules[SHIFT.name]))
-    value, lo, hi, p = shift(found, rival, evidence.level, threshold)
-    if min(len(found), len(rival)) < rules["min_datasets"]:
-        return SHIFT.effect(float(np.exp(value)), NAN, NAN, MANN_WHITNEY)
-    return SHIFT.effect(float(np.exp(value)), float(np.exp(lo)), float(np.exp(hi)), MANN_WHITNEY, p)
+def _table(measure: Measure, side: list[Measured]) -> pd.DataFrame:
+    return pd.DataFrame({"dataset": [o.dataset for o in side], measure.name: [o.effect for o in side]})
+
+
+def _shift_between(patterns: pd.DataFrame, tables: pd.DataFrame, level: float, rules: Rules) -> Effect:
+    """Return the mean ratio on patterns over that on tables, from the two meta-analyses."""
+    if min(len(patterns), len(tables)) < rules["min_datasets"]:
+        return SHIFT.unknown(RANDOM_EFFECTS)
+    sides = ((ON_PATTERNS, patterns), (ON_TABLES, tables))
+    one, other = (random_effects(*standardise(measure, side)[:3]) for measure, side in sides)
+    found = difference(one, other)
+    lo, hi = (float(np.exp(end)) for end in found.interval(level))
+    p = found.p_value(float(np.log(rules[SHIFT.name])))
+    return SHIFT.effect(float(np.exp(found.mean)), lo, hi, RANDOM_EFFECTS, p)
 
 
 def _across(

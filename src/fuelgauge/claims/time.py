@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from fuelgauge.claims.judging.measures import column_measures
 from fuelgauge.claims.judging.verdict import (
@@ -17,6 +18,7 @@ from fuelgauge.claims.judging.verdict import (
     judge_pairs,
     models_of,
     opening,
+    readings,
     times,
     unclear,
 )
@@ -24,7 +26,8 @@ from fuelgauge.claims.judging.verdict import (
 __all__ = ["judge"]
 
 COLUMNS = ("fit_seconds",)
-RATIO, GROWTH, AT_EQUAL_LOSS = column_measures("fit_seconds", label="time")
+RATIO, *BESIDE = column_measures("fit_seconds", label="time")
+GROWTH, AT_EQUAL_LOSS = (replace(measure, is_beside=True) for measure in BESIDE)
 
 
 def judge(evidence: Evidence, rules: Rules) -> list[Verdict]:
@@ -56,4 +59,4 @@ def _say(finding: Finding, verdict: str, _: str) -> str:
         if math.isfinite(at_equal_loss.effect)
         else ""
     )
-    return f"{opened}. A fit took {times(ratio)} as long as a fit of {b}{reached}."
+    return f"{opened}. A fit took {times(ratio)} as long as a fit of {b}{reached}.{readings(ratio)}"

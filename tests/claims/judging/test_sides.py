@@ -70,7 +70,7 @@ def judged(trials: pd.DataFrame, rules: dict[str, Any] = RULES) -> list[dict[str
     )
     pairs, _ = compare_models(cubes(both), datasets, wanted=teams.wanted)
     is_team = (pairs["level"] == "family") & ~pairs["model_a"].str.startswith(PREFIX)
-    found = Evidence(checked, pd.DataFrame(), pairs[~is_team], datasets, 0.95, 500, pairs[is_team])
+    found = Evidence(checked, pd.DataFrame(), pairs[~is_team], datasets, 0.95, pairs[is_team])
     return [verdict.as_dict() for verdict in data.judge(found, rules)]
 
 

@@ -35,7 +35,7 @@ def evidence(truth_deep, n_datasets: int, n_repeats: int = 5, seed: int = 0, riv
         {"modality": "tabular", "control": False, "test_share": 0.0}, index=pairs["dataset"].unique()
     )
     empty = pd.DataFrame()
-    return Evidence(empty, empty, pairs, datasets, 0.95, 500)
+    return Evidence(empty, empty, pairs, datasets, 0.95)
 
 
 def judged(found: Evidence, level: str = "dataset", modality: str | None = None) -> list[Verdict]:
@@ -45,7 +45,7 @@ def judged(found: Evidence, level: str = "dataset", modality: str | None = None)
 
 
 @pytest.mark.parametrize(
-    ("truth", "word"), [(HUNGRIER, "supported"), (FRUGAL, "refuted"), (STUCK, "refuted")]
+    ("truth", "word"), [(HUNGRIER, "supported"), (FRUGAL, "refuted"), (STUCK, "supported")]
 )
 def test_known_worlds_on_one_dataset(truth, word: str) -> None:
     words = [v.verdict for v in judged(evidence(truth, 100))]
@@ -65,7 +65,7 @@ def share_supported(truth, n_simulations: int, n_datasets: int, rival=CLASSICAL)
     supported = 0
     for chosen in names:
         pairs = pd.concat([by_dataset[name].head(1) for name in chosen])
-        part = Evidence(everything.trials, everything.curves, pairs, datasets.loc[chosen], 0.95, 200)
+        part = Evidence(everything.trials, everything.curves, pairs, datasets.loc[chosen], 0.95)
         (overall,) = [v for v in data.judge(part, RULES) if v.level == "overall" and v.family_b == "linear"]
         supported += overall.verdict == "supported"
     return supported / n_simulations
@@ -131,8 +131,7 @@ def test_one_repeat_is_undecided_and_says_why() -> None:
     (single,) = judged(evidence(HUNGRIER, 1, n_repeats=1))
     assert single.verdict == "undecided"
     assert single.reason == (
-        "the data-efficiency ratio has no interval (one repeat only, or only one with a value); "
-        "the loss ratio per doubling has no interval (one repeat only, or only one with a value)"
+        "the data-efficiency ratio has no interval (one repeat only, or only one with a value)"
     )
 
 
@@ -140,9 +139,8 @@ def test_the_only_modality_counts_its_tests_once() -> None:
     found = evidence(HUNGRIER, 8)
     (everything,) = judged(found, "overall", "all")
     (tabular,) = [v for v in judged(found, "overall", "tabular") if v.modality == "tabular"]
-    # two tests in all, DER and slope: 2 / 2^8 each, times 2
-    assert everything.main.p == pytest.approx(2 / 256)
-    assert everything.main.p_adjusted == tabular.main.p_adjusted == pytest.approx(4 / 256)
+    assert everything.main == tabular.main
+    assert everything.main.p_adjusted == everything.main.p < 0.05  # one rival, one test
 
 
 def rivals(found: Evidence) -> set[str]:
@@ -175,13 +173,6 @@ def test_a_verdict_as_a_dictionary_has_its_main_effect_beside_it() -> None:
     )
 
 
-def test_a_sentence_says_if_the_slope_alone_refutes() -> None:
-    refuted = [v for v in judged(evidence(STUCK, 20)) if v.verdict == "refuted" and v.main.lo > 1]
-    assert refuted
-    because = "refuted, because with more data deep models fall further behind linear models. Deep"
-    assert all(because in v.sentence for v in refuted)
-
-
 @pytest.mark.parametrize(("ratio", "said"), [(99.6, "100 times"), (99.4, "99 times"), (1.234, "1.2 times")])
 def test_ratios_are_written_without_exponents(ratio: float, said: str) -> None:
     assert times(Effect("der", ratio, np.nan, np.nan, "t")) == said
@@ -210,25 +201,23 @@ def timed(found: Evidence, ratios: float | list[float]) -> Evidence:
         "time_ratio_at_equal_loss": 5.0,
     }
     trials = pd.DataFrame({"fit_seconds": [1.0]})
-    return Evidence(trials, found.curves, found.pairs.assign(**times_of), found.datasets, 0.95, 500)
+    return Evidence(trials, found.curves, found.pairs.assign(**times_of), found.datasets, 0.95)
 
 
-def test_what_all_datasets_say_is_said_even_where_so_few_cannot_decide() -> None:
-    found = evidence(HUNGRIER, 6)
-    per_pair = len(found.pairs) // 6
+def overall_time(ratios: list[float]) -> Verdict:
+    found = evidence(HUNGRIER, len(ratios))
+    verdicts = judge_claims(timed(found, list(np.repeat(ratios, len(found.pairs) // len(ratios)))), ["time"])
+    return next(v for v in verdicts if v.level == "overall" and v.modality == "all")
 
-    def overall(ratios: list[float]) -> Verdict:
-        verdicts = judge_claims(timed(found, list(np.repeat(ratios, per_pair))), ["time"])
-        return next(v for v in verdicts if v.level == "overall" and v.modality == "all")
 
-    # 2^(1 - 6), times three: the ratio, its growth and the ratio at equal loss
-    agreed = overall([2.0, 3.0, 4.0, 5.0, 6.0, 7.0])
-    assert agreed.verdict == "undecided"
-    assert (
-        "undecided, although all 6 datasets agree, because they are too few for so many tests "
-        "(p 0.031, adjusted 0.094). A fit took" in agreed.sentence
-    )
-    assert ": undecided. A fit took" in overall([0.5, 3.0, 4.0, 5.0, 6.0, 7.0]).sentence
+def test_datasets_that_agree_decide_with_a_size_and_others_say_what_would_have_been_seen() -> None:
+    agreed = overall_time([20.0, 30.0, 40.0, 50.0, 60.0, 70.0])
+    assert agreed.verdict == "supported"
+    assert agreed.main.across is not None
+    assert agreed.main.across.at_least == 10 and agreed.main.across.share_lo > 0.99
+    torn = overall_time([0.5, 3.0, 0.4, 5.0, 0.3, 7.0])
+    assert torn.verdict == "undecided"
+    assert "undecided (this many datasets would show a mean of" in torn.sentence
 
 
 def test_time_is_judged_from_fit_seconds() -> None:

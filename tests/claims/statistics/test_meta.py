@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from fuelgauge.claims.statistics import meta
-from fuelgauge.claims.statistics.meta import FLOOR, detectable, hochberg, moderated, random_effects
+from fuelgauge.claims.statistics.meta import (
+    FLOOR,
+    detectable,
+    difference,
+    hochberg,
+    moderated,
+    random_effects,
+)
 
 # Thirteen trials of the BCG vaccine (Colditz et al., JAMA 271, 1994): log risk ratios, and their variances.
 BCG = -np.array(
@@ -95,3 +102,20 @@ def test_the_next_dataset_is_less_certain_than_the_mean():
 def test_hochberg_steps_up():
     assert hochberg(np.array([0.01, 0.04, 0.03])) == pytest.approx([0.03, 0.04, 0.04])
     assert hochberg(np.array([0.02, math.nan, 0.5])) == pytest.approx([0.04, math.nan, 0.5], nan_ok=True)
+
+
+def test_the_difference_of_two_means_is_that_of_welch():
+    one, other = random_effects(*world(1, 9, 0.5, 0.4)), random_effects(*world(2, 14, 0.0, 0.6))
+    found = difference(one, other)
+    assert found.mean == one.mean - other.mean
+    assert found.error == math.hypot(one.error, other.error)
+    assert min(one.freedom, other.freedom) <= found.freedom <= one.freedom + other.freedom
+
+
+def test_bounds_alone_bound_the_mean_on_their_side_only():
+    above = random_effects(np.log([4.0, 6.0, 5.0, 8.0]), np.full(4, 0.1), np.ones(4))
+    lo, hi = above.interval()
+    assert math.log(2) < lo and hi == math.inf
+    assert above.p_value(0.0) < 0.01 and above.p_value(math.log(20)) == 1.0
+    both = random_effects(np.log([4.0, 6.0, 0.2]), np.full(3, 0.1), np.array([1, 1, -1]))
+    assert math.isnan(both.mean)

@@ -8,11 +8,9 @@ from fuelgauge.claims.statistics.resample import (
     invert,
     jackknife_error,
     leave_one_out_means,
-    median_interval,
     reach_of_mean,
     wilcoxon,
 )
-from tests.claims.worlds import coverage
 
 TEST = RepeatTest(0.95)
 
@@ -82,20 +80,3 @@ def test_inverting_a_test_of_a_line_finds_its_root_and_leaves_ends_open() -> Non
     assert (lower.item(), upper.item()) == pytest.approx((-reach, reach), abs=1e-4)
     lower, upper = invert(line, root, root - 1, edge, TEST)
     assert lower.item() == pytest.approx(-reach, abs=1e-4) and upper.item() == np.inf
-
-
-def test_the_median_interval_is_the_same_in_any_company() -> None:
-    values = np.arange(8.0)
-    first = median_interval(values, 0.95, 2000, "data/der")
-    median_interval(values, 0.95, 2000, "data/slope")
-    assert median_interval(values, 0.95, 2000, "data/der") == first
-    assert first[0] < np.median(values) < first[1]
-
-
-@pytest.mark.parametrize("n_datasets", [6, 12, 30])
-def test_the_median_interval_covers_what_it_says(n_datasets: int) -> None:
-    random = np.random.default_rng(5)
-    ends = [
-        median_interval(random.normal(size=n_datasets), 0.95, 1000, f"{n_datasets}/{i}") for i in range(500)
-    ]
-    assert coverage(*np.array(ends).T, 0.0) >= 0.93

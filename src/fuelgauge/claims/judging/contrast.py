@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -96,4 +96,5 @@ def ratio_effect(measure: Measure, log_ratio: Floats, test: RepeatTest) -> Effec
     replicates = log_ratio[:, np.newaxis]
     lower, upper = test.interval(replicates)
     value, lo, hi = (float(np.exp(end[0])) for end in (replicates[0], lower, upper))
-    return measure.effect(value, lo, hi, INTERVAL, p=float(test.p_value(replicates)[0]))
+    found = measure.effect(value, lo, hi, INTERVAL, p=float(test.p_value(replicates)[0]))
+    return replace(found, error=float(test.standard_error(replicates)[0]), repeats=float(len(log_ratio) - 1))

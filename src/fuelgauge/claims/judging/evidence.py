@@ -25,8 +25,6 @@ class Evidence:
         modality, control and test_share of every dataset, indexed by dataset.
     level
         Confidence level of all intervals, between 0 and 1.
-    n_resamples
-        Number of bootstrap resamples of the datasets.
     teams
         Rows of the pair table for sides of several named members (`fuelgauge.claims.judging.sides.Teams`).
     computed
@@ -38,7 +36,6 @@ class Evidence:
     pairs: pd.DataFrame
     datasets: pd.DataFrame
     level: float
-    n_resamples: int
     teams: pd.DataFrame = field(default_factory=pd.DataFrame)
     computed: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 

@@ -4,16 +4,79 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from fuelgauge.claims.statistics.pairs import prefix_of
 
-__all__ = ["DIFFERENCE", "NAN", "RATIO", "Effect", "Measure", "column_measures"]
+__all__ = ["DIFFERENCE", "NAN", "RATIO", "Across", "Effect", "Margin", "Measure", "column_measures"]
 
 NAN = float("nan")
 RATIO, DIFFERENCE = "ratio", "difference"
+
+
+@dataclass(frozen=True)
+class Margin:
+    """Test of a mean over datasets against a multiple of its threshold.
+
+    Attributes
+    ----------
+    margin
+        The multiple, or its reciprocal.
+    p, p_adjusted
+        Two-sided p value, and the same after the correction for the number of rivals.
+    """
+
+    margin: float
+    p: float
+    p_adjusted: float = NAN
+
+
+@dataclass(frozen=True)
+class Across:
+    """How an effect varies over datasets, and what its mean is significantly above or below.
+
+    Attributes
+    ----------
+    tau
+        Standard deviation between datasets on the scale of the test, the logarithm of a ratio.
+    share, share_lo, share_hi
+        Share of datasets whose true effect lies above the threshold, with its interval.
+    next_one
+        Predictive probability that the effect on one more dataset lies above the threshold.
+    n_above, n_below
+        Numbers of datasets on which the effect is significantly above or below the threshold, after Holm's
+        correction over the datasets.
+    detectable
+        Smallest mean ratio, above the threshold, that a run like this one shows with probability 0.8; a
+        difference on other scales.
+    median, p_wilcoxon
+        Median over the datasets, and the p value of Wilcoxon's signed-rank test.
+    margins
+        Tests of the mean against multiples of the threshold.
+    at_least, less_than
+        Largest margin that the mean is significantly above, and smallest that it is significantly below; NaN
+        where there is none.
+    """
+
+    tau: float
+    share: float
+    share_lo: float
+    share_hi: float
+    next_one: float
+    n_above: int
+    n_below: int
+    detectable: float
+    median: float
+    p_wilcoxon: float
+    margins: tuple[Margin, ...] = ()
+    at_least: float = NAN
+    less_than: float = NAN
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all fields but the single tests against margins."""
+        return {name: value for name, value in vars(self).items() if name != "margins"}
 
 
 @dataclass(frozen=True)
@@ -29,11 +92,15 @@ class Effect:
     test
         Name of the test, or of the method behind the interval.
     p, p_adjusted
-        p value, and the same after Holm's correction.
+        p value, and the same after the correction for the number of tests.
     censored
         ``above`` or ``below`` if the effect is a bound and the true value is larger or smaller; else empty.
     label, unit, scale, per_doubling
         Those of the `Measure`.
+    error, repeats
+        Standard error on the scale of the test, the logarithm of a ratio, and number of repeats behind it.
+    across
+        Distribution over datasets; None for a single dataset.
     """
 
     effect_name: str
@@ -48,6 +115,14 @@ class Effect:
     unit: str = ""
     scale: str = ""
     per_doubling: bool = False
+    error: float = NAN
+    repeats: float = NAN
+    across: Across | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all fields; those of the distribution over datasets follow under their own names."""
+        own = {name: value for name, value in vars(self).items() if name != "across"}
+        return {**own, **(self.across.as_dict() if self.across else {})}
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fuelgauge.claims.judging.across import adjust_strata, effect_across, error_of
 from fuelgauge.claims.judging.evidence import Evidence, Rules
-from fuelgauge.claims.judging.measures import RATIO, Effect, Measure
+from fuelgauge.claims.judging.measures import NAN, RATIO, Effect, Measure
 from fuelgauge.claims.judging.members import PREFIX
 from fuelgauge.claims.judging.sides import ALL_MEMBERS, PRIMARY, SINGLE, Comparison, Lineup, comparisons
-from fuelgauge.claims.statistics.resample import holm, median_interval, wilcoxon
+from fuelgauge.claims.statistics.resample import holm
 from fuelgauge.errors import ConfigError, nearest
 from fuelgauge.spec.names import FAMILIES, SUBFAMILIES
 
@@ -33,7 +34,6 @@ __all__ = [
     "Verdict",
     "adjust",
     "capital",
-    "effect_across",
     "effect_on_dataset",
     "judge_measured",
     "judge_pairs",
@@ -42,6 +42,7 @@ __all__ = [
     "not_significant",
     "of_control",
     "opening",
+    "readings",
     "side_of_interval",
     "side_of_test",
     "times",
@@ -53,7 +54,6 @@ SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
 # Names of families in a sentence, where "<family> models" would be wrong.
 NOUNS = {"forest": "forests", "boosted": "boosted trees", "flexible": "flexible classical models"}
 NO_INTERVAL = "(one repeat only, or only one with a value)"
-FEWER_RESAMPLES = 10  # for the intervals of verdicts that stand beside another
 # What counts in a comparison, for a table of verdicts.
 COUNTED = {
     PRIMARY: "equal numbers of members",
@@ -144,10 +144,10 @@ class Verdict:
         own = {name: value for name, value in vars(self).items() if name not in nested}
         return {
             **own,
-            **vars(self.main),
+            **self.main.as_dict(),
             "counted": self.counted,
             "short": self.short,
-            "further": [dict(vars(effect)) for effect in self.further],
+            "further": [effect.as_dict() for effect in self.further],
             "beside": [verdict.as_dict() for verdict in self.beside],
         }
 
@@ -241,18 +241,15 @@ def judge_pairs(question: Question, evidence: Evidence, rules: Rules) -> list[Ve
 def _compared(question: Question, evidence: Evidence, rules: Rules) -> Iterator[list[Verdict]]:
     """Yield the verdicts of every comparison, on all datasets and then on the unexposed ones.
 
-    The first is judged. Those beside it decide nothing, and fewer resamples do for their intervals. A
-    comparison with the same members as an earlier one is not computed twice. It is left out if these are the
-    members that are judged.
+    The first is judged. A comparison with the same members as an earlier one is not computed twice. It is
+    left out if these are the members that are judged.
     """
     known: dict[frozenset[Any], list[Verdict]] = {}
-    beside = replace(evidence, n_resamples=-(-evidence.n_resamples // FEWER_RESAMPLES))
 
     def judged(one: Comparison, measured: pd.DataFrame) -> list[Verdict]:
         members = _members(one, measured)
         if members not in known:
-            read = beside if known else evidence
-            known[members] = judge_measured(question, measured, read, rules)
+            known[members] = judge_measured(question, measured, evidence, rules)
         return [_of_comparison(verdict, one, measured) for verdict in known[members]]
 
     found = [
@@ -395,7 +392,7 @@ def _measured(
         chosen = pairs[(pairs["model_a"] == PREFIX + family_a) & (pairs["model_b"] == PREFIX + family_b)]
         for dataset, group in chosen.groupby("dataset", sort=True):
             about = evidence.datasets.loc[dataset]
-            values = {measure.name: effect_on_dataset(measure, group) for measure in measures}
+            values = {measure.name: effect_on_dataset(measure, group, evidence.level) for measure in measures}
             lineup = comparison.lineups.get((str(dataset), family_a, family_b))
             kept = {
                 "modality": about["modality"],
@@ -406,7 +403,7 @@ def _measured(
     return pd.DataFrame(rows)
 
 
-def effect_on_dataset(measure: Measure, group: pd.DataFrame) -> Effect:
+def effect_on_dataset(measure: Measure, group: pd.DataFrame, level: float) -> Effect:
     """Read a measure from the rows of a pair on a dataset.
 
     Raises
@@ -424,14 +421,22 @@ def effect_on_dataset(measure: Measure, group: pd.DataFrame) -> Effect:
         return float(measure.reducer(group[column])) if column in group else float("nan")
 
     censored = str(group[measure.censored_column].iloc[0]) if measure.censored_column else ""
-    return measure.effect(
-        value(measure.column),
-        value(f"{measure.column}_lo"),
-        value(f"{measure.column}_hi"),
+    middle, lo, hi = (value(f"{measure.column}{end}") for end in ("", "_lo", "_hi"))
+    found = measure.effect(
+        middle,
+        lo,
+        hi,
         "Nadeau-Bengio corrected t" if measure.p_column else "jackknife t interval",
         p=value(measure.p_column),
         censored=censored if censored in ("above", "below") else "",
     )
+    repeats = float(group["repeats"].iloc[0]) if "repeats" in group else NAN
+    ends = np.array([middle, lo, hi])
+    if measure.is_ratio:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ends = np.log(ends)
+    error = error_of(float(ends[0]), float(ends[1]), float(ends[2]), repeats, level)
+    return replace(found, error=error, repeats=repeats)
 
 
 def _on_datasets(question: Question, measured: pd.DataFrame, rules: Rules) -> Iterator[Verdict]:
@@ -449,8 +454,13 @@ def _overall(
     question: Question, measured: pd.DataFrame, evidence: Evidence, rules: Rules
 ) -> Iterator[Verdict]:
     groups = list(_groups(measured, rules, evidence))
-    tested = [_effects_across(question.measures, group, evidence, rules) for _, group in groups]
-    for (about, group), effects in zip(groups, _adjusted_by_say(question.measures, tested), strict=True):
+    tested = [
+        [effect_across(measure, group, evidence.level, rules) for measure in question.measures]
+        for _, group in groups
+    ]
+    strata = [about["modality"] for about, _ in groups]
+    deciding = [not measure.is_beside for measure in question.measures]
+    for (about, group), effects in zip(groups, adjust_strata(strata, deciding, tested, rules), strict=True):
         enough = len(group) >= rules["min_datasets"]
         sides = {e.effect_name: side_of_test(e, rules) if enough else 0 for e in effects}
         agreeing = _agreeing(question.measures[0], group, rules)
@@ -481,37 +491,10 @@ def _counted(measured: pd.DataFrame, about: Mapping[str, Any]) -> pd.DataFrame:
     return measured[counts]
 
 
-def _effects_across(
-    measures: Sequence[Measure], group: pd.DataFrame, evidence: Evidence, rules: Rules
-) -> list[Effect]:
-    return [effect_across(measure, group, evidence, rules) for measure in measures]
-
-
-def effect_across(measure: Measure, group: pd.DataFrame, evidence: Evidence, rules: Rules) -> Effect:
-    """Return the median effect over datasets, with its bootstrap interval and Wilcoxon's test."""
-    test = "Wilcoxon signed rank"
-    found = _found(measure, group)
-    if len(found) == 0:
-        return measure.unknown(test)
-    values, back = (np.log(found), np.exp) if measure.is_ratio else (found, np.asarray)
-    median = float(back(np.median(values)))
-    if len(found) < rules["min_datasets"]:
-        return replace(measure.unknown(test), effect=median)
-    threshold = np.log(rules[measure.name]) if measure.is_ratio else rules[measure.name]
-    label = "/".join([rules["claim"], measure.name, *group["dataset"]])
-    lo, hi = median_interval(values, evidence.level, evidence.n_resamples, label)
-    return measure.effect(median, float(back(lo)), float(back(hi)), test, wilcoxon(values - threshold))
-
-
-def _found(measure: Measure, group: pd.DataFrame) -> np.ndarray:
-    """Return the known effects of the datasets."""
-    found = np.array([effect.effect for effect in group[measure.name]] if len(group) else [], dtype=float)
-    return found[np.isfinite(found) & ((found > 0) | (not measure.is_ratio))]
-
-
 def _agreeing(measure: Measure, group: pd.DataFrame, rules: Rules) -> int:
     """Return the number of datasets if the effects of all lie on the same side of the threshold, else 0."""
-    beyond = _found(measure, group) - rules[measure.name]
+    found = np.array([effect.effect for effect in group[measure.name]] if len(group) else [], dtype=float)
+    beyond = found[np.isfinite(found)] - rules[measure.name]
     return len(beyond) if (beyond > 0).all() or (beyond < 0).all() else 0
 
 
@@ -625,16 +608,30 @@ def named(effect: Effect) -> str:
 def opening(finding: Finding, verdict: str) -> str:
     """Return the verdict for a sentence.
 
-    If it is undecided although all datasets agree, the text says why. The p value of Wilcoxon's test on n
-    datasets that agree is 2^(1 - n). Holm's correction multiplies it by up to the number of tests.
+    If it is undecided across datasets, the text says what a run like this one would have shown.
     """
     main = next(iter(finding.effects.values()))
-    if verdict != UNDECIDED or finding.agreeing < 2 or np.isnan(main.p_adjusted):
+    if verdict != UNDECIDED or main.across is None or not np.isfinite(main.across.detectable):
         return verdict
-    return (
-        f"{verdict}, although all {finding.agreeing} datasets agree, because they are too few for so many "
-        f"tests (p {_short(main.p)}, adjusted {_short(main.p_adjusted)})"
-    )
+    return f"{verdict} (this many datasets would show a mean of {_short(main.across.detectable)})"
+
+
+def readings(effect: Effect) -> str:
+    """Return what is shown of the size of a mean, and on what share of the datasets it lies above 1.
+
+    The text is empty for an effect on a single dataset.
+    """
+    across = effect.across
+    if across is None or np.isnan(across.share):
+        return ""
+    sizes = [
+        f"{words} {_short(margin)} times"
+        for words, margin in (("at least", across.at_least), ("less than", across.less_than))
+        if np.isfinite(margin) and margin != 1
+    ]
+    shown = f" Shown: {' and '.join(sizes)} on average." if sizes else ""
+    ends = f"{across.share_lo:.0%} to {across.share_hi:.0%}"
+    return f"{shown} It is above 1 on {across.share:.0%} of such datasets ({ends})."
 
 
 def models_of(family: str) -> str:

@@ -17,14 +17,14 @@ information.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import optimize, special
 
 from fuelgauge.claims.statistics.resample import Floats
 
-__all__ = ["FLOOR", "Meta", "Share", "detectable", "hochberg", "moderated", "random_effects"]
+__all__ = ["FLOOR", "Meta", "Share", "detectable", "difference", "hochberg", "moderated", "random_effects"]
 
 # Smallest standard error of a log ratio. Few repeats can agree by chance.
 FLOOR = 0.05
@@ -66,6 +66,8 @@ class Meta:
         Number of datasets, weighted by their information; censored ones count less than 1.
     n_datasets
         Number of datasets.
+    bound
+        1 if the mean is only known to lie above `mean`, -1 if below, else 0.
     """
 
     mean: float
@@ -75,6 +77,7 @@ class Meta:
     tau_hi: float
     weight: float
     n_datasets: int
+    bound: int = 0
 
     @property
     def freedom(self) -> float:
@@ -86,7 +89,8 @@ class Meta:
         if not self.freedom > 0 or not math.isfinite(self.error):
             return -math.inf, math.inf
         reach = float(special.stdtrit(self.freedom, 0.5 + level / 2)) * self.error
-        return self.mean - reach, self.mean + reach
+        low = -math.inf if self.bound < 0 else self.mean - reach
+        return low, math.inf if self.bound > 0 else self.mean + reach
 
     def p_above(self, threshold: float) -> float:
         """Return the one-sided p value of the mean log ratio being at most `threshold`; NaN if unknown."""
@@ -95,9 +99,13 @@ class Meta:
         return float(special.stdtr(self.freedom, -(self.mean - threshold) / self.error))
 
     def p_value(self, threshold: float = 0.0) -> float:
-        """Return the two-sided p value of the mean log ratio being `threshold`; NaN if unknown."""
+        """Return the two-sided p value of the mean log ratio being `threshold`; NaN if unknown.
+
+        A mean that is a bound can differ from the threshold on one side alone.
+        """
         above = self.p_above(threshold)
-        return 2 * min(above, 1 - above)
+        sides = {1: above, -1: 1 - above, 0: min(above, 1 - above)}
+        return min(2 * sides[self.bound], 1.0)
 
     def share_above(self, threshold: float, level: float = 0.95) -> Share:
         """Return the share of datasets with a true log ratio above a threshold.
@@ -148,10 +156,16 @@ def random_effects(values: Floats, errors: Floats, censored: Floats) -> Meta:
     Returns
     -------
     Meta
-        Mean, standard error and spread. All are NaN with fewer than two datasets that are not censored.
+        Mean, standard error and spread. With fewer than two datasets that are not censored, the bounds count
+        as values and the mean is a bound itself. All are NaN if bounds of both kinds are left, or fewer than
+        two datasets.
     """
     values, censored = np.asarray(values, dtype=float), np.asarray(censored, dtype=float)
-    return _estimate(values, moderated(np.asarray(errors, dtype=float)), censored)
+    errors = moderated(np.asarray(errors, dtype=float))
+    kinds = set(censored[censored != 0])
+    if np.sum(censored == 0) < 2 <= len(values) and len(kinds) == 1:
+        return replace(_estimate(values, errors, np.zeros(len(values))), bound=int(kinds.pop()))
+    return _estimate(values, errors, censored)
 
 
 def _estimate(values: Floats, errors: Floats, censored: Floats) -> Meta:
@@ -170,7 +184,8 @@ def _estimate(values: Floats, errors: Floats, censored: Floats) -> Meta:
     _, information = _derivatives(values, deviation, censored, mean)
     weight = float(np.sum(information * deviation**2))
     scale = _heterogeneity(values, errors, censored, tau) / (weight - 1) if weight > 1 else math.nan
-    error = math.sqrt(scale / information.sum())
+    # Datasets that agree to the last digit, such as equal bounds, still have an error.
+    error = max(math.sqrt(scale / information.sum()), FLOOR / math.sqrt(n_datasets))
     low, high = (_profile(values, errors, censored, weight, p) for p in (0.975, 0.025))
     return Meta(mean, error, tau, low, high, weight, n_datasets)
 
@@ -212,6 +227,27 @@ def moderated(errors: Floats) -> Floats:
     """
     squares = np.fmax(np.where(np.isfinite(errors), errors, 0.0), FLOOR) ** 2
     return np.sqrt((squares + squares.mean()) / 2)
+
+
+def difference(one: Meta, other: Meta) -> Meta:
+    """Return the difference of two independent means; its degrees of freedom are those of Satterthwaite.
+
+    Notes
+    -----
+    Satterthwaite, Biometrics Bulletin 2 (1946), as in Welch's t test. The spread is that of a difference.
+    """
+    variances = np.array([one.error, other.error]) ** 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        freedom = variances.sum() ** 2 / np.sum(variances**2 / np.array([one.freedom, other.freedom]))
+    return Meta(
+        mean=one.mean - other.mean,
+        error=float(np.sqrt(variances.sum())),
+        tau=math.hypot(one.tau, other.tau),
+        tau_lo=math.hypot(one.tau_lo, other.tau_lo),
+        tau_hi=math.hypot(one.tau_hi, other.tau_hi),
+        weight=float(freedom) + 1,
+        n_datasets=one.n_datasets + other.n_datasets,
+    )
 
 
 def _restricted(values: Floats, errors: Floats, censored: Floats, tau: float) -> float:

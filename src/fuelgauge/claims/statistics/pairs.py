@@ -170,6 +170,8 @@ def compare(batch: PairBatch, level: float = 0.95) -> pd.DataFrame:
     -------
     One row per pair and anchor n.
 
+    repeats
+        Number of repeats that both models have.
     der, der_lo, der_hi, censored
         Data-efficiency ratio DER(n), at 64 <= n <= n_max / 4 only. It is a bound where censored is ``above``
         (A does not reach the loss of B) or ``below`` (A has it at its first anchor already). For an open
@@ -206,6 +208,7 @@ def compare(batch: PairBatch, level: float = 0.95) -> pd.DataFrame:
     for column, values in {FIT_SECONDS: (unknown, unknown), **batch.further}.items():
         test = of_losses if is_scored(column) else of_costs
         columns |= _column_ratios(batch.anchors, column, values, columns, test)
+    columns["repeats"] = np.full(len(batch.names), float(batch.loss_a.shape[-1]))
     return _long(batch, columns)
 
 
@@ -432,6 +435,7 @@ COLUMNS = [
     *("der_median", "der_median_lo", "der_median_hi", "der_median_censored"),
     *("loss_ratio", "loss_ratio_lo", "loss_ratio_hi"),
     *("time_median", "time_median_lo", "time_median_hi", "time_slope", "time_slope_lo", "time_slope_hi"),
+    "repeats",
 ]
 
 

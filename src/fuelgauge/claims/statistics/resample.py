@@ -4,13 +4,10 @@ Repeats are few (five or ten) and draw from the same rows. Every interval and te
 Student's t on a jackknife standard error (leave one repeat out), corrected for the rows that repeats share;
 see `RepeatTest`. A quantity that can be censored gets its interval by inverting that test. The same repeat is
 left out for both models of a pair, which keeps them paired.
-
-Only the bootstrap over datasets is random, and its seed is derived from its own label.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -26,9 +23,7 @@ __all__ = [
     "holm",
     "invert",
     "leave_one_out_means",
-    "median_interval",
     "reach_of_mean",
-    "shift",
     "t_quantile",
     "wilcoxon",
 ]
@@ -254,100 +249,3 @@ def wilcoxon(values: Floats) -> float:
     from scipy import stats  # the import takes half a second, and the train stage does not need it
 
     return float(stats.wilcoxon(values, zero_method="pratt").pvalue)
-
-
-def median_interval(values: Floats, level: float, n_resamples: int, label: str) -> tuple[float, float]:
-    """Bootstrap the median over datasets; return the expanded percentile interval.
-
-    Parameters
-    ----------
-    values
-        Effects of the datasets, finite; shape (datasets,).
-    level
-        Confidence level of the interval, between 0 and 1.
-    n_resamples
-        Number of bootstrap resamples.
-    label
-        Name of the interval. The seed is derived from it, so that no interval changes another.
-
-    Returns
-    -------
-    Lower and upper end; NaN with fewer than two values.
-
-    Notes
-    -----
-    The percentile interval of few values is too short. Its tail area alpha/2 therefore becomes
-    Phi(-sqrt(n / (n - 1)) t_{alpha/2, n - 1}): Hesterberg, What teachers should know about the bootstrap, The
-    American Statistician 69 (2015), section 5.3.
-    """
-    n = len(values)
-    if n < 2:
-        return float("nan"), float("nan")
-    tail = float(special.ndtr(-np.sqrt(n / (n - 1)) * t_quantile(level, n)))
-    random = np.random.default_rng(zlib.crc32(label.encode()))
-    medians = _medians(values, random.integers(0, n, size=(n_resamples, n)))
-    lower, upper = np.quantile(medians, [tail, 1 - tail])
-    return float(lower), float(upper)
-
-
-def _medians(values: Floats, drawn: NDArray[np.int64]) -> Floats:
-    """Return the median of values at drawn places, shape (resamples,); ranks of 16 bits part fastest."""
-    in_order, n = np.argsort(values, kind="stable"), len(values)
-    ranks = np.empty(n, dtype=np.uint16 if n < 2**16 else np.uint32)
-    ranks[in_order] = np.arange(n)
-    middle = [(n - 1) // 2, n // 2]
-    drawn_ranks = np.partition(ranks[drawn], sorted(set(middle)), axis=1)
-    pair: Floats = values[in_order][drawn_ranks[:, middle]]
-    return pair.mean(axis=1)
-
-
-def shift(
-    values: Floats, others: Floats, level: float, threshold: float
-) -> tuple[float, float, float, float]:
-    """Estimate how far values lie above others, with an interval and a test.
-
-    Parameters
-    ----------
-    values, others
-        Effects of the datasets of two groups, finite and not empty; shape (datasets,).
-    level
-        Confidence level of the interval, between 0 and 1.
-    threshold
-        Shift under the null hypothesis of the test.
-
-    Returns
-    -------
-    Estimate, lower end, upper end, and the two-sided p value of the exact Mann-Whitney test (the normal
-    approximation if values tie). With too few values for an interval, its ends are infinite.
-
-    Notes
-    -----
-    The test is that of Mann and Whitney, Ann. Math. Statist. 18 (1947). The estimate is that of Hodges and
-    Lehmann, the median of all differences (Ann. Math. Statist. 34, 1963).
-
-    The interval consists of the shifts that the test does not reject. Its ends are the k-th smallest and k-th
-    largest difference; k - 1 is the largest u for which P(U <= u) <= (1 - level) / 2. See Hollander and
-    Wolfe, Nonparametric Statistical Methods (1999), section 4.3.
-    """
-    differences = np.sort((values[:, np.newaxis] - others).ravel())
-    below = np.cumsum(_mann_whitney_counts(len(values), len(others)))
-    k = int(np.searchsorted(below / below[-1], (1 - level) / 2, side="right"))
-    lower, upper = (differences[k - 1], differences[-k]) if k else (-np.inf, np.inf)
-    is_tied = np.any(differences == threshold) or len(np.unique([*values, *others])) < len([*values, *others])
-    method = "asymptotic" if is_tied else "exact"
-    from scipy import stats
-
-    p = stats.mannwhitneyu(values - threshold, others, alternative="two-sided", method=method).pvalue
-    return float(np.median(differences)), float(lower), float(upper), float(p)
-
-
-def _mann_whitney_counts(n: int, m: int) -> Floats:
-    """Return the number of orders of n + m ranks for each value of U, 0 to n m (a Gaussian binomial)."""
-    counts = np.zeros(n * m + 1)
-    counts[0] = 1.0
-    for i in range(1, n + 1):
-        for u in range(n * m, m + i - 1, -1):
-            counts[u] -= counts[u - m - i]
-        for u in range(i, n * m + 1):
-            counts[u] += counts[u - i]
-    return counts
