@@ -8,7 +8,7 @@ import pytest
 
 from fuelgauge.data.dataset import Examples
 from fuelgauge.models.base import FitContext, create
-from fuelgauge.models.boosting import Boosted, Columns, loss_name, spread
+from fuelgauge.models.boosting import Boosted, Columns, loss_name, offset, spread
 from fuelgauge.models.catboost import CatBoost
 from fuelgauge.models.storage import load, save
 from tests.models.kinds import examples
@@ -75,10 +75,10 @@ def test_columns_are_known_by_their_position():
     rows = Examples(x, np.zeros(3, dtype=np.int64), "binary", 2, ("same",))
     columns = Columns().fit(rows)
     assert columns.categorical == [0, 2]
-    expected = [[0, -1, 0], [np.nan, np.nan, 0], [1, 1, 1]]  # the median of the numbers is 2
+    expected = [[0, 1, 0], [np.nan, np.nan, 0], [1, 3, 1]]
     assert np.array_equal(columns.transform(rows), np.array(expected, np.float32), equal_nan=True)
     other = replace(rows, x=pd.DataFrame([["new", 7.0, "v"]] * 3, columns=x.columns))
-    assert np.array_equal(columns.transform(other)[0], np.array([np.nan, 5, 1], np.float32), equal_nan=True)
+    assert np.array_equal(columns.transform(other)[0], np.array([np.nan, 7, 1], np.float32), equal_nan=True)
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
@@ -158,3 +158,12 @@ def model_with_rounds(rounds: int) -> CatBoost:
 @pytest.mark.parametrize(("rounds", "expected"), [(1, [0]), (3, [0, 1, 2]), (79, list(range(0, 79, 2)))])
 def test_the_rounds_of_an_estimate_are_spread_evenly(rounds, expected):
     assert spread(rounds).tolist() == expected
+
+
+def test_differences_beside_a_large_number_are_kept_and_small_ones_beside_zero_too():
+    assert offset(1.7e9 + np.arange(5)) == 1.7e9 + 2
+    assert offset(np.array([1e-9, 2e-9, 1.0, np.nan])) == 0.0
+    assert offset(np.array([0.1, 0.2])) == 0.0
+    x = pd.DataFrame({"a": 1.7e9 + np.arange(5) / 4})
+    rows = Examples(x, np.zeros(5, dtype=np.int64), "binary", 2, ())
+    assert Columns().fit(rows).transform(rows)[:, 0].tolist() == [-0.5, -0.25, 0, 0.25, 0.5]

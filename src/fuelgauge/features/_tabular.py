@@ -112,11 +112,12 @@ def bounded(values: np.ndarray) -> np.ndarray:
 
 
 def merged(values: np.ndarray) -> tuple[int, int]:
-    """Return how many distinct values there are, and how many are left as float32 around their median."""
+    """Return how many distinct values there are, and how many float32 keeps, around 0 or their median."""
     distinct = np.unique(values[np.isfinite(values)])
     if not len(distinct):
         return 0, 0
-    return len(distinct), len(np.unique((distinct - np.median(distinct)).astype(np.float32)))
+    kept = [len(np.unique((distinct - away).astype(np.float32))) for away in (0.0, np.median(distinct))]
+    return len(distinct), max(kept)
 
 
 def missing_if_infinite(values: np.ndarray) -> np.ndarray:

@@ -27,8 +27,8 @@ class Columns:
 
     Columns are known by their position alone, so that a name may hold any character and may occur twice.
 
-    - Numbers lose their median in the fit before they become float32. Differences beside a large number
-      would be lost otherwise.
+    - Numbers become float32. Before that they lose their median in the fit, where more distinct values of
+      the fit are kept that way, as beside a large number.
     - Categories get the codes 0, 1 and so on, in their sorted order.
     - A value that is missing is NaN, and so is a category that was not in the fit.
 
@@ -38,22 +38,22 @@ class Columns:
     ----------
     known : list of ndarray or None
         Sorted categories of each column of a table, None for a number.
-    medians : list of float
-        Median of each number of a table; 0 for a category and where all values are missing.
+    offsets : list of float
+        Number that each column of a table loses before it becomes float32; 0 in most cases.
     """
 
     def fit(self, examples: Examples) -> Columns:
         """Learn the categories of the examples."""
         self.known: list[np.ndarray | None] = []
-        self.medians: list[float] = []
+        self.offsets: list[float] = []
         if isinstance(examples.x, pd.DataFrame):
             names = set(examples.categorical)
             self.known = [
                 categories(examples.x.iloc[:, at]) if name in names else None
                 for at, name in enumerate(examples.x.columns)
             ]
-            self.medians = [
-                median(numbers_of(examples.x.iloc[:, at])) if known is None else 0.0
+            self.offsets = [
+                offset(numbers_of(examples.x.iloc[:, at])) if known is None else 0.0
                 for at, known in enumerate(self.known)
             ]
         return self
@@ -70,7 +70,7 @@ class Columns:
         matrix = np.empty((len(examples), len(self.known)), dtype=np.float32)
         for at, known in enumerate(self.known):
             column = examples.x.iloc[:, at]
-            matrix[:, at] = numbers_of(column) - self.medians[at] if known is None else codes(column, known)
+            matrix[:, at] = numbers_of(column) - self.offsets[at] if known is None else codes(column, known)
         return matrix
 
 
@@ -187,10 +187,14 @@ def numbers_of(column: pd.Series) -> np.ndarray:
     return column.to_numpy(np.float64, na_value=np.nan)
 
 
-def median(values: np.ndarray) -> float:
-    """Return the median of the values that are not missing; 0 if there are none."""
-    known = values[~np.isnan(values)]
-    return float(np.median(known)) if len(known) else 0.0
+def offset(values: np.ndarray) -> float:
+    """Return the median of values if float32 keeps more of them apart without it, else 0."""
+    known = np.unique(values[~np.isnan(values)])
+    if not len(known) or len(np.unique(known.astype(np.float32))) == len(known):
+        return 0.0
+    middle = float(np.median(known))
+    kept = [len(np.unique((known - away).astype(np.float32))) for away in (0.0, middle)]
+    return middle if kept[1] > kept[0] else 0.0
 
 
 def codes(column: pd.Series, known: np.ndarray) -> np.ndarray:
