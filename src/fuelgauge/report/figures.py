@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_note", "draw_pictures"]
 
+# Width of an entry of a legend: its line with the space around it, and a letter of its name.
+LINE_INCHES, LETTER_INCHES = 0.8, 0.085
 MOST_PANELS = 9
 MOST_FOREST_DATASETS, MOST_FOREST_PAIRS = 40, 6
 PANELS_A_ROW = 3
@@ -238,11 +240,12 @@ def _add_legend(picture: Figure, axes: Iterable[Axes]) -> None:
     entries = {
         name: handle for ax in axes for handle, name in zip(*ax.get_legend_handles_labels(), strict=True)
     }
+    widest = LINE_INCHES + LETTER_INCHES * max(map(len, entries), default=0)
     picture.legend(
         list(entries.values()),
         list(entries),
         loc="outside upper left",
-        ncols=min(len(entries), 6),
+        ncols=max(1, min(len(entries), int(picture.get_figwidth() / widest))),
         frameon=False,
         handlelength=3.2,
     )
