@@ -156,6 +156,7 @@ def usual(
         stop = EarlyStopping("val_loss", patience=1000)
         n_epochs = prepared.plan.steps // prepared.plan.batches
         trainer = make_trainer(n_epochs, "cpu", "fp32", [KeepState(), stop])
+        assert prepared.held_out is not None
         trainer.fit(UsualModule(prepared, model), batches(prepared), OneBatch(list(prepared.held_out)))
 
 

@@ -15,7 +15,6 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -104,11 +103,8 @@ def compare(dataset: str, model: str, n: int, repeats: int) -> bool:
     ratios, seconds = [], []
     for trial in first_trials(dataset, model, n, repeats):
         rows, metric = rows_of(trial), trial.curve.dataset.metric
-        sides: tuple[Callable[[], tuple[np.ndarray, float]], ...] = (
-            lambda trial=trial, rows=rows: ours(trial, rows),
-            lambda trial=trial, rows=rows: theirs(model, rows, trial.repeat),
-        )
-        (own, own_seconds), (other, other_seconds) = (side() for side in sides)
+        own, own_seconds = ours(trial, rows)
+        other, other_seconds = theirs(model, rows, trial.repeat)
         ratios.append(np.log(loss(own, rows, metric) / loss(other, rows, metric)))
         seconds.append((own_seconds, other_seconds))
     mean, error = float(np.mean(ratios)), stats.sem(ratios)
