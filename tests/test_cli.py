@@ -34,8 +34,8 @@ def test_analyze_evaluates_the_claims_on_any_table(tmp_path, capsys):
     made_up_table().to_csv(tmp_path / "mine.csv", index=False)
     run("analyze", str(tmp_path / "mine.csv"), "--out", str(tmp_path / "out"), "--claims", "data")
     said = capsys.readouterr().out
-    assert "SUPPORTED  On d0" in said
-    assert "too few datasets (3 of 6)" in said
+    assert "Too few datasets for a verdict across datasets" in said
+    assert "tree models" in said and "too few datasets" in said
     assert "net" in (tmp_path / "out" / "index.html").read_text()
     assert {v["claim"] for v in json.loads((tmp_path / "out" / "verdicts.json").read_text())} == {"data"}
 
@@ -63,11 +63,29 @@ def test_the_verdict_names_report_and_ui(project, capsys):
         "sentence": "It is.",
     }
     (paths.REPORTS / "verdicts.json").write_text(json.dumps([verdict]))
-    run("verdict")
+    run("verdict", "--all")
     said = capsys.readouterr().out
     assert "UNDECIDED  It is." in said
     assert str(paths.REPORTS / "index.html") in said
     assert "make ui" in said
+
+
+def test_a_table_of_one_dataset_is_answered_about_that_dataset(tmp_path, capsys):
+    table = made_up_table()
+    table[table["dataset"] == "d0"].to_csv(tmp_path / "mine.csv", index=False)
+    run("analyze", str(tmp_path / "mine.csv"), "--out", str(tmp_path / "out"), "--claims", "data")
+    said = capsys.readouterr().out
+    assert "SUPPORTED  On d0, deep models need more data than tree models" in said
+
+
+def test_the_verdicts_on_one_dataset_can_be_asked_for(project, capsys):
+    paths.REPORTS.mkdir(exist_ok=True)
+    on = {"claim": "data", "level": "dataset", "modality": "all", "verdict": "refuted", "sentence": "No."}
+    (paths.REPORTS / "verdicts.json").write_text(json.dumps([on | {"dataset": "letter"}]))
+    run("verdict", "letter")
+    assert "REFUTED    No." in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="no verdict on the dataset 'leter', did you mean 'letter'"):
+        run("verdict", "leter")
 
 
 def test_status_counts_and_retry_without_failures(project, capsys):
@@ -95,7 +113,7 @@ def test_a_reader_that_stops_early_is_not_an_error(tmp_path):
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports" / "verdicts.json").write_text(json.dumps([verdict] * 5000))
     result = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -m fuelgauge.cli verdict | head -n 1"],
+        ["bash", "-c", f"{sys.executable} -m fuelgauge.cli verdict --all | head -n 1"],
         env={**os.environ, "FUELGAUGE_ROOT": str(tmp_path)},
         capture_output=True,
         text=True,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fuelgauge import __version__, paths
-from fuelgauge.errors import FuelgaugeError
+from fuelgauge.errors import FuelgaugeError, nearest
 
 if TYPE_CHECKING:
     from fuelgauge.intake.add import Added
@@ -77,7 +77,11 @@ def parser() -> argparse.ArgumentParser:
 
     add_command = add("add", add_data, "Make a dataset from a table, a folder of images or an .npz file.")
     describe_add(add_command)
-    add("verdict", verdict, "Print the verdict of the last evaluation and the path of its report.")
+    told = add("verdict", verdict, "Print the verdict of the last evaluation and the path of its report.")
+    told.add_argument(
+        "dataset", nargs="?", help="Dataset whose verdicts are printed; default: across datasets."
+    )
+    told.add_argument("--all", action="store_true", help="Print every verdict in a sentence.")
     add("status", status, "Show done, failed, skipped and remaining trials of every learning curve.")
     add("plan", plan, "Show the trials of the next run and estimate how long they take.")
     profile_command = add(
@@ -301,14 +305,39 @@ def print_added(added: Added) -> None:
     print("next         dvc repro")
 
 
-def verdict(_: argparse.Namespace) -> None:
-    """Print the verdict of the last evaluation."""
+def verdict(chosen: argparse.Namespace) -> None:
+    """Print the verdict of the last evaluation: in short, in full or on a dataset."""
+    from fuelgauge.report.summary import summary
+
     path = paths.REPORTS / "verdicts.json"
     if not path.is_file():
         raise FuelgaugeError(f"{path} does not exist; make it with: make repro")
-    print_verdicts(json.loads(path.read_text(encoding="utf-8")))
+    verdicts = json.loads(path.read_text(encoding="utf-8"))
+    if chosen.dataset:
+        print_dataset(verdicts, chosen.dataset)
+    elif chosen.all:
+        print_verdicts(verdicts)
+    else:
+        print("\n".join(summary(verdicts)))
+        print("\neach claim in a sentence: fuelgauge verdict --all, or fuelgauge verdict DATASET")
     print(f"\nreport     {paths.REPORTS / 'index.html'}")
     print("MLflow UI  make ui, then http://127.0.0.1:5000")
+
+
+def print_dataset(verdicts: list[dict[str, Any]], dataset: str) -> None:
+    """Print the verdicts on one dataset.
+
+    Raises
+    ------
+    FuelgaugeError
+        There is no verdict on it; the message names the nearest dataset.
+    """
+    own = [v for v in verdicts if v.get("dataset") == dataset]
+    if not own:
+        names = sorted({str(v["dataset"]) for v in verdicts if v.get("dataset")})
+        raise FuelgaugeError(f"There is no verdict on the dataset '{dataset}', {nearest(dataset, names)}.")
+    for v in own:
+        print(f"{v['verdict'].upper():<10} {v['sentence']} {v.get('note', '')}".rstrip())
 
 
 def print_verdicts(verdicts: list[dict[str, Any]]) -> None:
@@ -325,12 +354,13 @@ def analyze(chosen: argparse.Namespace) -> None:
     """Evaluate the claims on a trial table, and write tables, plots and the report."""
     from fuelgauge.claims.analysis import analyze as analyze_table
     from fuelgauge.report import write_report
+    from fuelgauge.report.summary import summary
 
     analysis = analyze_table(chosen.table, chosen.out, chosen.claims)
     write_report(analysis, chosen.out)
     for warning in analysis.warnings:
         print(f"note: {warning}", file=sys.stderr)
-    print_verdicts(analysis.verdicts)
+    print("\n".join(summary(analysis.verdicts)))
     print(f"\nreport     {chosen.out / 'index.html'}")
 
 

@@ -1,0 +1,122 @@
+"""The verdicts in a few lines, for the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fuelgauge.claims.judging.claims import available_claims
+from fuelgauge.claims.judging.verdict import models_of
+
+__all__ = ["summary"]
+
+Row = Mapping[str, Any]
+# Strata in the order of preference: tables are the primary one.
+PRIMARY, EVERYTHING = "tabular", "all"
+WIDTH, FEW_DATASETS = 100, 2
+TITLES = ("claim", "against", "sets", "on average", "answer", "above 1 on")
+
+
+def summary(verdicts: Sequence[Row]) -> list[str]:
+    """Return the answer in one sentence, and a line for each claim and rival.
+
+    The verdicts are those on tables where enough tables were run, else those on all datasets. If there are
+    only one or two datasets, they are answered one by one.
+
+    Parameters
+    ----------
+    verdicts
+        Content of verdicts.json.
+
+    Returns
+    -------
+    list of str
+        Lines of at most 100 characters; sentences on single datasets may be longer.
+    """
+    overall = [v for v in verdicts if v["level"] == "overall"]
+    names = {v["dataset"] for v in verdicts if v["level"] == "dataset" and not v.get("control")}
+    judged = [v for v in overall if _is_measured(v)]
+    if not judged and len(names) <= FEW_DATASETS:
+        return [_sentence(v) for v in verdicts if v["level"] == "dataset"] or [_sentence(v) for v in overall]
+    shown = list(_chosen(overall, judged))
+    rows = [TITLES, *map(_cells, shown)]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(TITLES))]
+    table = ["  ".join(map(str.ljust, row, widths)).rstrip()[:WIDTH] for row in rows]
+    return [*_answer(shown), "", *table]
+
+
+def _is_measured(verdict: Row) -> bool:
+    return _number(verdict.get("p")) is not None
+
+
+def _chosen(overall: Sequence[Row], judged: Sequence[Row]) -> list[Row]:
+    """Return a verdict for each claim and pair, on the primary stratum where it was judged, else on all."""
+    by_question: dict[tuple[str, str, str], Row] = {}
+    for stratum in (EVERYTHING, PRIMARY):
+        for verdict in overall:
+            key = verdict["claim"], str(verdict.get("family_a")), str(verdict.get("family_b"))
+            if verdict["modality"] == stratum and (stratum == EVERYTHING or verdict in judged):
+                by_question[key] = verdict
+    return list(by_question.values())
+
+
+def _answer(shown: Sequence[Row]) -> list[str]:
+    """Return the answer to the first claim, about its last judged rival, in one sentence."""
+    asked = [v for v in shown if v["claim"] == shown[0]["claim"] and _is_measured(v)] if shown else []
+    if not asked:
+        return ["Too few datasets for a verdict across datasets; fuelgauge verdict --all has each of them."]
+    of_one = asked[-1]
+    where = f"On {of_one['n_datasets']} {'tables' if of_one['modality'] == PRIMARY else 'datasets'}"
+    a, b = models_of(str(of_one["family_a"])), models_of(str(of_one["family_b"]))
+    said = f"{where}, {a} needed {_ratio(of_one)} the rows of {b} on average: {of_one['verdict']}."
+    seen = _number(of_one.get("detectable"))
+    if of_one["verdict"] == "undecided" and seen is not None:
+        return [said, f"A run like this one shows a mean of {seen:.2g} times or more."]
+    return [said]
+
+
+def _cells(verdict: Row) -> tuple[str, ...]:
+    claim = str(verdict["claim"])
+    title = str(available_claims().get(claim, {}).get("short", claim))
+    against = models_of(str(verdict.get("family_b", "")))
+    if not _is_measured(verdict):
+        return title, against, str(verdict.get("n_datasets", "")), "", "too few datasets", ""
+    share = _number(verdict.get("share"))
+    above = ""
+    if share is not None:
+        above = f"{share:.0%} ({verdict['share_lo']:.0%} to {verdict['share_hi']:.0%})"
+    return title, against, str(verdict["n_datasets"]), _ratio(verdict), _size(verdict), above
+
+
+def _ratio(verdict: Row) -> str:
+    bound = {"above": "> ", "below": "< "}.get(str(verdict.get("censored", "")), "")
+    ends = [_number(verdict.get(name)) for name in ("lo", "hi")]
+    low, high = (_short(end) if end is not None else "?" for end in ends)
+    return f"{bound}{_short(float(verdict['effect']))} times ({low} to {high})"
+
+
+def _size(verdict: Row) -> str:
+    """Return the verdict with the margins that are shown."""
+    shown = [
+        f"{words} {_short(margin)}"
+        for words, margin in (
+            ("at least", _number(verdict.get("at_least"))),
+            ("less than", _number(verdict.get("less_than"))),
+        )
+        if margin is not None and margin != 1
+    ]
+    return f"{verdict['verdict']}{': ' if shown else ''}{', '.join(shown)}"
+
+
+def _sentence(verdict: Row) -> str:
+    return f"{str(verdict['verdict']).upper():<10} {verdict['sentence']}"
+
+
+def _number(value: object) -> float | None:
+    """Return a finite number, or None."""
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 99.5 else f"{value:.2g}"

@@ -1,0 +1,35 @@
+from fuelgauge.report.summary import summary
+
+JUDGED = {
+    "claim": "data", "level": "overall", "modality": "tabular", "dataset": None, "control": False,
+    "family_a": "deep", "family_b": "boosted", "effect": 0.82, "lo": 0.7, "hi": 0.95, "p": 0.01,
+    "n_datasets": 24, "verdict": "refuted", "share": 0.2, "share_lo": 0.05, "share_hi": 0.4,
+    "at_least": float("nan"), "less_than": 1.0, "detectable": 1.3, "sentence": "Across 24 datasets ...",
+}  # fmt: skip
+
+
+def test_the_answer_comes_first_and_each_claim_is_a_line():
+    lines = summary([JUDGED, JUDGED | {"family_b": "forest", "less_than": 0.8}])
+    needed = "deep models needed 0.82 times (0.7 to 0.95) the rows of forests on average"
+    assert lines[0] == f"On 24 tables, {needed}: refuted."
+    assert lines[-2].split("  ")[0] == "needs more data" and "boosted trees" in lines[-2]
+    assert lines[-1].endswith("24    0.82 times (0.7 to 0.95)  refuted: less than 0.8  20% (5% to 40%)")
+    assert all(len(line) <= 100 for line in lines[2:])
+
+
+def test_an_undecided_answer_says_what_would_have_been_seen():
+    lines = summary([JUDGED | {"verdict": "undecided"}])
+    assert lines[1] == "A run like this one shows a mean of 1.3 times or more."
+
+
+def test_tables_are_preferred_to_all_datasets_where_they_were_judged():
+    everything = JUDGED | {"modality": "all", "n_datasets": 30, "effect": 0.9}
+    few = JUDGED | {"p": float("nan"), "n_datasets": 4}
+    assert summary([everything, JUDGED])[0].startswith("On 24 tables")
+    assert summary([everything, few])[0].startswith("On 30 datasets")
+
+
+def test_one_dataset_is_answered_by_itself():
+    few = JUDGED | {"p": float("nan"), "n_datasets": 1, "modality": "all"}
+    own = JUDGED | {"level": "dataset", "dataset": "mine", "sentence": "On mine, no."}
+    assert summary([few, own]) == ["REFUTED    On mine, no."]
