@@ -85,7 +85,8 @@ def _cells(verdict: Row) -> tuple[str, ...]:
     share = _number(verdict.get("share"))
     above = ""
     if share is not None:
-        above = f"{share:.0%} ({verdict['share_lo']:.0%} to {verdict['share_hi']:.0%})"
+        ends = (100 * float(verdict[name]) for name in ("share_lo", "share_hi"))
+        above = f"{share:.0%} ({' to '.join(f'{end:.0f}' for end in ends)})"
     return title, against, str(verdict["n_datasets"]), _ratio(verdict), _size(verdict), above
 
 
