@@ -87,7 +87,8 @@ def _cells(verdict: Row) -> tuple[str, ...]:
     if share is not None:
         ends = (100 * float(verdict[name]) for name in ("share_lo", "share_hi"))
         above = f"{share:.0%} ({' to '.join(f'{end:.0f}' for end in ends)})"
-    return title, against, str(verdict["n_datasets"]), _ratio(verdict), _size(verdict), above
+    ratio = _ratio(verdict).replace(" times", "")
+    return title, against, str(verdict["n_datasets"]), ratio, _size(verdict), above
 
 
 def _ratio(verdict: Row) -> str:
