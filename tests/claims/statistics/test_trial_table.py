@@ -223,3 +223,17 @@ def test_a_column_of_exposure_without_any_value_is_no_column() -> None:
     assert "exposed" not in read_trials(trials.assign(exposed=None)).trials
     with pytest.raises(TableError, match="column 'exposed': 'perhaps' is neither true nor false"):
         read_trials(trials.assign(exposed="perhaps"))
+
+
+def test_a_csv_file_may_have_semicolons_decimal_commas_and_capital_letters(
+    trials: pd.DataFrame, tmp_path: Path
+) -> None:
+    expected = read_trials(trials).trials["loss"].tolist()
+    for decimal in (".", ","):
+        trials.to_csv(tmp_path / "mine.CSV", sep=";", decimal=decimal, index=False)
+        assert read_trials(tmp_path / "mine.CSV").trials["loss"].tolist() == expected
+
+
+def test_families_that_no_claim_reads_are_named_with_the_remedy(trials: pd.DataFrame) -> None:
+    said = warning(trials.replace({"family": {"deep": "Deep"}}))
+    assert "column 'family': no claim reads 'Deep'; rename them (baseline, linear," in said

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from fuelgauge.errors import TableError
-from fuelgauge.spec.names import SUBFAMILIES, USUAL, contestant
+from fuelgauge.spec.names import FAMILIES, SUBFAMILIES, USUAL, contestant
 
 __all__ = ["read_trials"]
 
@@ -79,13 +79,24 @@ def _load(source: Path | str | pd.DataFrame) -> tuple[pd.DataFrame, str]:
     path = Path(source)
     if not path.is_file():
         raise TableError(f"{path}: there is no such file.")
-    if path.suffix not in (".parquet", ".csv"):
+    kind = path.suffix.lower()
+    if kind not in (".parquet", ".csv"):
         raise TableError(f"{path.name}: a trial table is a .parquet or a .csv file.")
     try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-        return table, path.name
+        return (pd.read_parquet(path) if kind == ".parquet" else _read_csv(path)), path.name
     except (ValueError, OSError) as error:  # pyarrow's and pandas' parser errors derive from these
         raise TableError(f"{path.name} cannot be read: {str(error).splitlines()[0]}.") from error
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """Read a CSV file with commas, or with semicolons and decimal commas or points."""
+    with path.open(encoding="utf-8-sig") as stream:
+        head = stream.readline()
+    if head.count(";") <= head.count(","):
+        return pd.read_csv(path)
+    table = pd.read_csv(path, sep=";")
+    has_points = "loss" not in table or pd.api.types.is_numeric_dtype(table["loss"])
+    return table if has_points else pd.read_csv(path, sep=";", decimal=",")
 
 
 def _need_columns(trials: pd.DataFrame, name: str) -> None:
@@ -266,12 +277,24 @@ def _without_single_anchors(trials: pd.DataFrame, name: str) -> tuple[pd.DataFra
 
 def _remarks(trials: pd.DataFrame, name: str) -> list[str]:
     remarks = [
+        _unknown_families(trials, name),
         _single_repeats(trials, name),
         _lonely_models(trials, name),
         _suspected_swap(trials, name),
         _mixed_devices(trials, name),
     ]
     return [remark for remark in remarks if remark]
+
+
+def _unknown_families(trials: pd.DataFrame, name: str) -> str:
+    unknown = sorted(set(trials["family"]) - {*FAMILIES, *SUBFAMILIES})
+    if not unknown:
+        return ""
+    listed = ", ".join(f"'{family}'" for family in unknown)
+    return (
+        f"{name}, column 'family': no claim reads {listed}; rename them ({', '.join(FAMILIES)}; of trees "
+        f"also {' and '.join(SUBFAMILIES)}), or name them under pairs in conf/claim/data.yaml."
+    )
 
 
 def _single_repeats(trials: pd.DataFrame, name: str) -> str:
