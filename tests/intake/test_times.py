@@ -130,7 +130,7 @@ def test_engineered_parts_of_dates_beyond_nanoseconds():
 
 
 def test_days_since_1970_are_the_same_as_at_nanoseconds():
-    """The resolution changes no bit of whole seconds from 1828 to 2112, and other moments by rounding alone."""
+    """The resolution changes no bit of whole seconds from 1828 to 2112, and others by rounding alone."""
 
     def former(moments: pd.Series) -> np.ndarray:
         return ((moments.astype("datetime64[ns]") - pd.Timestamp(0)) / pd.Timedelta(days=1)).to_numpy(
