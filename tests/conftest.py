@@ -9,11 +9,27 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from tests.memory import remember, use_memory
+
+use_memory()
 CHECKOUT = Path(__file__).resolve().parents[1]
 ROOT = Path(tempfile.mkdtemp(prefix="fuelgauge-tests-"))
 os.environ["FUELGAUGE_ROOT"] = str(ROOT)
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 os.environ.pop("DVC_ROOT", None)
+
+# Modules that run whole stages. They come first, so that no worker is left alone with one of them at the end.
+LONG = (
+    "test_pipeline.py",
+    "test_kill.py",
+    "test_register.py",
+    "test_champions.py",
+    "test_alive.py",
+    "test_tracker.py",
+    "test_ray_cluster.py",
+    "test_extension.py",
+    "test_remote.py",
+)
 
 PARAMS = """
 datasets: [mnist1d]
@@ -56,10 +72,16 @@ def replace(path: Path, old: str, new: str) -> None:
 
 
 make_project(ROOT)
+remember()
 
 import pytest  # noqa: E402
 
 from fuelgauge import paths  # noqa: E402
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: i for i, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.path.name, len(LONG)))
 
 
 def pytest_sessionfinish() -> None:
@@ -79,6 +101,17 @@ def featurized() -> Path:
     return ROOT
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Create an MLflow database once, because that takes longer than most tests."""
+    from fuelgauge.spec.params import TrackingConfig
+    from fuelgauge.tracking.tracker import connect
+
+    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
+    connect(TrackingConfig(uri=f"sqlite:///{path}"))
+    return path
+
+
 @pytest.fixture
 def project(featurized: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the project's root with an empty store and a new MLflow database."""
@@ -86,3 +119,10 @@ def project(featurized: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         shutil.rmtree(folder, ignore_errors=True)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     return featurized
+
+
+@pytest.fixture
+def tracked(project: Path, empty_database: Path, tmp_path: Path) -> Path:
+    """Return the project with a copy of the empty database."""
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    return project

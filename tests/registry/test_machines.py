@@ -29,6 +29,7 @@ def runs(kept: Registry) -> set[str]:
     return {run.info.run_id for run in found}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_two_machines_with_different_models_compare_the_second_with_the_first(project):
     """Each process has its own machine lock, as on two machines, and the registry in common."""

@@ -219,6 +219,7 @@ def test_one_run_is_current_though_several_experiments_run_at_once(project):
 
 
 def test_a_database_whose_making_was_killed_is_made_anew(project, tmp_path):
+    (tmp_path / "mlflow.db").unlink()
     (tmp_path / ".mlflow.db.99999999.partial").write_bytes(b"half a database")
     run()
     assert len(runs()) == 1
