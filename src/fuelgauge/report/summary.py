@@ -79,7 +79,7 @@ def _answer(shown: Sequence[Row]) -> list[str]:
 def _cells(verdict: Row) -> tuple[str, ...]:
     claim = str(verdict["claim"])
     title = str(available_claims().get(claim, {}).get("short", claim))
-    against = models_of(str(verdict.get("family_b", "")))
+    against = models_of(str(verdict.get("family_b", ""))).replace("flexible classical", "flexible")
     if not _is_measured(verdict):
         return title, against, str(verdict.get("n_datasets", "")), "", "too few datasets", ""
     share = _number(verdict.get("share"))
@@ -99,16 +99,12 @@ def _ratio(verdict: Row) -> str:
 
 
 def _size(verdict: Row) -> str:
-    """Return the verdict with the margins that are shown."""
-    shown = [
-        f"{words} {_short(margin)}"
-        for words, margin in (
-            ("at least", _number(verdict.get("at_least"))),
-            ("less than", _number(verdict.get("less_than"))),
-        )
-        if margin is not None and margin != 1
-    ]
-    return f"{verdict['verdict']}{': ' if shown else ''}{', '.join(shown)}"
+    """Return the verdict with the size that is shown: its least if supported, else its most."""
+    is_least = verdict["verdict"] == "supported"
+    margin = _number(verdict.get("at_least" if is_least else "less_than"))
+    if margin is None or margin == 1:
+        return str(verdict["verdict"])
+    return f"{verdict['verdict']}: {'at least' if is_least else 'less than'} {_short(margin)}"
 
 
 def _sentence(verdict: Row) -> str:
