@@ -13,7 +13,7 @@ def test_the_answer_comes_first_and_each_claim_is_a_line():
     needed = "deep models needed 0.82 times (0.7 to 0.95) the rows of forests on average"
     assert lines[0] == f"On 24 tables, {needed}: refuted."
     assert lines[-2].split("  ")[0] == "needs more data" and "boosted trees" in lines[-2]
-    assert lines[-1].endswith("24    0.82 (0.7 to 0.95)  refuted: less than 0.8  20% (5 to 40)")
+    assert lines[-1].endswith("24    0.82 (0.7 to 0.95)  refuted: less than 0.8  20% (5-40)")
     assert all(len(line) <= 100 for line in lines[2:])
 
 

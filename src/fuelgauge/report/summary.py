@@ -79,14 +79,14 @@ def _answer(shown: Sequence[Row]) -> list[str]:
 def _cells(verdict: Row) -> tuple[str, ...]:
     claim = str(verdict["claim"])
     title = str(available_claims().get(claim, {}).get("short", claim))
-    against = models_of(str(verdict.get("family_b", ""))).replace("flexible classical", "flexible")
+    against = models_of(str(verdict.get("family_b", ""))).removesuffix(" models").removesuffix(" classical")
     if not _is_measured(verdict):
         return title, against, str(verdict.get("n_datasets", "")), "", "too few datasets", ""
     share = _number(verdict.get("share"))
     above = ""
     if share is not None:
         ends = (100 * float(verdict[name]) for name in ("share_lo", "share_hi"))
-        above = f"{share:.0%} ({' to '.join(f'{end:.0f}' for end in ends)})"
+        above = f"{share:.0%} ({'-'.join(f'{end:.0f}' for end in ends)})"
     ratio = _ratio(verdict).replace(" times", "")
     return title, against, str(verdict["n_datasets"]), ratio, _size(verdict), above
 
