@@ -101,9 +101,9 @@ def test_a_new_claim_on_any_column_is_judged(factor: float, word: str) -> None:
 
 @pytest.mark.usefixtures("speed")
 def test_a_world_without_a_difference_is_seldom_supported_or_refuted() -> None:
-    found = analyze(trials_with(seconds(1.0), seconds(1.0), 100), claims=["speed"])
+    found = analyze(trials_with(seconds(1.0), seconds(1.0), 60), claims=["speed"])
     words = [v["verdict"] for v in found.verdicts if v["level"] == "dataset"]
-    assert len(words) == 100 and words.count("undecided") >= 90
+    assert len(words) == 60 and words.count("undecided") >= 54
 
 
 @pytest.mark.usefixtures("speed")
