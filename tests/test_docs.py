@@ -236,7 +236,18 @@ def is_real(line: str, targets: list[str]) -> bool:
     if program == "make":
         return {word for word in words if "=" not in word} <= set(targets)
     if any(word.startswith("[") for word in words):  # a synopsis of the reference
-        return words[0] in ("add", "analyze", "champion", "gc", "predict", "profile", "retry", "serve", "ui")
+        return words[0] in (
+            "add",
+            "analyze",
+            "champion",
+            "gc",
+            "predict",
+            "profile",
+            "retry",
+            "serve",
+            "ui",
+            "verdict",
+        )
     try:
         parser().parse_args(words)
     except SystemExit as end:

@@ -228,7 +228,7 @@ class Params:
     searches: list[str] = field(default_factory=lambda: [NO_SEARCH])
     data: DataRule = field(default_factory=DataRule)
     anchors: AnchorRule = field(default_factory=AnchorRule)
-    repeats: int = 5
+    repeats: int = 3
     seed: int = 0
     split: SplitRule = field(default_factory=SplitRule)
     device: str = "auto"
