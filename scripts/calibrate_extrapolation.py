@@ -5,7 +5,7 @@
 - `python scripts/calibrate_extrapolation.py --no-tables` only writes the constants.
 - `python scripts/calibrate_extrapolation.py --sample FILE` only writes the small sample that the tests use.
 
-The constants are those of fuelgauge.claims.statistics.extrapolate.
+The constants are those of fuelgauge.claims.statistics.continuation.
 
 The curves come from LCDB (Mohr, Viering, Loog, van Rijn: LCDB 1.0, ECML PKDD 2022; MIT licence; package
 lcdb 0.1.0): error rates of 20 learners on 248 datasets. A third of the datasets is held out for testing, and
@@ -35,7 +35,8 @@ from scipy.optimize import OptimizeWarning, curve_fit
 from torch import nn
 
 from fuelgauge import paths
-from fuelgauge.claims.statistics import extrapolate as model
+from fuelgauge.claims.statistics import continuation as model
+from fuelgauge.claims.statistics.extrapolate import extrapolate
 from fuelgauge.claims.statistics.formulas import FAMILIES, fit_family
 from fuelgauge.data.sources.archive import Archive, fetch, read_member
 
@@ -416,7 +417,7 @@ def descend(
 def scales(
     layers: nn.Module, inputs: torch.Tensor, log_ahead: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the lower and upper scales, as fuelgauge.claims.statistics.extrapolate.scales does."""
+    """Return the lower and upper scales, as fuelgauge.claims.statistics.continuation.scales does."""
     below, above, growth_below, growth_above = layers(inputs).T
     softplus = nn.functional.softplus
     lower = torch.exp(below + softplus(growth_below) * log_ahead)
@@ -519,7 +520,7 @@ def answer_all(questions: list[Question], families: bool = True) -> pd.DataFrame
 
 def answer(question: Question, families: bool) -> dict[str, float | int | str]:
     """Return the log losses that all methods predict for one question, and the truth."""
-    ours = model.extrapolate(question.n, question.loss, question.n_target, LEVEL).iloc[0]
+    ours = extrapolate(question.n, question.loss, question.n_target, LEVEL).iloc[0]
     answers: dict[str, float] = {"last value": question.loss[-1], "ours": ours["loss"]}
     for name in FAMILIES if families else ():
         answers[name] = fit_family(name, question.n, question.loss).predict(question.n_target).item()

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fuelgauge.claims.statistics.extrapolate import constants, extrapolate
+from fuelgauge.claims.statistics.continuation import constants
+from fuelgauge.claims.statistics.extrapolate import extrapolate
 from fuelgauge.errors import TableError
 
 SAMPLE = json.loads(Path(__file__).with_name("lcdb_sample.json").read_text())
@@ -181,7 +182,7 @@ def test_the_script_reproduces_the_answers(tmp_path, monkeypatch):
     out = tmp_path / "constants.json"
     subprocess.run([sys.executable, script, "--out", out, "--no-tables"], check=True)
     shipped = sample_answers()
-    monkeypatch.setattr("fuelgauge.claims.statistics.extrapolate.CONSTANTS", out)
+    monkeypatch.setattr("fuelgauge.claims.statistics.continuation.CONSTANTS", out)
     constants.cache_clear()
     try:
         difference = np.abs(sample_answers() - shipped).mean(axis=0)
