@@ -11,6 +11,7 @@ from typing import cast
 import pandas as pd
 
 from fuelgauge import paths
+from fuelgauge.claims.statistics.crossover import SHOWN
 from fuelgauge.claims.statistics.resample import RepeatTest, leave_one_out_means
 from fuelgauge.report._numbers import figure
 from fuelgauge.sweep.machine import machine_class
@@ -78,7 +79,7 @@ def print_pairs(pairs: pd.DataFrame) -> None:
         der = f"{bound}{last['der_median']:.2f} [{last['der_median_lo']:.2f}, {last['der_median_hi']:.2f}]"
         slope = f"{last['slope']:+.3f} [{last['slope_lo']:+.3f}, {last['slope_hi']:+.3f}]"
         crossover = last["crossover_kind"]
-        if 0 < last["crossover"] < float("inf"):
+        if crossover == SHOWN:
             bounds = f"{last['crossover_lo']:.0f}, {last['crossover_hi']:.0f}"
             crossover += f", at {last['crossover']:.0f} [{bounds}]"
         name = other.removeprefix("family:")

@@ -18,7 +18,7 @@ MODELS = {
     "mlp": ("deep", power_law(6.0, 0.45, 0.05)),
     "cnn": ("deep", power_law(8.0, 0.45, 0.05)),
 }
-FILES = {"curves.parquet", "pairs.parquet", "verdicts.json", "extrapolations.parquet"}
+FILES = {"verdicts.json", *(f"{name}.parquet" for name in module.TABLES)}
 
 
 @pytest.fixture(scope="module")

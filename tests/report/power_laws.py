@@ -114,7 +114,7 @@ def compare(loss_a: np.ndarray, loss_b: np.ndarray, n: np.ndarray) -> pd.DataFra
     side = "above" if median > 1e9 else "below" if median == 0 else ""
     shown = float(np.median(bound[readable]))
     gap = np.log(loss_a / loss_b)
-    kind, crossing = read_crossing(gap, n)
+    kind, above, crossing = read_crossing(gap, n)
     slope = np.polyfit(np.log2(n), gap, 1)[0]
     return pd.DataFrame(
         {
@@ -131,6 +131,8 @@ def compare(loss_a: np.ndarray, loss_b: np.ndarray, n: np.ndarray) -> pd.DataFra
             "crossover_lo": crossing / 1.5,
             "crossover_hi": crossing * 1.6,
             "crossover_kind": kind,
+            "crossover_above": above,
+            "better": np.where(gap < 0, "a", "b"),
             "time_ratio_at_equal_loss": np.where(readable, 4.2, np.nan),
             "der_median": shown,
             "der_median_lo": shown / 1.5,
@@ -140,17 +142,13 @@ def compare(loss_a: np.ndarray, loss_b: np.ndarray, n: np.ndarray) -> pd.DataFra
     )
 
 
-def read_crossing(gap: np.ndarray, n: np.ndarray) -> tuple[str, float]:
-    if (gap > 0).all():
-        return "never", np.inf
-    if (gap < 0).all():
-        return "always", 0.0
+def read_crossing(gap: np.ndarray, n: np.ndarray) -> tuple[str, str, float]:
     changes = np.flatnonzero(np.diff(np.sign(gap)))
-    if len(changes) > 1:
-        return "multiple", float(n[changes[-1]])
-    k = changes[0]
+    if not len(changes):
+        return "not shown", "", np.nan
+    k = changes[-1]
     crossing = np.exp(np.interp(0, sorted(gap[k : k + 2]), np.log(n[k : k + 2])))
-    return ("once" if gap[-1] < 0 else "reversed"), float(crossing)
+    return "shown", "a" if gap[-1] < 0 else "b", float(crossing)
 
 
 def make_extrapolations(curves: pd.DataFrame) -> pd.DataFrame:

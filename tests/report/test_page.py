@@ -93,8 +93,12 @@ def test_says_what_the_context_holds(page: Page, context: ReportContext) -> None
     assert "https://example.org/flights" in links
 
 
-def test_shows_censored_values_as_bounds(page: Page) -> None:
-    assert "> 16,384" in page.headline
+def test_no_order_is_claimed_where_none_is_shown(analysis: SimpleNamespace, page: Page) -> None:
+    assert "deep at 32 to 16,384" in page.headline or "linear models at 32 to" in page.headline
+    unknown = analysis.pairs.assign(better="", crossover_kind="not shown", crossover_above="")
+    text = render(altered(analysis, pairs=unknown)).headline
+    assert "neither not shown" in text and " at 32" not in text
+    assert not re.search(r"\b(never|always)\b", text)
 
 
 def test_names_from_data_cannot_become_markup(analysis: SimpleNamespace) -> None:

@@ -16,8 +16,10 @@ from fuelgauge.claims.judging.claims import find_claims, readable_claims
 from fuelgauge.claims.judging.evidence import Evidence
 from fuelgauge.claims.judging.members import PREFIX, family_trials
 from fuelgauge.claims.judging.sides import PRIMARY, named_teams
+from fuelgauge.claims.leads import leaders
 from fuelgauge.claims.statistics.cube import FIT_SECONDS, Cube, cubes
 from fuelgauge.claims.statistics.curves import curve_table
+from fuelgauge.claims.statistics.exponents import exponent_table
 from fuelgauge.claims.statistics.extrapolate import extrapolate
 from fuelgauge.claims.statistics.flags import constant_flags, curve_flags, load_flags
 from fuelgauge.claims.statistics.pairs import FIRST_ROWS, REACH, compare_models
@@ -27,6 +29,8 @@ from fuelgauge.files import whole, write_whole
 
 __all__ = ["Analysis", "analyze"]
 
+# Tables that are written, each in a file with its name.
+TABLES = ("curves", "pairs", "extrapolations", "leads", "exponents")
 FACTORS = (2, 10)
 EXTRAPOLATION_LEVEL = 0.9
 
@@ -58,6 +62,10 @@ class Analysis:
     judged_pairs
         Pairs of families with the members that the first claim with sides judges, in the columns of `pairs`;
         empty if no claim has sides.
+    leads
+        Table of `fuelgauge.claims.leads.leaders`: who is shown to lead at each number of rows.
+    exponents
+        Table of `fuelgauge.claims.statistics.exponents.exponent_table`.
     """
 
     trials: pd.DataFrame
@@ -69,6 +77,8 @@ class Analysis:
     warnings: list[str]
     further: Mapping[str, Any]
     judged_pairs: pd.DataFrame
+    leads: pd.DataFrame
+    exponents: pd.DataFrame
 
 
 def analyze(
@@ -84,8 +94,7 @@ def analyze(
     table
         Parquet file, CSV file or DataFrame; see `fuelgauge.claims.statistics.trial_table.read_trials`.
     out
-        Folder for curves.parquet, pairs.parquet, verdicts.json and extrapolations.parquet; nothing is
-        written if None.
+        Folder for verdicts.json and the tables of `TABLES` as Parquet files; nothing is written if None.
     claims
         Names of the claims to judge. If None, all claims in conf/claim/ are judged for which the table has
         the columns, and a warning names the others.
@@ -136,6 +145,8 @@ def analyze(
         ],
         further={name: shown for claim in judged for name, shown in claim.further(evidence).items()},
         judged_pairs=_judged_pairs(evidence),
+        leads=leaders(checked.trials, datasets, level),
+        exponents=exponent_table(all_cubes, datasets, level),
     )
     if out is not None:
         _write(analysis, Path(out))
@@ -212,7 +223,7 @@ def _extrapolated(cube: Cube, which: int) -> pd.DataFrame:
 
 def _write(analysis: Analysis, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    for name in ("curves", "pairs", "extrapolations"):
+    for name in TABLES:
         with whole(out / f"{name}.parquet") as partial:
             getattr(analysis, name).to_parquet(partial)
     text = json.dumps(_plain(analysis.verdicts), indent=1, ensure_ascii=False) + "\n"

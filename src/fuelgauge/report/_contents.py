@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from math import isfinite
 from typing import Any
 
@@ -23,7 +24,7 @@ PAIR_COLUMNS = [
     *("dataset", "level", "model_a", "model_b", "n", "der", "der_lo", "der_hi", "censored"),
     *("der_median", "der_median_lo", "der_median_hi", "der_median_censored"),
     *("slope", "slope_lo", "slope_hi", "p_value"),
-    *("crossover", "crossover_lo", "crossover_hi", "crossover_kind"),
+    *("crossover", "crossover_lo", "crossover_hi", "crossover_kind", "crossover_above", "better"),
     *("time_ratio", "time_ratio_at_equal_loss", "time_median"),
 ]
 EXTRAPOLATION_COLUMNS = ["dataset", "model", "level", "n_train", "loss", "loss_lo", "loss_hi"]
@@ -133,7 +134,7 @@ def summarise_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
         Comparisons, one row per pair and n.
     """
     groups = pairs.groupby(PAIR_KEYS, sort=False)
-    return pd.DataFrame([_summary(group) for _, group in groups], columns=PAIR_COLUMNS)
+    return pd.DataFrame([_summary(group) for _, group in groups], columns=[*PAIR_COLUMNS, "better_at"])
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -154,7 +155,15 @@ def _summary(group: pd.DataFrame) -> dict[str, Any]:
         "censored": middle["der_median_censored" if has_medians else "censored"],
         "time_ratio": times,
         "time_ratio_at_equal_loss": _median(group["time_ratio_at_equal_loss"]),
+        "better_at": shown_ranges(group["n"].tolist(), group["better"].tolist()),
     }
+
+
+def shown_ranges(sizes: Sequence[float], better: Sequence[str]) -> list[tuple[str, float, float]]:
+    """Return the curve that is shown to be better and the first and last of neighbouring sizes with it."""
+    order = sorted(zip(sizes, better, strict=True))
+    runs = [(side, [n for n, _ in run]) for side, run in groupby(order, key=lambda point: point[1])]
+    return [(side, own[0], own[-1]) for side, own in runs if side]
 
 
 def _median(values: pd.Series) -> float:
@@ -221,7 +230,8 @@ def _with_levels(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 
 def _pairs(frame: pd.DataFrame) -> pd.DataFrame:
     pairs = _with_columns(frame, PAIR_COLUMNS)
-    for name in ("dataset", "model_a", "model_b", "censored", "der_median_censored", "crossover_kind"):
+    named = ("dataset", "model_a", "model_b", "censored", "der_median_censored")
+    for name in (*named, "crossover_kind", "crossover_above", "better"):
         pairs[name] = _text(pairs[name])
     return _with_levels(pairs, ["model_a", "model_b"])
 

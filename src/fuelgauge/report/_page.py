@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from fuelgauge.claims.judging.verdict import models_of
+from fuelgauge.claims.statistics.crossover import NOT_SHOWN, SHOWN
 from fuelgauge.report import _numbers as numbers
 from fuelgauge.report._contents import (
     FAMILY,
@@ -189,19 +191,18 @@ def _tags(contents: Contents, context: ReportContext, name: str) -> list[str]:
 
 def _comparison_rows(contents: Contents) -> list[dict[str, str]]:
     pairs = summarise_pairs(headline_pairs(contents))
-    ends = contents.curves.groupby("dataset")["n_train"].agg(["min", "max"])
-    return [_comparison_row(row, ends.loc[row["dataset"]]) for row in records(pairs.head(MOST_ROWS))]
+    return [_comparison_row(row) for row in records(pairs.head(MOST_ROWS))]
 
 
-def _comparison_row(row: dict[str, Any], ends: pd.Series) -> dict[str, str]:
+def _comparison_row(row: dict[str, Any]) -> dict[str, str]:
     return {
         "dataset": row["dataset"],
         "a": row["model_a"],
         "b": row["model_b"],
         "ratio": ratio(row),
         "ratio_interval": numbers.interval(row["der_lo"], row["der_hi"], numbers.times),
-        "crossover": crossover(row, ends["min"], ends["max"]),
-        "crossover_note": _crossover_note(row),
+        "crossover": _crossover(row),
+        "where_better": _where_better(row),
         "slope": numbers.percent(row["slope"]),
         "slope_interval": numbers.interval(row["slope_lo"], row["slope_hi"], numbers.percent),
         "p_value": numbers.p_value(row["p_value"]).removeprefix("= "),
@@ -222,35 +223,25 @@ def ratio(row: Mapping[str, Any]) -> str:
     return numbers.times(row["der"])
 
 
-def crossover(row: Mapping[str, Any], n_min: float, n_max: float) -> str:
-    """Write the crossover of A and B; outside the measured range, n_min to n_max, it is a bound."""
-    kind = row["crossover_kind"]
-    if kind == "never":
-        return f"> {numbers.count(n_max)}"
-    if kind == "always":
-        return f"< {numbers.count(n_min)}"
-    return numbers.rows(row["crossover"])
-
-
-def _crossover_note(row: Mapping[str, Any]) -> str:
-    a = row["model_a"]
-    notes = {
-        "never": f"{a} is not shown to be better",
-        "always": f"{a} is better at all numbers of rows",
-        "once": f"{a} is better above{_crossover_range(row)}",
-        "reversed": f"{a} is better below{_crossover_range(row)}",
-        "multiple": "the last of several crossings",
-    }
-    return notes.get(row["crossover_kind"], "")
-
-
-def _crossover_range(row: Mapping[str, Any]) -> str:
+def _crossover(row: Mapping[str, Any]) -> str:
+    """Write the crossover of A and B with its interval, if it is shown."""
+    if row["crossover_kind"] != SHOWN:
+        return NOT_SHOWN
     low, high = row["crossover_lo"], row["crossover_hi"]
-    if pd.isna(low) and pd.isna(high):
-        return ""
     start = numbers.rows(low) if numbers.is_number(low) and low > 0 else "below the data"
     end = numbers.rows(high) if numbers.is_number(high) else "above the data"
-    return f" ({start} to {end})"
+    return f"{numbers.rows(row['crossover'])} ({start} to {end})"
+
+
+def _where_better(row: Mapping[str, Any]) -> str:
+    """Write at which numbers of rows A or B is shown to be better."""
+    names = {"a": row["model_a"], "b": models_of(row["model_b"])}
+    said = [f"{names[side]} at {_span(first, last)}" for side, first, last in row["better_at"]]
+    return ", ".join(said) or "neither"
+
+
+def _span(first: float, last: float) -> str:
+    return numbers.count(first) if first == last else f"{numbers.count(first)} to {numbers.count(last)}"
 
 
 def _size_rows(contents: Contents) -> list[dict[str, Any]]:

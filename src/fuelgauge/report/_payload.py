@@ -126,8 +126,8 @@ def _numbers(values: Iterable[float], digits: int) -> list[float | None]:
 
 
 def _crossings(contents: Contents) -> dict[str, list[dict[str, Any]]]:
-    """Return the crossings of kind `once` by dataset, each once, with the model that wins above first."""
-    once = contents.pairs[contents.pairs["crossover_kind"] == "once"].drop_duplicates(PAIR_KEYS)
+    """Return the shown crossings by dataset, each once, with the model that is better above first."""
+    once = contents.pairs[contents.pairs["crossover_above"] == "a"].drop_duplicates(PAIR_KEYS)
     found: dict[str, list[dict[str, Any]]] = {}
     for row in records(once):
         if is_number(row["crossover"]) and not _with_baseline(contents.styles[row["level"]], row):

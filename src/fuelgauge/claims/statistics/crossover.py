@@ -1,41 +1,52 @@
-"""Find where two learning curves change order for good, with an interval."""
+"""Find where two learning curves are shown to be in an order, and where that order changes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fuelgauge.claims.statistics.curves import ROUNDING
-from fuelgauge.claims.statistics.resample import Floats, RepeatTest
+from fuelgauge.claims.statistics.resample import Floats, RepeatTest, holm
 
-__all__ = ["between_anchors", "find_crossover"]
+__all__ = ["NOT_SHOWN", "SHOWN", "between_anchors", "find_crossover"]
 
+SHOWN, NOT_SHOWN = "shown", "not shown"
+NAMES = {-1: "a", 1: "b"}  # the better curve, by the sign of the gap
 PERSISTENCE = 2
 STEPS_BETWEEN_ANCHORS = 16
 
 
 @dataclass(frozen=True)
 class Crossover:
-    """Number of rows above which one curve stays better.
+    """Where two learning curves are shown to be in an order, and where that order is shown to change.
 
     Attributes
     ----------
     kind
-        ``never`` (A is better nowhere), ``always`` (A is better everywhere), ``once`` (A is better above n),
-        ``reversed`` (A is better below n), or ``multiple`` (n is the last change).
+        ``shown`` if both an order and, above it, the opposite one are shown; else ``not shown``. A crossover
+        that is not shown may exist.
     n
-        Number of rows; infinite for ``never`` ("> n_max"), 0 for ``always`` ("< n_min").
+        Number of rows at which the order changes for the last time; NaN if that is not shown.
     lo, hi
-        Ends of the range around n in which the curves do not differ significantly. They are 0 or infinite if
-        the measured range ends first, and NaN with one repeat.
+        Nearest numbers of rows on either side at which the order is significant. They are 0 or infinite where
+        no number of rows shows it, and NaN if no crossover is shown.
+    above
+        Curve that is better above n: ``a`` or ``b``; empty if no crossover is shown.
+    better
+        Curve that is shown to be better at each anchor: ``a``, ``b``, or an empty text for neither; shape
+        (anchors,).
     """
 
     kind: str
     n: float
     lo: float
     hi: float
+    above: str
+    better: NDArray[np.object_]
 
 
 @dataclass(frozen=True)
@@ -54,11 +65,13 @@ def between_anchors(anchors: Floats) -> Floats:
 
 
 def find_crossover(n: Floats, gaps: Floats, test: RepeatTest) -> Crossover:
-    """Find where the order of two curves changes for good, if it does.
+    """Find where an order of two curves is shown, and where it is shown to change.
 
-    The order changes if a new order holds on two anchors in a row; a single anchor changes nothing. With two
-    repeats or more, both orders must also be significant: by `test`, the mean gap over the stretch differs
-    from zero. Otherwise the stretch counts as noise.
+    The anchors fall into stretches of one order; a new order begins where it holds on two anchors in a row.
+    An order is shown over a stretch if the mean gap of the stretch differs significantly from zero, after
+    Holm's correction over the stretches. It is shown at an anchor of that stretch if the gap at the anchor
+    differs significantly, too. A crossover lies between two stretches that show opposite orders. One repeat
+    shows nothing.
 
     Parameters
     ----------
@@ -72,16 +85,15 @@ def find_crossover(n: Floats, gaps: Floats, test: RepeatTest) -> Crossover:
     """
     gaps = np.where(np.abs(gaps) <= ROUNDING, 0.0, gaps)
     at_anchors = gaps[:, ::STEPS_BETWEEN_ANCHORS]
-    stretches = _merged([s for s in _stretches(at_anchors[0]) if _is_shown(s, at_anchors, test)])
-    if not stretches:
-        stretches = [_overall(at_anchors, test)]
-    if len(stretches) == 1:
-        return _one_sided(stretches[0].sign)
-    last, x = stretches[-1], np.log(n)
+    shown = _shown(_stretches(at_anchors[0]), at_anchors, test)
+    better = _shown_at_anchors(shown, at_anchors, test)
+    last = _last_change(shown)
+    if last is None:
+        return Crossover(NOT_SHOWN, np.nan, np.nan, np.nan, "", better)
+    x = np.log(n)
     zero = _last_zero(x, gaps[0] * last.sign, last.start)
     lo, hi = _unclear_around(x, gaps * last.sign, zero, test)
-    kind = "multiple" if len(stretches) > 2 else "once" if last.sign < 0 else "reversed"
-    return Crossover(kind, float(np.exp(zero)), lo, hi)
+    return Crossover(SHOWN, float(np.exp(zero)), lo, hi, NAMES[last.sign], better)
 
 
 def _stretches(gap: Floats) -> list[_Stretch]:
@@ -108,35 +120,31 @@ def _without_ties(signs: NDArray[np.int_]) -> NDArray[np.int_]:
     return signs[decided[np.maximum(positions, 0)]]
 
 
-def _is_shown(stretch: _Stretch, gaps: Floats, test: RepeatTest) -> bool:
-    if _is_single(gaps):
-        return True
-    mean = gaps[:, stretch.start : stretch.stop].mean(axis=1, keepdims=True)
-    return bool(stretch.sign * mean[0, 0] > test.reach(mean)[0])
+def _shown(stretches: Sequence[_Stretch], gaps: Floats, test: RepeatTest) -> list[_Stretch]:
+    """Return the stretches whose mean gap is significant, after Holm's correction over the stretches."""
+    if not stretches:
+        return []
+    means = [gaps[:, stretch.start : stretch.stop].mean(axis=1) for stretch in stretches]
+    p_values = holm(test.p_value(np.stack(means, axis=1)))
+    agrees = [stretch.sign * mean[0] > 0 for stretch, mean in zip(stretches, means, strict=True)]
+    shown = (p_values < 1 - test.level) & agrees
+    return [stretch for stretch, is_shown in zip(stretches, shown, strict=True) if is_shown]
 
 
-def _is_single(gaps: Floats) -> bool:
-    """Tell whether there is one repeat only, so that nothing can be tested."""
-    return len(gaps) == 1
+def _shown_at_anchors(shown: Sequence[_Stretch], gaps: Floats, test: RepeatTest) -> NDArray[np.object_]:
+    """Return which curve is shown to be better at each anchor of the stretches that show an order."""
+    better, reach = np.full(gaps.shape[1], "", dtype=object), test.reach(gaps)
+    for stretch in shown:
+        within = np.zeros(len(better), dtype=bool)
+        within[stretch.start : stretch.stop] = True
+        better[within & (stretch.sign * gaps[0] > reach)] = NAMES[stretch.sign]
+    return better
 
 
-def _merged(stretches: list[_Stretch]) -> list[_Stretch]:
-    merged: list[_Stretch] = []
-    for stretch in stretches:
-        if merged and merged[-1].sign == stretch.sign:
-            merged[-1] = _Stretch(stretch.sign, merged[-1].start, stretch.stop)
-        else:
-            merged.append(stretch)
-    return merged
-
-
-def _overall(gaps: Floats, test: RepeatTest) -> _Stretch:
-    everywhere = _Stretch(int(np.sign(gaps[0].mean())), 0, gaps.shape[1])
-    return everywhere if _is_shown(everywhere, gaps, test) else _Stretch(0, 0, gaps.shape[1])
-
-
-def _one_sided(sign: int) -> Crossover:
-    return Crossover("always", 0.0, 0.0, 0.0) if sign < 0 else Crossover("never", np.inf, np.inf, np.inf)
+def _last_change(shown: Sequence[_Stretch]) -> _Stretch | None:
+    """Return the last stretch whose order is the opposite of the shown one before it."""
+    changes = [after for before, after in pairwise(shown) if before.sign != after.sign]
+    return changes[-1] if changes else None
 
 
 def _last_zero(x: Floats, gap: Floats, anchor: int) -> float:
@@ -152,8 +160,6 @@ def _unclear_around(x: Floats, gaps: Floats, zero: float, test: RepeatTest) -> t
 
     Positive gaps mean the order above the crossover.
     """
-    if _is_single(gaps):
-        return np.nan, np.nan
     reach = test.reach(gaps)
     below = np.flatnonzero((-gaps[0] > reach) & (x < zero))
     above = np.flatnonzero((gaps[0] > reach) & (x > zero))

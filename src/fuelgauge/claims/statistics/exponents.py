@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
+from scipy import special
 
+from fuelgauge.claims.statistics.cube import FIT_SECONDS, LOSS, Cube
 from fuelgauge.claims.statistics.resample import Floats, RepeatTest, leave_one_out_means
 
-__all__ = ["Exponents", "fit_exponents"]
+__all__ = ["Exponents", "exponent_table", "fit_exponents"]
 
 FEWEST_ANCHORS = 3
+FIRST_FITTED = 64
 
 
 class Exponents(NamedTuple):
@@ -66,3 +71,67 @@ def fit_exponents(anchors: Floats, values: Floats, test: RepeatTest | None = Non
         slopes = np.where(count >= FEWEST_ANCHORS, rise / np.sum(x**2, axis=-1, keepdims=True), np.nan)
     lo, hi = (test or RepeatTest()).interval(slopes)
     return Exponents(slopes[..., 0, 0], lo[..., 0], hi[..., 0])
+
+
+def exponent_table(all_cubes: Sequence[Cube], datasets: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+    """Fit loss and fit seconds of every curve by powers of n, from 64 rows up.
+
+    Parameters
+    ----------
+    all_cubes
+        Cubes of all datasets; see `fuelgauge.claims.statistics.cube.cubes`.
+    datasets
+        Facts about the datasets, indexed by dataset, with the column test_share.
+    level
+        Confidence level of the intervals, between 0 and 1.
+
+    Returns
+    -------
+    One row per curve with the columns dataset, model, family and level. The exponents of `fit_exponents` are
+    in loss_exponent and fit_seconds_exponent, with _lo and _hi.
+
+    Notes
+    -----
+    Where an anchor has only one timed repeat, the interval of the exponent of fit seconds is the t interval
+    of linear regression over the anchors (Draper and Smith, Applied Regression Analysis, 1998, section 1.4).
+    """
+    tables = [_of_cube(cube, float(datasets["test_share"][cube.dataset]), level) for cube in all_cubes]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _of_cube(cube: Cube, test_share: float, level: float) -> pd.DataFrame:
+    keys = {"dataset": cube.dataset, "model": cube.models, "family": cube.families, "level": cube.level}
+    fitted = cube.anchors >= FIRST_FITTED
+    anchors, loss = cube.anchors[fitted], cube.loss[:, fitted]
+    seconds = cube.values.get(FIT_SECONDS, np.full(cube.loss.shape, np.nan))[:, fitted]
+    of_loss = fit_exponents(anchors, loss, RepeatTest(level, test_share))
+    of_seconds = _or_of_regression(
+        fit_exponents(anchors, seconds, RepeatTest(level)), anchors, seconds, level
+    )
+    columns = {
+        f"{column}_exponent{end}": values
+        for column, found in ((LOSS, of_loss), (FIT_SECONDS, of_seconds))
+        for end, values in zip(("", "_lo", "_hi"), found, strict=True)
+    }
+    return pd.DataFrame({**keys, **columns})
+
+
+def _or_of_regression(found: Exponents, anchors: Floats, values: Floats, level: float) -> Exponents:
+    """Return exponents, with those of a regression over the anchors in place of those without an interval."""
+    rows = np.stack(found, axis=-1)
+    for curve in np.flatnonzero(np.isnan(found.lo)):
+        rows[curve] = _of_regression(anchors, leave_one_out_means(values[curve])[0], level)
+    return Exponents(*rows.T)
+
+
+def _of_regression(anchors: Floats, means: Floats, level: float) -> Floats:
+    """Return the slope of log means over log n, and the ends of its t interval."""
+    usable = np.nan_to_num(means) > 0
+    freedom = int(usable.sum()) - 2
+    if freedom < FEWEST_ANCHORS - 2:
+        return np.full(3, np.nan)
+    x, y = np.log(anchors[usable]), np.log(means[usable])
+    x, y = x - x.mean(), y - y.mean()
+    slope = x @ y / (x @ x)
+    error = np.sqrt(np.sum((y - slope * x) ** 2) / freedom / (x @ x))
+    return slope + special.stdtrit(freedom, 0.5 + level / 2) * error * np.array([0.0, -1.0, 1.0])

@@ -180,7 +180,9 @@ def compare(batch: PairBatch, level: float = 0.95) -> pd.DataFrame:
         Median of DER(n) over these n, equal on all rows of the pair.
     slope, slope_lo, slope_hi, p_value
         Slope of ln(L_A / L_B) per doubling, from 64 rows up, and the p value of its test against 0.
-    crossover, crossover_lo, crossover_hi, crossover_kind
+    better
+        Curve that is shown to be better at n: ``a``, ``b``, or an empty text for neither.
+    crossover, crossover_lo, crossover_hi, crossover_kind, crossover_above
         Crossover of the two curves; see `fuelgauge.claims.statistics.crossover.Crossover`.
     loss_ratio, loss_ratio_lo, loss_ratio_hi
         Mean loss of A over that of B at n rows each.
@@ -375,6 +377,8 @@ def _crossovers(curves_a: MonotoneCurves, curves_b: MonotoneCurves, test: Repeat
         "crossover_lo": np.array([c.lo for c in found]),
         "crossover_hi": np.array([c.hi for c in found]),
         "crossover_kind": np.array([c.kind for c in found], dtype=object),
+        "crossover_above": np.array([c.above for c in found], dtype=object),
+        "better": np.array([c.better for c in found], dtype=object),
     }
 
 
@@ -430,7 +434,7 @@ def _median_ratio(ratio: Floats, test: RepeatTest) -> tuple[Floats, Floats, Floa
 COLUMNS = [
     *("dataset", "level", "model_a", "model_b", "n", "der", "der_lo", "der_hi", "censored"),
     *("slope", "slope_lo", "slope_hi", "p_value"),
-    *("crossover", "crossover_lo", "crossover_hi", "crossover_kind"),
+    *("crossover", "crossover_lo", "crossover_hi", "crossover_kind", "crossover_above", "better"),
     *("time_ratio", "time_ratio_at_equal_loss"),
     *("der_median", "der_median_lo", "der_median_hi", "der_median_censored"),
     *("loss_ratio", "loss_ratio_lo", "loss_ratio_hi"),
