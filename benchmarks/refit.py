@@ -25,7 +25,7 @@ TABLES = (
 )  # fmt: skip
 MODELS = (
     "logistic", "ridge", "splines", "random_forest", "extra_trees",
-    "xgboost", "lightgbm", "catboost", "mlp", "realmlp",
+    "xgboost", "lightgbm", "catboost", "mlp", "realmlp", "realmlp_s",
 )  # fmt: skip
 ROWS = (64, 256, 1024)
 

@@ -61,8 +61,8 @@ def make_project(root: Path) -> None:
     (root / "data/own").mkdir(parents=True)
     (root / "params.yaml").write_text(PARAMS)
     replace(root / "conf/dataset/mnist1d.yaml", "n_rows: 40000", "n_rows: 1000")
-    replace(root / "conf/model/mlp.yaml", "min_steps: 600", "min_steps: 40")
-    replace(root / "conf/model/mlp.yaml", "max_epochs: 40", "max_epochs: 1")
+    replace(root / "conf/model/mlp.yaml", "max_epochs: 1000", "max_epochs: 20")
+    replace(root / "conf/model/mlp.yaml", "rounds: 1000", "rounds: 20")
 
 
 def replace(path: Path, old: str, new: str) -> None:

@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch import nn
 
+from fuelgauge.config.compose import compose
 from fuelgauge.data.dataset import Examples
-from fuelgauge.models.base import FitContext
+from fuelgauge.models.base import FitContext, create
 from fuelgauge.models.layers import Dropout
-from fuelgauge.models.mlp import MLP, ColumnsEmbedding
+from fuelgauge.models.mlp import MLP, CategoryEmbedding
 from tests.models.kinds import examples
 
 
@@ -34,38 +35,26 @@ def test_images_and_sequences_go_into_plain_layers(kind):
     assert linear_layers(model) == [(model.encode(train).shape[1], 16), (16, 16), (16, 3)]
 
 
-@pytest.mark.parametrize(("columns", "n_inputs"), [(1, 5), (128, 5 * 128), (129, 129)])
-def test_numbers_have_embeddings_in_tables_that_are_not_too_wide(columns, n_inputs):
-    model = fitted(matrix(columns), width=16, depth=1, embedding=4)
-    assert linear_layers(model) == [(n_inputs, 16), (16, 3)]
+def test_the_first_and_the_last_hidden_layer_may_have_another_width():
+    assert linear_layers(fitted(matrix(4), width=16, end_width=8)) == [(4, 8), (8, 16), (16, 8), (8, 3)]
+    assert linear_layers(fitted(matrix(4), width=16, end_width=8, depth=1)) == [(4, 8), (8, 3)]
 
 
-def test_embeddings_begin_as_linear_and_bend_at_the_edges_of_bins():
-    layer = ColumnsEmbedding([np.array([0, 1, 3], dtype=np.float32)], 2, ())
-    at = torch.tensor([[0.5], [1.0], [2.0], [3.0]])
-    with torch.no_grad():
-        start = layer(at)
-        assert torch.equal(start[:, :1], at)
-        slopes = start.diff(dim=0) / at.diff(dim=0)
-        assert torch.allclose(slopes, slopes[:1].expand(3, 3), atol=1e-5)
-        layer.embeddings.linear.weight += torch.tensor([[[5.0], [7.0]]])
-        bent = layer(at) - start
-    assert bent[:, 1].tolist() == pytest.approx([2.5, 5, 8.5, 12], abs=1e-5)
+def test_the_default_is_the_published_one():
+    model = create("fuelgauge.models.mlp.MLP", compose("dataset=letter", "model=mlp").model.hyperparameters)
+    assert model.widths() == [128, 256, 128]
+    assert (model.learning_rate, model.keeps_rate, model.patience, model.dropout) == (1e-3, True, 20, 0.1)
 
 
-def test_beyond_its_edges_an_embedding_stays_what_it_is_there():
-    layer = ColumnsEmbedding([np.array([0, 0.01, 3], dtype=np.float32)], 2, ())
-    with torch.no_grad():
-        layer.embeddings.linear.weight += 5.0
-        below, at, inside = layer(torch.tensor([[-100.0], [0.0], [1.0]]))[:, 1:]
-    assert torch.equal(below, at)
-    assert not torch.equal(at, inside)
-
-
-def test_categories_are_shown_by_indicators_and_unknown_ones_by_none():
-    layer = ColumnsEmbedding([np.array([0, 1], dtype=np.float32)], 1, (3, 2))
-    shown = layer(torch.tensor([[0.5, 1, 0], [0.5, 2, 1], [0.5, 0, 1]]))[:, 2:]
-    assert shown.tolist() == [[1, 0, 0], [0, 1, 1], [0, 0, 1]]
+def test_categories_are_vectors_and_unknown_ones_start_at_zero():
+    torch.manual_seed(0)
+    layer = CategoryEmbedding((3, 2), 2)
+    shown = layer(torch.tensor([[0.5, 1, 0], [0.5, 2, 1], [0.5, 0, 1]]))
+    assert shown.shape == (3, 1 + 2 * 2)
+    assert shown[:, 0].tolist() == [0.5, 0.5, 0.5]
+    assert torch.equal(shown[0, 1:3], layer.tables[0].weight[1])
+    assert torch.equal(shown[1, 3:], shown[2, 3:])
+    assert not shown[0, 3:].any() and not shown[2, 1:3].any()
 
 
 def test_a_table_of_categories_alone_is_learned():

@@ -76,7 +76,7 @@ def test_the_learning_rate_is_the_published_one_of_the_task_unless_given(task, r
 def test_the_first_outputs_of_a_layer_have_variance_one_and_zeros_among_the_rows():
     torch.manual_seed(0)
     inputs = 7 * torch.rand(500, 5) + 3
-    layer = TangentLinear(inputs, 40)
+    layer = TangentLinear.fitted(inputs, 40)
     outputs = layer(inputs)
     assert torch.allclose(outputs.std(dim=0, correction=0), torch.ones(40), atol=1e-4)
     assert (outputs.amin(dim=0) < 0).all()
@@ -85,7 +85,7 @@ def test_the_first_outputs_of_a_layer_have_variance_one_and_zeros_among_the_rows
 
 
 def test_a_layer_on_rows_that_are_all_alike_is_finite():
-    layer = TangentLinear(torch.zeros(1, 3), 4)
+    layer = TangentLinear.fitted(torch.zeros(1, 3), 4)
     assert torch.isfinite(layer.weight).all()
     assert torch.equal(layer.bias, torch.zeros(4))
 

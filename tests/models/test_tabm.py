@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from rtdl_num_embeddings import PiecewiseLinearEmbeddings
 
 from fuelgauge.models.base import FitContext
 from fuelgauge.models.tabm import (
@@ -75,7 +76,13 @@ def test_embeddings_are_short_where_columns_are_many():
     rng = np.random.default_rng(0)
     wide = rng.normal(size=(24, 300)).astype(np.float32)
     train = replace(examples("matrix", "binary", 24), x=wide)
-    n_columns, length = fitted(train, embedding=8).embeddings().get_output_shape()
+    n_columns, length = fitted(train, bins=8, embedding=8).embeddings().get_output_shape()
     assert (n_columns, length) == (300, MAX_EMBEDDED // 300)
-    few = fitted(examples("matrix", "binary", 24), embedding=8)
+    few = fitted(examples("matrix", "binary", 24), bins=8, embedding=8)
     assert few.embeddings().get_output_shape() == (8, 8)
+
+
+def test_there_are_no_embeddings_by_default():
+    model = fitted(examples("matrix", "binary", 24))
+    assert not model.edges
+    assert not any(isinstance(part, PiecewiseLinearEmbeddings) for part in model.net.modules())

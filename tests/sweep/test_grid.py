@@ -127,7 +127,7 @@ def test_what_makes_a_size_is_not_searched():
         plan_curve(compose("dataset=mnist1d", "model=mlp", "search=tpe", f"size={size}")).curve
         for size in ("default", "large")
     )
-    assert set(usual.search["ranges"]) - set(large.search["ranges"]) == {"width", "depth"}
+    assert set(usual.search["ranges"]) - set(large.search["ranges"]) == {"width", "depth", "end_width"}
     assert large.hyperparameters["width"] > usual.hyperparameters["width"]
     only_dial = plan_curve(compose("dataset=mnist1d", "model=logistic", "search=tpe", "size=tiny")).curve
     assert only_dial.search["ranges"] == {}

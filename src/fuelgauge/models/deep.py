@@ -29,10 +29,11 @@ WEIGHTS = "weights.safetensors"
 
 @dataclass
 class DeepModel(Model):
-    """A net trained by AdamW with warm-up, cosine schedule and early stopping.
+    """A net trained by AdamW with early stopping.
 
-    The weights of the best validation round are kept. A subclass defines `fit_encoder`, `encode` and
-    `network`. A subclass with its own training recipe also overrides `optimizer`, `before_step` or `loss`.
+    The learning rate rises and then falls to 0 by half a cosine, if the class does not keep it. The weights
+    of the best validation round are kept. A subclass defines `fit_encoder`, `encode` and `network`. A
+    subclass with its own training recipe also overrides `optimizer`, `before_step` or `loss`.
 
     Parameters
     ----------
@@ -58,6 +59,8 @@ class DeepModel(Model):
     prediction_rows: ClassVar[int] = 4096
     # Smallest number of batches of an epoch, for few rows.
     least_batches: ClassVar[int] = 4
+    # Whether the learning rate is constant.
+    keeps_rate: ClassVar[bool] = False
 
     batch_size: int = 256
     learning_rate: float = 1e-3
@@ -95,7 +98,8 @@ class DeepModel(Model):
 
     def before_step(self, net: nn.Module, optimizer: torch.optim.Optimizer, step: int, steps: int) -> None:
         """Apply the schedule before optimizer step `step`, counted from 0, of at most `steps`."""
-        set_learning_rate(optimizer, warm_cosine(step, steps))
+        if not self.keeps_rate:
+            set_learning_rate(optimizer, warm_cosine(step, steps))
 
     def loss(self, task: str, metric: str) -> Loss:
         """Return the training loss and the validation loss that decides when to stop."""

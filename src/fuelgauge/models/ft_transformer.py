@@ -45,13 +45,14 @@ class FTTransformer(DeepModel):
     """
 
     prediction_rows: ClassVar[int] = 128
+    keeps_rate: ClassVar[bool] = True
 
-    width: int = 64
-    depth: int = 2
-    heads: int = 4
+    width: int = 192
+    depth: int = 3
+    heads: int = 8
     widening: float = 4 / 3
-    attention_dropout: float = 0.05
-    dropout: float = 0.0
+    attention_dropout: float = 0.2
+    dropout: float = 0.1
     residual_dropout: float = 0.0
     max_columns: int = 200
 

@@ -30,7 +30,7 @@ from fuelgauge.models.training import (
     make_trainer,
 )
 
-__all__ = ["can_pack", "shape_of", "together", "train_together"]
+__all__ = ["can_pack", "look_up", "shape_of", "together", "train_together"]
 
 
 @functools.singledispatch
@@ -67,9 +67,17 @@ def _(layer: nn.Linear, values: Tensor) -> Tensor:
 
 
 @together.register(nn.ReLU)
+@together.register(nn.SELU)
+@together.register(nn.Mish)
 @together.register(Dropout)
 def _(layer: nn.Module, values: Tensor) -> Tensor:
     return layer(values)
+
+
+def look_up(tables: Tensor, codes: Tensor) -> Tensor:
+    """Return rows of tables, shape (nets, codes, length). Each net uses its own table."""
+    first = torch.arange(len(tables), device=codes.device)[:, None] * tables.shape[1]
+    return nn.functional.embedding(codes + first, tables.flatten(0, 1))
 
 
 def can_pack(net: nn.Module) -> bool:

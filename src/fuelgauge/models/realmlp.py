@@ -15,13 +15,12 @@ from fuelgauge.data.dataset import Examples
 from fuelgauge.models.base import FitContext
 from fuelgauge.models.deep import DeepModel, TargetScale, set_learning_rate
 from fuelgauge.models.layers import Dropout
-from fuelgauge.models.packing import together
+from fuelgauge.models.packing import look_up, together
 from fuelgauge.models.preprocessing import ColumnsEncoder, RobustScaler
 from fuelgauge.models.training import Loss, Prepared
 
-__all__ = ["RealMLP"]
+__all__ = ["RealMLP", "Scale", "TangentLinear", "TangentNet"]
 
-LEARNING_RATES = {"classes": 0.04, "values": 0.2}
 # Factors on the learning rate, by the name of a weight. A weight that is not listed has the factor 1.
 RATE_FACTORS = {
     "scale": 6.0,
@@ -33,7 +32,6 @@ RATE_FACTORS = {
     "offsets": 0.1,
 }
 CYCLES = 4
-MAX_INDICATORS = 8
 CATEGORY_SIZE = 8
 FREQUENCIES, EMBEDDING_SIZE = 16, 4
 MAX_EMBEDDED_NUMBERS = 128
@@ -41,26 +39,13 @@ INITIAL_ROWS = 4096
 
 
 @dataclass
-class RealMLP(DeepModel):
-    """RealMLP-TD (Holzmueller, Grinsztajn and Steinwart, arXiv 2407.04491).
-
-    The parts of the recipe are:
-
-    - robustly scaled numbers with periodic embeddings;
-    - indicators of at most 8 categories, and learned embeddings of more;
-    - a learned scale of each input;
-    - hidden layers in neural tangent parametrization, whose first weights depend on the rows;
-    - learned mixes of activation and identity;
-    - label smoothing;
-    - schedules of learning rate, dropout and weight decay.
-
-    In a table of more than 128 numeric columns, these columns have no embeddings. A wide table therefore
-    costs as much as with a plain net.
+class TangentNet(DeepModel):
+    """What RealMLP and RealMLP-S share: inputs, learning rates, schedules and loss.
 
     Parameters
     ----------
     learning_rate
-        Peak of the schedule. None means the published value, 0.04 for classes and 0.2 for values.
+        Peak of the schedule. None means the published value of the task.
     width, depth
         Number of units of a hidden layer, and number of hidden layers.
     dropout
@@ -68,11 +53,13 @@ class RealMLP(DeepModel):
         the weight decay.
     label_smoothing
         Share of a class label that is spread over all classes in training, if the metric is accuracy.
-    frequency_deviation
-        Standard deviation of the first frequencies of the periodic embeddings.
     """
 
     least_batches: ClassVar[int] = 1
+    # By kind of target: classes and values.
+    published_rates: ClassVar[dict[str, float]]
+    # Largest number of categories of a column that has indicators.
+    max_indicators: ClassVar[int]
 
     learning_rate: float | None = None  # type: ignore[assignment]
     weight_decay: float = 0.02
@@ -80,7 +67,6 @@ class RealMLP(DeepModel):
     depth: int = 3
     dropout: float = 0.15
     label_smoothing: float = 0.1
-    frequency_deviation: float = 0.1
 
     def prepare(self, train: Examples, validation: Examples, context: FitContext) -> Prepared:
         """Set the published learning rate of the task if none is given, and prepare the fit."""
@@ -95,14 +81,14 @@ class RealMLP(DeepModel):
     def set_published_rate(self, rows: Examples) -> None:
         """Set the learning rate of the task, unless a learning rate is given."""
         if self.learning_rate is None:
-            self.learning_rate = LEARNING_RATES["values" if rows.task == "regression" else "classes"]
+            self.learning_rate = self.published_rates["values" if rows.task == "regression" else "classes"]
 
     def fit_encoder(self, train: Examples) -> None:
         """Fit the scales and categories, and the range of targets that are values."""
         self.encoder = ColumnsEncoder("robust").fit(train)
         self.n_numbers = self.encoder.n_numbers
         columns = range(len(self.encoder.cardinalities))
-        self.looked_up = tuple(c for c in columns if self.encoder.cardinalities[c] > MAX_INDICATORS + 1)
+        self.looked_up = tuple(c for c in columns if self.encoder.cardinalities[c] > self.max_indicators + 1)
         self.indicated = tuple(c for c in columns if c not in self.looked_up)
         self.indicator_scaler = RobustScaler().fit(self.indicators(self.codes(self.encoder.transform(train))))
         self.target_range: tuple[float, float] | None = None
@@ -127,25 +113,6 @@ class RealMLP(DeepModel):
         cardinalities = self.encoder.cardinalities
         columns = [indicator_columns(codes[:, c], cardinalities[c]) for c in self.indicated]
         return np.hstack([np.empty((len(codes), 0), dtype=np.float32), *columns])
-
-    def network(self, inputs: Tensor, n_outputs: int) -> nn.Module:
-        """Return the layers. Each is initialised on the output of the earlier ones for some of the rows."""
-        rows = inputs[torch.randperm(len(inputs))[:INITIAL_ROWS].to(inputs.device)].cpu()
-        cardinalities = [self.encoder.cardinalities[c] for c in self.looked_up]
-        embedded = self.n_numbers if self.n_numbers <= MAX_EMBEDDED_NUMBERS else 0
-        embedding = InputEmbedding(embedded, cardinalities, self.frequency_deviation)
-        layers: list[nn.Module] = [embedding, Scale(embedding(rows).shape[1])]
-        with torch.no_grad():
-            values = embedding(rows)
-            for _ in range(self.depth):
-                linear = TangentLinear(values, self.width)
-                activation = MixedActivation(self.width, is_smooth=self.target_range is not None)
-                layers += [linear, activation, Dropout(self.dropout)]
-                values = activation(linear(values))
-            layers.append(TangentLinear(values, n_outputs))
-        if self.target_range is not None:
-            layers.append(Clip(*self.target_range))
-        return nn.Sequential(*layers).to(inputs.device)
 
     def optimizer(self, net: nn.Module) -> torch.optim.Optimizer:
         """Return AdamW with a learning rate for each kind of weight, without decay of biases."""
@@ -180,6 +147,63 @@ class RealMLP(DeepModel):
         The authors advise against label smoothing where probabilities or their order are judged.
         """
         return Loss(task, metric, self.label_smoothing if metric == "accuracy" else 0.0)
+
+
+@dataclass
+class RealMLP(TangentNet):
+    """RealMLP-TD (Holzmueller, Grinsztajn and Steinwart, arXiv 2407.04491).
+
+    The parts of the recipe are:
+
+    - robustly scaled numbers with periodic embeddings;
+    - indicators of at most 8 categories, and learned embeddings of more;
+    - a learned scale of each input;
+    - hidden layers in neural tangent parametrization, whose first weights depend on the rows;
+    - learned mixes of activation and identity;
+    - label smoothing;
+    - schedules of learning rate, dropout and weight decay.
+
+    In a table of more than 128 numeric columns, these columns have no embeddings. A wide table therefore
+    costs as much as with a plain net.
+
+    Parameters
+    ----------
+    learning_rate
+        Peak of the schedule. None means the published value, 0.04 for classes and 0.2 for values.
+    width, depth
+        Number of units of a hidden layer, and number of hidden layers.
+    dropout
+        Share of units dropped in the first half of training. In the second half, it falls to 0, and so does
+        the weight decay.
+    label_smoothing
+        Share of a class label that is spread over all classes in training, if the metric is accuracy.
+    frequency_deviation
+        Standard deviation of the first frequencies of the periodic embeddings.
+    """
+
+    published_rates: ClassVar[dict[str, float]] = {"classes": 0.04, "values": 0.2}
+    max_indicators: ClassVar[int] = 8
+
+    frequency_deviation: float = 0.1
+
+    def network(self, inputs: Tensor, n_outputs: int) -> nn.Module:
+        """Return the layers. Each is initialised on the output of the earlier ones for some of the rows."""
+        rows = inputs[torch.randperm(len(inputs))[:INITIAL_ROWS].to(inputs.device)].cpu()
+        cardinalities = [self.encoder.cardinalities[c] for c in self.looked_up]
+        embedded = self.n_numbers if self.n_numbers <= MAX_EMBEDDED_NUMBERS else 0
+        embedding = InputEmbedding(embedded, cardinalities, self.frequency_deviation)
+        layers: list[nn.Module] = [embedding, Scale(embedding(rows).shape[1])]
+        with torch.no_grad():
+            values = embedding(rows)
+            for _ in range(self.depth):
+                linear = TangentLinear.fitted(values, self.width)
+                activation = MixedActivation(self.width, is_smooth=self.target_range is not None)
+                layers += [linear, activation, Dropout(self.dropout)]
+                values = activation(linear(values))
+            layers.append(TangentLinear.fitted(values, n_outputs))
+        if self.target_range is not None:
+            layers.append(Clip(*self.target_range))
+        return nn.Sequential(*layers).to(inputs.device)
 
 
 class InputEmbedding(nn.Module):
@@ -262,30 +286,37 @@ class Scale(nn.Module):
 
 
 class TangentLinear(nn.Module):
-    """A linear layer in neural tangent parametrization.
-
-    Its weights are divided by the square root of the number of inputs. The first weights give every output
-    variance 1 on the given rows. The first bias puts the zero of an output at a random mean of five of its
-    values there (`he+5`).
+    """A linear layer in neural tangent parametrization: its weights are divided by sqrt(number of inputs).
 
     Parameters
     ----------
-    inputs
-        Inputs of the layer at the start of training, shape (rows, inputs).
-    n_outputs
-        Number of outputs.
+    weight, bias
+        First weights, of shape (inputs, outputs), and first bias, of shape (outputs,).
     """
 
-    def __init__(self, inputs: Tensor, n_outputs: int):
+    def __init__(self, weight: Tensor, bias: Tensor):
         super().__init__()
-        n_inputs = inputs.shape[1]
-        self.factor = n_inputs**-0.5
-        weight = torch.randn(n_inputs, n_outputs)
-        outputs = self.factor * inputs @ weight
+        self.factor = len(weight) ** -0.5
+        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
+
+    @classmethod
+    def fitted(cls, inputs: Tensor, n_outputs: int) -> TangentLinear:
+        """Return a layer whose outputs have variance 1 on the given rows.
+
+        The first bias puts the zero of an output at a random mean of five of its values there (`he+5`).
+
+        Parameters
+        ----------
+        inputs
+            Inputs of the layer at the start of training, shape (rows, inputs).
+        n_outputs
+            Number of outputs.
+        """
+        weight = torch.randn(inputs.shape[1], n_outputs)
+        outputs = inputs.shape[1] ** -0.5 * inputs @ weight
         deviation = outputs.std(dim=0, correction=0)
         deviation[deviation < 1e-6] = 1
-        self.weight = nn.Parameter(weight / deviation)
-        self.bias = nn.Parameter(-random_means(outputs / deviation, 5))
+        return cls(weight / deviation, -random_means(outputs / deviation, 5))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the outputs."""
@@ -375,12 +406,6 @@ def _(layer: MixedActivation, units: Tensor) -> Tensor:
 @together.register
 def _(layer: Clip, outputs: Tensor) -> Tensor:
     return outputs if layer.training else outputs.clamp(layer.low[:, None, None], layer.high[:, None, None])
-
-
-def look_up(tables: Tensor, codes: Tensor) -> Tensor:
-    """Return rows of tables, shape (nets, codes, length). Each net uses its own table."""
-    first = torch.arange(len(tables), device=codes.device)[:, None] * tables.shape[1]
-    return nn.functional.embedding(codes + first, tables.flatten(0, 1))
 
 
 def indicator_columns(codes: np.ndarray, cardinality: int) -> np.ndarray:

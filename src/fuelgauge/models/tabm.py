@@ -28,7 +28,7 @@ MAX_EMBEDDED = 1024
 
 @dataclass
 class TabM(DeepModel):
-    """TabM (Gorishniy et al., arXiv 2410.24210) with piecewise-linear embeddings of numbers.
+    """TabM (Gorishniy et al., arXiv 2410.24210).
 
     The nets of an ensemble share their matrices. In each layer, a member scales inputs and outputs by its own
     vectors. Each member is trained by its own loss. The prediction is the mean of the members' probabilities
@@ -43,8 +43,8 @@ class TabM(DeepModel):
     dropout
         Share of units dropped in training.
     bins
-        Number of bins of each number, between quantiles of the training rows. There are fewer if they would
-        add up to more than 8,192.
+        Number of bins of the piecewise-linear embedding of a number, between quantiles of the training rows;
+        0 for no embeddings. There are fewer if they would add up to more than 8,192.
     embedding
         Length of a number's embedding. It is shorter if they would add up to more than 1,024.
     variant
@@ -53,20 +53,23 @@ class TabM(DeepModel):
     """
 
     prediction_rows: ClassVar[int] = 512
+    keeps_rate: ClassVar[bool] = True
 
-    members: int = 8
-    width: int = 128
-    depth: int = 2
+    members: int = 32
+    width: int = 512
+    depth: int = 3
     dropout: float = 0.1
-    bins: int = 32
-    embedding: int = 8
+    bins: int = 0
+    embedding: int = 16
     variant: str = "tabm"
 
     def fit_encoder(self, train: Examples) -> None:
         """Fit the ranks of numbers, their bins and the categories."""
         self.encoder = ColumnsEncoder("quantile").fit(train)
-        n_numbers = self.encoder.n_numbers
-        self.edges = bin_edges(self.encode(train)[:, :n_numbers], share(MAX_BINS, n_numbers, self.bins, 2))
+        n_numbers, self.edges = self.encoder.n_numbers, []
+        if self.bins:
+            n_bins = share(MAX_BINS, n_numbers, self.bins, 2)
+            self.edges = bin_edges(self.encode(train)[:, :n_numbers], n_bins)
 
     def encode(self, examples: Examples) -> np.ndarray:
         """Return a matrix of scaled numbers followed by codes of categories."""
@@ -79,7 +82,7 @@ class TabM(DeepModel):
             n_num_features=n_numbers,
             cat_cardinalities=list(self.encoder.cardinalities),
             d_out=n_outputs,
-            num_embeddings=self.embeddings() if n_numbers else None,
+            num_embeddings=self.embeddings() if self.edges else None,
             k=self.members,
             n_blocks=self.depth,
             d_block=self.width,

@@ -79,7 +79,10 @@ def _answer(shown: Sequence[Row]) -> list[str]:
 def _cells(verdict: Row) -> tuple[str, ...]:
     claim = str(verdict["claim"])
     title = str(available_claims().get(claim, {}).get("short", claim))
-    against = models_of(str(verdict.get("family_b", ""))).removesuffix(" models").removesuffix(" classical")
+    rival = str(verdict.get("family_b", ""))
+    against = (
+        rival if rival == "trees" else models_of(rival).removesuffix(" models").removesuffix(" classical")
+    )
     if not _is_measured(verdict):
         return title, against, str(verdict.get("n_datasets", "")), "", "too few datasets", ""
     share = _number(verdict.get("share"))
