@@ -119,11 +119,15 @@ def arguments(command: argparse.ArgumentParser) -> list[argparse.Action]:
     return [action for action in command._actions if not isinstance(action, argparse._HelpAction)]
 
 
+WHOLE = "\0"  # a blank at which no line is folded
+
+
 def usage(name: str, command: argparse.ArgumentParser) -> str:
-    """Return the line of use, with positional arguments first, folded at 100 characters."""
+    """Return the line of use, positional arguments first, folded between them at 100 characters."""
     actions = sorted(arguments(command), key=lambda action: bool(action.option_strings))
-    words = [call(a) if a.required else f"[{call(a)}]" for a in actions]
-    return "\n".join(textwrap.wrap(f"fuelgauge {name} {' '.join(words)}", 100, subsequent_indent="    "))
+    words = [(call(a) if a.required else f"[{call(a)}]").replace(" ", WHOLE) for a in actions]
+    lines = textwrap.wrap(f"fuelgauge {name} {' '.join(words)}", 100, subsequent_indent="    ")
+    return "\n".join(lines).replace(WHOLE, " ")
 
 
 def call(action: argparse.Action) -> str:

@@ -46,7 +46,7 @@ def test_a_function_is_loaded_on_first_use():
 def test_the_public_names_are_the_functions():
     assert fuelgauge.analyze is analyze
     assert fuelgauge.extrapolate is extrapolate
-    assert set(fuelgauge.__all__) == {"__version__", "analyze", "extrapolate"}
+    assert set(fuelgauge.__all__) == {"__version__", "analyze", "ask", "extrapolate", "learning_curve"}
 
 
 def test_an_unknown_name_is_an_attribute_error():

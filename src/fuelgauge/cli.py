@@ -75,6 +75,9 @@ def parser() -> argparse.ArgumentParser:
         add_help(command)
         return command
 
+    describe_ask(
+        add("ask", ask, "Tell which model is best for a table, and whether more data would change that.")
+    )
     add_command = add("add", add_data, "Make a dataset from a table, a folder of images or an .npz file.")
     describe_add(add_command)
     told = add("verdict", verdict, "Print the verdict of the last evaluation and the path of its report.")
@@ -181,6 +184,85 @@ def describe_champion(command: argparse.ArgumentParser) -> None:
     )
 
 
+def describe_ask(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of `fuelgauge ask` to its parser."""
+    command.add_argument(
+        "file", type=Path, nargs="?", metavar="FILE", help="CSV, Parquet or Arrow file, in any folder."
+    )
+    command.add_argument("--target", default="", metavar="COLUMN", help="Column to predict.")
+    command.add_argument(
+        "--time",
+        default="",
+        metavar="COLUMN",
+        help="Time column: train on earlier rows, test on later rows; none refuses a guess.",
+    )
+    command.add_argument(
+        "--group",
+        default="",
+        metavar="COLUMN",
+        help="Group column: keep all rows of a group on one side of each split; none refuses a guess.",
+    )
+    command.add_argument(
+        "--text", default="", metavar="COLUMN", help="Text column: use it as the only input."
+    )
+    command.add_argument(
+        "--task", default="", help="binary, multiclass or regression (default: guessed from the target)."
+    )
+    describe_reading(command)
+    command.add_argument(
+        "--metric",
+        default="",
+        help="roc_auc, accuracy, log_loss, rmse or mae (default: the usual one of the task).",
+    )
+    command.add_argument(
+        "--minutes", type=float, default=3.0, help="Time for the answer in minutes (default: 3)."
+    )
+    command.add_argument(
+        "--label-price", type=float, metavar="PRICE", help="Price of one further label, in any currency."
+    )
+    command.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="FILE:NAME",
+        help="Model of your own, such as mine.py:make: a function or class that makes an object with fit "
+        "and predict; repeatable.",
+    )
+    command.add_argument(
+        "--resume", action="store_true", help="Go on with the last question that was asked in this folder."
+    )
+
+
+def ask(chosen: argparse.Namespace) -> None:
+    """Answer a question about a table and print the answer while it grows."""
+    from fuelgauge.answer import terminal
+
+    if chosen.resume:
+        terminal.resume(chosen.minutes)
+        return
+    if chosen.file is None:
+        raise FuelgaugeError("Name a table: fuelgauge ask FILE --target COLUMN.")
+    terminal.ask_file(
+        chosen.file,
+        chosen.target,
+        chosen.minutes,
+        time=chosen.time,
+        group=chosen.group,
+        text=chosen.text,
+        drop=tuple(chosen.drop),
+        categorical=tuple(chosen.categorical),
+        numeric=tuple(chosen.numeric),
+        task=chosen.task,
+        decimal=tuple(chosen.decimal),
+        missing=tuple(chosen.missing),
+        delimiter=chosen.delimiter,
+        encoding=chosen.encoding,
+        metric=chosen.metric,
+        label_price=chosen.label_price,
+        models=tuple(chosen.model),
+    )
+
+
 def describe_add(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `fuelgauge add` to its parser."""
     source = command.add_mutually_exclusive_group(required=True)
@@ -214,6 +296,20 @@ def describe_add(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--text", default="", metavar="COLUMN", help="Text column: make a text dataset of it alone."
     )
+    describe_reading(command)
+    command.add_argument(
+        "--size", type=int, metavar="PIXELS", help="Height and width to resize images to (default: guessed)."
+    )
+    command.add_argument(
+        "--sequences",
+        action="store_true",
+        help="Treat each row of a 2-D array in an .npz file as a sequence.",
+    )
+    command.add_argument("--force", action="store_true", help="Overwrite a dataset of the same name.")
+
+
+def describe_reading(command: argparse.ArgumentParser) -> None:
+    """Add the arguments that say how the columns of a table are read."""
     several: dict[str, Any] = {"action": "append", "default": []}
     command.add_argument("--drop", **several, metavar="COLUMN", help="Column to leave out; repeatable.")
     command.add_argument(
@@ -238,15 +334,6 @@ def describe_add(command: argparse.ArgumentParser) -> None:
         "--delimiter", default="", help="Delimiter of a CSV file (default: detected from its first rows)."
     )
     command.add_argument("--encoding", default="utf-8", help="Encoding of a CSV file (default: utf-8).")
-    command.add_argument(
-        "--size", type=int, metavar="PIXELS", help="Height and width to resize images to (default: guessed)."
-    )
-    command.add_argument(
-        "--sequences",
-        action="store_true",
-        help="Treat each row of a 2-D array in an .npz file as a sequence.",
-    )
-    command.add_argument("--force", action="store_true", help="Overwrite a dataset of the same name.")
 
 
 def add_data(chosen: argparse.Namespace) -> None:

@@ -6,9 +6,9 @@ from multiprocessing import forkserver
 
 import pytest
 
-from fuelgauge.sweep import _pool as pool_module
+from fuelgauge.sweep import pool as pool_module
 from fuelgauge.sweep import runner
-from fuelgauge.sweep._pool import Failure, WorkerPool
+from fuelgauge.sweep.pool import Failure, WorkerPool
 
 JOB = "tests.sweep.jobs:job"
 
@@ -102,7 +102,7 @@ def test_threads_are_set_in_workers_and_not_here(pool):
 
 def run_script(script, **variables):
     """Run a script in a new process, which has no fork server yet."""
-    head = "from fuelgauge.sweep._pool import WorkerPool"
+    head = "from fuelgauge.sweep.pool import WorkerPool"
     command = [sys.executable, "-c", f"{head}\n{script}"]
     surroundings = {**os.environ, **variables}
     result = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)

@@ -8,7 +8,7 @@ import pytest
 from fuelgauge.config.compose import compose
 from fuelgauge.errors import ConfigError
 from fuelgauge.sweep import runner
-from fuelgauge.sweep._pool import Failure
+from fuelgauge.sweep.pool import Failure
 from fuelgauge.sweep.runner import run_curve
 from fuelgauge.sweep.store import store_path
 from fuelgauge.tracking.tracker import NoTracker

@@ -14,7 +14,7 @@ from fuelgauge.config.compose import compose
 from fuelgauge.errors import ConfigError, DataError, StoreError, TrialsFailed
 from fuelgauge.spec.params import Params
 from fuelgauge.sweep import runner
-from fuelgauge.sweep._pool import Failure
+from fuelgauge.sweep.pool import Failure
 from fuelgauge.sweep.runner import Sweep, pending, run_curve
 from fuelgauge.sweep.status import curve_state, forget_failures
 from fuelgauge.sweep.store import TrialStore, read_store, store_path

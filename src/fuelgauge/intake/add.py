@@ -46,7 +46,7 @@ from fuelgauge.intake.guesses import (
 )
 from fuelgauge.spec.dataset import DatasetConfig
 
-__all__ = ["Added", "Request", "add", "add_suite"]
+__all__ = ["Added", "Inspected", "Request", "add", "add_suite", "inspect", "name_of", "reopened"]
 
 LOADERS = "fuelgauge.data.sources.files"
 LARGEST_SIDE = 64
@@ -121,6 +121,25 @@ class Added:
     is_copied: bool
 
 
+@dataclass(frozen=True)
+class Inspected:
+    """What is known of a file before anything is written.
+
+    Parameters
+    ----------
+    guess
+        Guessed settings.
+    config
+        Description of the dataset.
+    text
+        Text of its file in conf/dataset.
+    """
+
+    guess: Guess
+    config: DatasetConfig
+    text: str
+
+
 def add(request: Request) -> Added:
     """Inspect a file, copy it into data/own/, describe it and add its name to params.yaml.
 
@@ -140,16 +159,39 @@ def add(request: Request) -> Added:
     file = path if files.OWN in path.parents else files.OWN / path.name
     check_place(path, file, request.force)
     params = with_names(read_exactly(paths.PARAMS), [name])
-    guessed, arguments = look(path, request)
-    source = {**arguments, "path": file.relative_to(files.HOME).as_posix()}
-    about = (name, ordered(source), title(guessed, path), request.command)
-    consider_copies(guessed, path, check_text(describe(guessed, *about), description))
-    text = describe(guessed, *about)
+    found = inspect(path, request, name, file.relative_to(files.HOME).as_posix())
     if file != path:
         copy(path, file)
-    write_whole(description, text)
+    write_whole(description, found.text)
     write_whole(paths.PARAMS, params)
-    return Added(name, guessed, file, description, file != path)
+    return Added(name, found.guess, file, description, file != path)
+
+
+def inspect(path: Path, request: Request, name: str, place: str) -> Inspected:
+    """Guess the settings of a file and describe it as a dataset.
+
+    Parameters
+    ----------
+    path
+        Absolute path of the file or folder.
+    request
+        Request of the user.
+    name
+        Name of the dataset.
+    place
+        Path of the file in the description.
+
+    Raises
+    ------
+    DataError
+        The file cannot become a dataset; the message gives the reason.
+    """
+    guessed, arguments = look(path, request)
+    about = (name, ordered({**arguments, "path": place}), title(guessed, path), request.command)
+    description = paths.CONF / "dataset" / f"{name}.yaml"
+    consider_copies(guessed, path, check_text(describe(guessed, *about), description))
+    text = describe(guessed, *about)
+    return Inspected(guessed, check_text(text, description), text)
 
 
 def add_suite(suite: str) -> list[str]:

@@ -10,7 +10,7 @@ import importlib
 import os
 import signal
 
-from fuelgauge.sweep._pool import MODULES
+from fuelgauge.sweep.pool import MODULES
 
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent process
 gc.disable()  # imports leave no garbage, and looking for it takes a fifth of the time

@@ -12,7 +12,7 @@ from typing import Any
 
 from fuelgauge import paths
 from fuelgauge.errors import ConfigError
-from fuelgauge.sweep._pool import THREAD_VARIABLES, WORKER_DIED, Failure, attempt, too_late
+from fuelgauge.sweep.pool import THREAD_VARIABLES, WORKER_DIED, Failure, attempt, too_late
 
 try:
     import ray

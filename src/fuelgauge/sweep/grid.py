@@ -23,7 +23,16 @@ from fuelgauge.sweep.fingerprint import code_fingerprint, library_versions
 if TYPE_CHECKING:
     from fuelgauge.spec.params import Config
 
-__all__ = ["anchor_support", "cuda_available", "packs", "plan_curve", "why_not"]
+__all__ = [
+    "anchor_support",
+    "cuda_available",
+    "make_curve",
+    "packs",
+    "plan_curve",
+    "too_wide",
+    "unsupported",
+    "why_not",
+]
 
 TRIAL_MODULE = "fuelgauge.sweep.trial"
 MOST_TOGETHER = 9  # trials in a pack; all their rows and weights are in memory together

@@ -22,11 +22,11 @@ from fuelgauge.errors import FuelgaugeError, StoreError, TrialsFailed
 from fuelgauge.spec.params import Config, Params
 from fuelgauge.spec.trials import Plan, Trial
 from fuelgauge.sweep._integrity import check_features
-from fuelgauge.sweep._pool import WORKER_DIED, Executor, Failure, WorkerPool
 from fuelgauge.sweep._progress import SweepProgress
 from fuelgauge.sweep.costs import PastCosts
 from fuelgauge.sweep.grid import cuda_available, packs, plan_curve, why_not
 from fuelgauge.sweep.machine import cores
+from fuelgauge.sweep.pool import WORKER_DIED, Executor, Failure, WorkerPool
 from fuelgauge.sweep.store import SESSION, TRIAL, Record, TrialStore, store_path
 from fuelgauge.sweep.table import curve_table, table_path, write_table
 from fuelgauge.sweep.timing import fields_after_name

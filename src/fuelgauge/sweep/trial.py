@@ -24,7 +24,16 @@ from fuelgauge.sweep._search import Fitted, Found, find
 from fuelgauge.sweep.predictions import pack
 from fuelgauge.sweep.timing import Cost, Measured, device_name, measure
 
-__all__ = ["Rows", "draw_of", "fit_again", "fit_best", "open_dataset", "rows_of", "run_together"]
+__all__ = [
+    "PREDICTIONS",
+    "Rows",
+    "draw_of",
+    "fit_again",
+    "fit_best",
+    "open_dataset",
+    "rows_of",
+    "run_together",
+]
 
 WARM_UP_STEPS, WARM_UP_ROWS = 2, 512
 PREDICTIONS = "predictions"

@@ -28,6 +28,17 @@ from typing import Any, Protocol
 
 from fuelgauge.errors import FuelgaugeError
 
+__all__ = [
+    "MODULES",
+    "THREAD_VARIABLES",
+    "WORKER_DIED",
+    "Executor",
+    "Failure",
+    "WorkerPool",
+    "attempt",
+    "too_late",
+]
+
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 WORKER_DIED = "worker_died"
 NURSERY, MODULES = "fuelgauge.sweep._nursery", "FUELGAUGE_WORKER_MODULES"
@@ -133,15 +144,24 @@ class WorkerPool:
         Modules that tasks are going to import. If one cannot be imported, the task that needs it fails.
     forks
         Whether workers may be forked. Forking needs Linux, and is never safe after CUDA has been used.
+    variables
+        Further environment variables of the workers, by name.
     """
 
     def __init__(
-        self, function: str, n_workers: int, threads: int, modules: Sequence[str] = (), forks: bool = True
+        self,
+        function: str,
+        n_workers: int,
+        threads: int,
+        modules: Sequence[str] = (),
+        forks: bool = True,
+        variables: Mapping[str, str] | None = None,
     ):
         self.function, self.n_workers = function, n_workers
         self.variables = {
             **dict.fromkeys(THREAD_VARIABLES, str(threads)),
             MODULES: " ".join((function.partition(":")[0], *modules)),
+            **(variables or {}),
         }
         self.forks = forks and sys.platform == "linux" and nursery_has(self.variables)
         self.context: BaseContext = multiprocessing.get_context("forkserver" if self.forks else "spawn")

@@ -1,0 +1,328 @@
+"""The loop: run trials, the most telling first, until the time is over or the answer is settled."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from fuelgauge.answer._contestants import BASELINE, Contestant, Frame
+from fuelgauge.answer._plan import SMALL, order
+from fuelgauge.answer._race import LOOKS, behind
+from fuelgauge.answer._worker import RUN, Task
+from fuelgauge.config.objects import targets
+from fuelgauge.spec.trials import Trial
+from fuelgauge.sweep.machine import cores
+from fuelgauge.sweep.pool import Failure, WorkerPool
+from fuelgauge.sweep.runner import trial_record
+from fuelgauge.sweep.store import Record, TrialStore
+
+GROWTH = 1.1  # a fit on twice the rows is expected to take 2 ** GROWTH times as long
+FITS_OF_A_SIZE = 4  # trials that a core model needs at a size, in units of one at that size
+SHARE_OF_CORE = 0.4
+SHARE_OF_NET = 0.6
+REPEATS_OF_NET = 3
+SHARE_OF_OWN = 0.25
+LEAST_LIMIT = 30.0
+OVERTIME = 2.0
+FIRST_ANSWER = 13.0  # seconds after which the first answer stops waiting for a second repeat
+SECOND_NET = 600.0  # seconds from which a second net takes part
+LATE = ("time_limit", "worker_died")  # failures that another run may not have
+
+
+def pool_of(root: str, contestants: Sequence[Contestant]) -> WorkerPool:
+    """Return one worker a core, with the modules of the models of the first answer."""
+    modules = {each.curve.target.rpartition(".")[0] for each in contestants if each.is_core}
+    for each in contestants:
+        if each.is_core:
+            modules |= {path.rpartition(".")[0] for path in targets(each.curve.hyperparameters)}
+    return start_pool(root, sorted(modules))
+
+
+def start_pool(root: str, modules: Sequence[str]) -> WorkerPool:
+    """Return one worker a core; each knows the table in a folder."""
+    return WorkerPool(RUN, cores(), 1, modules, variables={"FUELGAUGE_ROOT": root})
+
+
+@dataclass
+class Clock:
+    """The time that an answer may take, in seconds.
+
+    Parameters
+    ----------
+    started
+        Moment at which the question was asked, by the monotonic clock.
+    budget
+        Seconds for the trials.
+    """
+
+    started: float
+    budget: float
+
+    @property
+    def passed(self) -> float:
+        """Seconds since the question was asked."""
+        return time.monotonic() - self.started
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left for trials."""
+        return self.budget - self.passed
+
+
+@dataclass(frozen=True)
+class Running:
+    """A trial that is running: its model, the seconds that it was expected to take, and its start."""
+
+    contestant: Contestant
+    expected: float
+    begun: datetime
+
+
+class Loop:
+    """The trials of a comparison, in the order in which they tell most.
+
+    Each model first gets its curve, then repeats at the two largest sizes. All models that are still in the
+    race get equal shares of the time. So a model whose fits are quick has more repeats.
+
+    Parameters
+    ----------
+    frame
+        What all contestants share.
+    contestants
+        Models, those of the first answer first.
+    sizes
+        Numbers of rows to train on, increasing.
+    store
+        Journal of the trials.
+    pool
+        Workers.
+    clock
+        Time for all trials.
+    tell
+        Function that is called after each trial.
+    """
+
+    def __init__(
+        self,
+        frame: Frame,
+        contestants: Sequence[Contestant],
+        sizes: Sequence[int],
+        store: TrialStore,
+        pool: WorkerPool,
+        clock: Clock,
+        tell: Callable[[Loop], None],
+    ):
+        self.frame, self.contestants, self.sizes = frame, list(contestants), list(sizes)
+        self.store, self.pool, self.clock, self.tell = store, pool, clock, tell
+        self.out: dict[str, str] = {}
+        self.passed: set[str] = set()  # nets that were let in
+        self.running: dict[str, Running] = {}
+        self.spent: dict[str, float] = defaultdict(float)
+        self.seconds: dict[tuple[str, int], list[float]] = defaultdict(list)
+        self.trials: dict[str, tuple[Contestant, Trial]] = {}
+        self.interrupted = False
+        for each in self.contestants:
+            for trial in self.wanted(each):
+                if trial.trial_id in store.records:
+                    self.learn(each, trial, store.records[trial.trial_id])
+        self.fix_top()
+
+    # what there is
+
+    def wanted(self, contestant: Contestant) -> Iterator[Trial]:
+        """Yield the trials of a model, the most telling first."""
+        for size, repeat in order(self.sizes, self.frame.repeats):
+            yield contestant.curve.trial(size, repeat)
+
+    @property
+    def top(self) -> int:
+        """Largest size."""
+        return self.sizes[-1]
+
+    def is_done(self, trial: Trial) -> bool:
+        """Return whether a trial has ended well."""
+        return self.store.records.get(trial.trial_id, {}).get("status") == "done"
+
+    def losses(self, contestant: Contestant) -> np.ndarray:
+        """Return the losses at the largest size of the first repeats that are done without a gap."""
+        found = []
+        for repeat in range(self.frame.repeats):
+            trial = contestant.curve.trial(self.top, repeat)
+            if not self.is_done(trial):
+                break
+            loss = self.store.records[trial.trial_id]["result"]["loss"]
+            found.append(np.nan if loss is None else loss)
+        return np.array(found, dtype=float)
+
+    @property
+    def alive(self) -> list[Contestant]:
+        """Models that are still repeated."""
+        return [each for each in self.contestants if each.name not in self.out]
+
+    @property
+    def is_first_answer(self) -> bool:
+        """Whether every model of the first answer has two repeats at the largest size, or time is short."""
+        core = [each for each in self.alive if each.is_core]
+        wanted = 2 if self.clock.passed < FIRST_ANSWER else 1
+        return bool(core) and all(len(self.losses(each)) >= wanted for each in core)
+
+    # the loop
+
+    def run(self) -> None:
+        """Run trials until none is wanted or the time is over; Ctrl-C ends it early."""
+        try:
+            while self.clock.left > 0:
+                self.hand_out()
+                if not self.running:
+                    break
+                for task, outcome in self.pool.ended(wait=True):
+                    self.take(task, outcome)
+                self.tell(self)
+        except KeyboardInterrupt:
+            self.interrupted = True
+        finally:
+            with contextlib.suppress(KeyboardInterrupt):
+                self.pool.abandon()
+            self.running = {}
+
+    def hand_out(self) -> None:
+        """Give every free worker the trial that is due."""
+        while self.pool.free and (due := self.due()):
+            contestant, trial = due
+            started = Running(contestant, self.expected(contestant, trial.n_train), datetime.now(UTC))
+            self.running[trial.trial_id] = started
+            self.spent[contestant.name] += started.expected
+            self.pool.start(Task(trial), self.limit(contestant))
+
+    def limit(self, contestant: Contestant) -> float:
+        """Return the seconds after which a trial is stopped."""
+        if contestant.is_own:
+            return max(LEAST_LIMIT, SHARE_OF_OWN * self.clock.budget)
+        return max(0.0, self.clock.left) + OVERTIME
+
+    def due(self) -> tuple[Contestant, Trial] | None:
+        """Return the trial to run next: that of the model which has had the least time."""
+        self.admit()
+        for each in sorted(self.entitled(), key=lambda each: self.spent[each.name]):
+            trial = self.next_of(each)
+            if trial and self.expected(each, trial.n_train) <= self.clock.left:
+                return each, trial
+        return None
+
+    def entitled(self) -> list[Contestant]:
+        """Return the models that may run now: before the first answer those that it waits for."""
+        if self.is_first_answer:
+            return [each for each in self.alive if not each.is_net or each.name in self.passed]
+        core = [each for each in self.alive if each.is_core and len(self.losses(each)) < 2]
+        waiting = [each for each in core if self.next_of(each)]
+        return waiting or [each for each in self.alive if not each.is_net]
+
+    def next_of(self, contestant: Contestant) -> Trial | None:
+        """Return the first trial of a model that is neither done nor running."""
+        for trial in self.wanted(contestant):
+            if trial.trial_id not in self.running and trial.trial_id not in self.store.records:
+                return trial
+        return None
+
+    def take(self, task: Task, outcome: Any) -> None:
+        """Keep the outcome of a trial, and draw the consequences."""
+        trial, ended = task.trial, self.running.pop(task.trial.trial_id)
+        self.spent[ended.contestant.name] -= ended.expected
+        if isinstance(outcome, Failure):
+            self.leave_out(ended, trial, outcome)
+            return
+        record = trial_record(trial, outcome, ended.begun)
+        self.store.append(record)
+        self.learn(ended.contestant, trial, record)
+        self.fix_top()
+        if ended.contestant.is_net and trial.n_train == self.sizes[0]:
+            self.judge_net(ended.contestant)
+        if trial.n_train == self.top:
+            self.race()
+
+    def leave_out(self, ended: Running, trial: Trial, failure: Failure) -> None:
+        """Take a model out of the comparison because a trial of it failed, or had no time left."""
+        contestant = ended.contestant
+        if failure.kind == "time_limit" and not contestant.is_own:
+            return
+        if failure.kind not in LATE:
+            self.store.append(trial_record(trial, failure, ended.begun))
+            self.trials[trial.trial_id] = (contestant, trial)
+        self.out[contestant.name] = f"failed at {trial.n_train:,} rows: {failure.message}"
+
+    def learn(self, contestant: Contestant, trial: Trial, record: Record) -> None:
+        """Take in the costs of a trial that has ended."""
+        self.trials[trial.trial_id] = (contestant, trial)
+        if record["status"] != "done":
+            self.out.setdefault(contestant.name, f"failed: {record['failure']['message']}")
+            return
+        result = record["result"]
+        names = ("fit_seconds", "predict_seconds", "train_loss_seconds")
+        seconds = sum(result[name] or 0.0 for name in names)
+        self.seconds[contestant.name, trial.n_train].append(seconds)
+        self.spent[contestant.name] += seconds
+
+    # what it costs
+
+    def expected(self, contestant: Contestant, size: int) -> float:
+        """Return the seconds that a trial is expected to take; 0 before the first one."""
+        known = [n for name, n in self.seconds if name == contestant.name]
+        if not known:
+            return 0.0
+        nearest = min(known, key=lambda n: abs(np.log(n / size)))
+        return float(np.mean(self.seconds[contestant.name, nearest]) * (size / nearest) ** GROWTH)
+
+    def fix_top(self) -> None:
+        """Drop the largest sizes if the models of the first answer would take too much time there."""
+        while len(self.sizes) > 2 and self.top > SMALL and self.is_beyond(self.top):
+            self.sizes.pop()
+
+    def is_beyond(self, size: int) -> bool:
+        """Return whether a size was not measured yet and is too large for the time."""
+        budget = SHARE_OF_CORE * self.clock.budget * self.pool.n_workers
+        core = [each for each in self.alive if each.is_core]
+        is_known = any((each.name, size) in self.seconds for each in core)
+        return not is_known and any(FITS_OF_A_SIZE * self.expected(each, size) > budget for each in core)
+
+    def admit(self) -> None:
+        """Let the first nets in; each shows its speed at the smallest size."""
+        if self.is_first_answer:
+            nets = [each.name for each in self.alive if each.is_net]
+            self.passed.update(nets[: 1 + (self.clock.budget >= SECOND_NET)])
+
+    def judge_net(self, contestant: Contestant) -> None:
+        """Take a net out if three repeats of it do not fit into its share of the time that is left."""
+        wanted = [n for n in self.sizes if (contestant.name, n) not in self.seconds]
+        wanted += [n for n in self.sizes[-2:] for _ in range(REPEATS_OF_NET - 1)]
+        needed = sum(self.expected(contestant, n) for n in wanted)
+        if needed > SHARE_OF_NET * self.clock.left * self.pool.n_workers:
+            minutes = (self.clock.passed + needed / self.pool.n_workers / SHARE_OF_NET) / 60
+            self.out[contestant.name] = f"too slow for this time; ask with --minutes {np.ceil(minutes):.0f}"
+
+    def race(self) -> None:
+        """Take models out of the race that are clearly behind."""
+        racing = {each.name: self.losses(each) for each in self.alive if each.name != BASELINE}
+        n_models = len([each for each in self.contestants if each.name != BASELINE])
+        for look in LOOKS:
+            same = {name: values[:look] for name, values in racing.items() if len(values) >= look}
+            same = {name: values for name, values in same.items() if np.isfinite(values).all()}
+            for name in behind(same, self.test_share, n_models):
+                self.out.setdefault(name, f"clearly behind after {look} repeats")
+
+    @property
+    def test_share(self) -> float:
+        """Test rows of a repeat over the rows to train on."""
+        known = (record["result"].get("n_test") for record in self.done())
+        return next((n_test / self.frame.n_pool for n_test in known if n_test), 0.0)
+
+    def done(self) -> Iterable[Record]:
+        """Return the records of the trials that have ended well."""
+        found = (self.store.records[trial_id] for trial_id in self.trials if trial_id in self.store.records)
+        return [record for record in found if record["status"] == "done"]

@@ -1,0 +1,74 @@
+"""Show an answer on the terminal while it grows."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+from fuelgauge.answer._lines import headline, lines
+from fuelgauge.answer._question import Question, Workplace
+from fuelgauge.answer.ask import Answer, answered, go_on
+from fuelgauge.errors import ConfigError
+
+__all__ = ["ask_file", "resume"]
+
+AGAIN = 3.0  # least seconds between two versions of the lines
+UP, CLEAR = "\x1b[{}F", "\x1b[J"
+
+
+class Screen:
+    """The lines of an answer: rewritten in place on a terminal, else printed first and last only."""
+
+    def __init__(self, out: TextIO):
+        self.out, self.is_terminal = out, out.isatty()
+        self.height, self.last = 0, 0.0
+
+    def __call__(self, answer: Answer, is_last: bool) -> None:
+        """Show an answer."""
+        now = time.monotonic()
+        if not is_last and self.last and (not self.is_terminal or now - self.last < AGAIN):
+            return
+        self.last = now
+        text = lines(answer)
+        stage = (
+            f"after {answer.seconds:.0f} s"
+            if is_last
+            else f"{answer.seconds:.0f} s: first answer, it gets better; Ctrl-C ends it"
+        )
+        text = [*text, stage, *([headline(answer.findings)] if is_last and answer.findings else [])]
+        if self.is_terminal:
+            self.rewrite(text)
+        else:
+            print(*text, "", sep="\n", file=self.out, flush=True)
+
+    def rewrite(self, text: list[str]) -> None:
+        """Put lines in the place of the earlier ones."""
+        width = max(40, shutil.get_terminal_size().columns)
+        if self.height:
+            self.out.write(UP.format(self.height) + CLEAR)
+        self.height = sum(-(-max(1, len(line)) // width) for line in text)
+        print(*text, sep="\n", file=self.out, flush=True)
+
+
+def ask_file(file: Path, target: str, minutes: float, **settings: Any) -> Answer:
+    """Answer a question about a file and show the answer while it grows.
+
+    Raises
+    ------
+    ConfigError
+        No target was named.
+    DataError
+        The table cannot be learned from.
+    """
+    if not target:
+        raise ConfigError(f"{file.name}: name the column to predict: --target COLUMN.")
+    question = Question.of_file(file, target, **settings)
+    return answered(question, Workplace(Path.cwd(), question.name), minutes, {}, Screen(sys.stdout))
+
+
+def resume(minutes: float) -> Answer:
+    """Go on with the last question that was asked in this folder."""
+    return go_on(Path.cwd(), minutes, Screen(sys.stdout))
