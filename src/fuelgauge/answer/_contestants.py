@@ -33,7 +33,7 @@ MANY_CATEGORIES = 50
 SHORT = 1.0  # minutes below which neither nets nor a second kind of boosted trees are due
 OWN = "own"
 BASELINE = "dummy"
-NETS = {"tabular": ("realmlp", "tabm"), "text": ("dan",), "sequence": (), "image": ()}
+NETS = {"tabular": ("realmlp", "realmlp_s"), "text": ("dan",), "sequence": (), "image": ()}
 KEPT_PREDICTIONS = 40_000
 TITLES = {
     "dummy": "a constant",
@@ -44,7 +44,7 @@ TITLES = {
     "catboost": "boosted trees (CatBoost)",
     "extra_trees": "extra trees",
     "realmlp": "net (RealMLP)",
-    "tabm": "net (TabM)",
+    "realmlp_s": "net (RealMLP-S)",
     "tfidf": "linear on words (TF-IDF)",
     "wordllama": "pretrained words (WordLlama)",
     "dan": "net (word vectors)",
