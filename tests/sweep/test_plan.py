@@ -3,7 +3,7 @@ from functools import partial
 import pytest
 
 from fuelgauge.config.compose import compose
-from fuelgauge.sweep.costs import Kind, PastCosts, cost_at, kind_of, mean_seconds, trial_seconds
+from fuelgauge.sweep.costs import Kind, PastCosts, cost_at, flat_until, kind_of, mean_seconds, trial_seconds
 from fuelgauge.sweep.plan import GridPlan, duration, grid_plan, seconds_to_go
 from fuelgauge.sweep.runner import run_curve
 from fuelgauge.sweep.status import CurveState
@@ -17,10 +17,21 @@ def test_a_cost_is_a_power_of_n_between_sizes_and_beyond_the_last(n, seconds):
     assert cost_at({32: 1.0, 128: 4.0}, n) == pytest.approx(seconds)
 
 
-def test_a_cost_is_continued_by_no_more_than_the_square_and_never_falls():
-    assert cost_at({32: 1.0, 64: 100.0}, 128) == pytest.approx(400)
+def test_a_cost_is_continued_by_a_constant_and_a_part_in_proportion_to_n():
+    assert cost_at({32: 1.032, 64: 1.064, 1024: 2.024}, 100_000) == pytest.approx(101)
     assert cost_at({32: 2.0, 64: 1.0}, 128) == pytest.approx(1)
     assert cost_at({32: 3.0}, 4096) == pytest.approx(3)
+
+
+def test_a_cost_that_is_flat_grows_in_proportion_from_where_it_ends():
+    assert cost_at({32: 3.0, 64: 3.1}, 1000, flat_until=2000) == pytest.approx(3.1)
+    assert cost_at({32: 3.0, 64: 3.1}, 20_000, flat_until=2000) == pytest.approx(31)
+    assert cost_at({4000: 6.0}, 20_000, flat_until=2000) == pytest.approx(30)
+    assert (
+        flat_until("cnn2d-small+tpe@engineered") == compose("model=cnn2d", "dataset=digits").model.flat_until
+    )
+    assert flat_until("mlp") is None
+    assert flat_until("a_model_of_before") is None
 
 
 def test_without_a_trial_of_its_own_a_curve_costs_the_mean_of_the_others():

@@ -71,6 +71,9 @@ class ModelConfig:
     packed_rows
         Largest n_train at which repeats are trained together, by device, because it saves time there
         (fuelgauge.models.packing).
+    flat_until
+        Number of rows up to which the cost of a fit hardly depends on n, because a smallest budget of steps
+        binds; None where none does. Beyond it, the cost grows in proportion to n.
     refit
         Whether the model is fitted again on all rows of a trial after early stopping and choice. A file that
         says false gives the reason in a comment.
@@ -98,6 +101,7 @@ class ModelConfig:
     needs: list[str] = field(default_factory=list)
     max_features: int | None = None
     packed_rows: dict[str, int] = field(default_factory=dict)
+    flat_until: int | None = None
     refit: bool = True
     source: str = ""
     chosen_on: list[str] = field(default_factory=list)

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["DEFAULT_SIZE", "FAMILIES", "NO_SEARCH", "RAW", "SUBFAMILIES", "USUAL", "contestant", "inputs_of"]
+__all__ = [
+    "DEFAULT_SIZE",
+    "FAMILIES",
+    "NO_SEARCH",
+    "RAW",
+    "SUBFAMILIES",
+    "USUAL",
+    "contestant",
+    "inputs_of",
+    "model_of",
+]
 
 FAMILIES = ("baseline", "linear", "neighbours", "trees", "deep", "pretrained")
 # Groups of models that are judged separately, in place of their whole family.
@@ -28,3 +38,8 @@ def contestant(model: str, features: str = RAW, size: str = DEFAULT_SIZE, search
 def inputs_of(modality: str, features: str) -> str:
     """Return the kind of inputs of a model; engineered features of any modality are a table of numbers."""
     return modality if features == RAW else "tabular"
+
+
+def model_of(contestant: str) -> str:
+    """Return the model of a contestant: `mlp` of `mlp-large+tpe@engineered`."""
+    return contestant.partition("@")[0].partition("+")[0].partition("-")[0]

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy import optimize
 
 from fuelgauge import paths
+from fuelgauge.config.files import model_file, options
 from fuelgauge.data.dataset import read_description
 from fuelgauge.errors import DataError
-from fuelgauge.spec.names import RAW
+from fuelgauge.spec.names import RAW, model_of
 from fuelgauge.sweep.store import TRIAL, Record, lines_of, stores
 
 __all__ = ["PastCosts", "trial_seconds"]
 
-# Beyond the largest measured size a cost grows as a power of n; these are the bounds of the exponent.
-LEAST_POWER, MOST_POWER = 0.0, 2.0
 # Costs are carried over from other datasets as a power of the number of features. These are the bounds of the
 # exponent, and the number of datasets that are needed to fit it.
 LEAST_BY_FEATURES, MOST_BY_FEATURES, ENOUGH_DATASETS = 0.0, 1.5, 3
@@ -45,6 +45,12 @@ def kind_of(dataset: str, features: str) -> Kind | None:
     return Kind(description.task, description.n_features)
 
 
+def flat_until(contestant: str) -> int | None:
+    """Return the number of rows up to which the cost of a contestant is flat, by its file in conf/model."""
+    model = model_of(contestant)
+    return model_file(model).get("flat_until") if model in options("model") else None
+
+
 class PastCosts:
     """Mean seconds of past trials by dataset, contestant and size.
 
@@ -54,14 +60,19 @@ class PastCosts:
         Mean seconds of a trial by n_train, for each pair of dataset and contestant.
     kind_of
         Function that returns the kind of a dataset with a feature set. It is called once for each pair.
+    flat_until
+        Function that returns the number of rows up to which a contestant's cost is flat, or None. It is
+        called once for each contestant.
     """
 
     def __init__(
         self,
         seconds: Mapping[tuple[str, str], Mapping[int, float]],
         kind_of: Callable[[str, str], Kind | None] = kind_of,
+        flat_until: Callable[[str], int | None] = flat_until,
     ):
         self.seconds, self.kind_of = seconds, functools.cache(kind_of)
+        self.flat_until = functools.cache(flat_until)
         self.guesses: dict[tuple[str, str, int], float] = {}
 
     @classmethod
@@ -74,13 +85,13 @@ class PastCosts:
 
         The estimate comes from trials of the same contestant on the same dataset. If there are none, it comes
         from the other datasets on which the contestant was run; those with the same task are preferred.
-        Between measured sizes, costs are interpolated on logarithmic scales.
         """
+        flat = self.flat_until(contestant)
         if own := self.seconds.get((dataset, contestant)):
-            return cost_at(own, n_train)
+            return cost_at(own, n_train, flat)
         features = features_of(contestant)
         others = [
-            (self.kind_of(name, features), cost_at(seconds, n_train))
+            (self.kind_of(name, features), cost_at(seconds, n_train, flat))
             for (name, other), seconds in self.seconds.items()
             if other == contestant and seconds
         ]
@@ -139,16 +150,30 @@ def trial_seconds(result: Record) -> float:
     return float(fits + result["predict_seconds"])
 
 
-def cost_at(seconds: Mapping[int, float], n_train: int) -> float:
+def cost_at(seconds: Mapping[int, float], n_train: int, flat_until: int | None = None) -> float:
     """Return the seconds at a size, given the seconds at other sizes.
 
     - Between two measured sizes, the cost is a power of n.
-    - Beyond the largest, the exponent of the last two sizes is continued, within bounds.
+    - Beyond the largest, the cost is a constant plus a part in proportion to n. Both are at least 0 and are
+      fitted to all sizes by least squares of relative errors. With `flat_until`, there is no constant.
     - Below the smallest, the cost is that of the smallest.
+
+    Parameters
+    ----------
+    seconds
+        Mean seconds by n_train, in increasing order of n_train.
+    n_train
+        Number of rows of the trial.
+    flat_until
+        Number of rows up to which the cost is flat.
     """
-    sizes, costs = np.log(list(seconds)), np.log(np.maximum(list(seconds.values()), 1e-6))
-    wanted = np.log(n_train)
-    if wanted <= sizes[-1] or len(sizes) == 1:
-        return float(np.exp(np.interp(wanted, sizes, costs)))
-    power = np.clip((costs[-1] - costs[-2]) / (sizes[-1] - sizes[-2]), LEAST_POWER, MOST_POWER)
-    return float(np.exp(costs[-1] + power * (wanted - sizes[-1])))
+    sizes, costs = np.array([*seconds], dtype=float), np.maximum([*seconds.values()], 1e-6)
+    largest = sizes[-1]
+    if n_train <= largest:
+        return float(np.exp(np.interp(np.log(n_train), np.log(sizes), np.log(costs))))
+    if flat_until:
+        return float(costs[-1]) * max(n_train, flat_until) / max(largest, flat_until)
+    if len(sizes) == 1:
+        return float(costs[-1])
+    (constant, slope), _ = optimize.nnls(np.column_stack([1 / costs, sizes / costs]), np.ones(len(sizes)))
+    return float(costs[-1] * (constant + slope * n_train) / (constant + slope * largest))
