@@ -4,7 +4,7 @@ from fuelgauge import paths
 from fuelgauge.pipeline.evaluate import evaluate
 from fuelgauge.pipeline.stage import log, stage
 from fuelgauge.spec.params import Config
-from fuelgauge.tracking.tracker import flat_metrics, try_log_report
+from fuelgauge.tracking.overview import flat_metrics, try_log_report
 
 
 @stage("config")

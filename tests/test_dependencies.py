@@ -20,6 +20,7 @@ CANNOT_CHANGE_A_RESULT = {
     "fuelgauge.pipeline": "a docstring",
     "fuelgauge.pipeline.stage": "hands a checked configuration to the stage and prints errors",
     "fuelgauge.tracking.tracker": "MLflow is a view of the trial store, which no stage reads",
+    "fuelgauge.tracking.overview": "MLflow is a view of the report, which no stage reads",
     "fuelgauge.tracking": "a docstring",
 }
 

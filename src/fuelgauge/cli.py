@@ -617,15 +617,16 @@ def predict(chosen: argparse.Namespace) -> None:
 def ui(chosen: argparse.Namespace) -> None:
     """Run the MLflow UI until it is interrupted."""
     from fuelgauge.config.compose import compose
-    from fuelgauge.tracking.tracker import chart_pages, safe_uri
+    from fuelgauge.tracking.overview import pages
+    from fuelgauge.tracking.tracker import safe_uri
 
     tracking = compose().tracking
     if tracking.uri.startswith("http"):
         print(f"MLflow server: {safe_uri(tracking.uri)}")
         return
     address = f"http://{chosen.host}:{chosen.port}"
-    print(f"MLflow UI: {address}  (stop it with Ctrl-C). Learning curves by dataset:")
-    for name, page in chart_pages(tracking, address).items():
+    print(f"MLflow UI: {address}  (stop it with Ctrl-C). Pages to compare on:")
+    for name, page in pages(tracking, address).items():
         print(f"  {name:<18} {page}")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking.uri]
     sys.exit(subprocess.run([*command, "--host", chosen.host, "--port", chosen.port], check=False).returncode)

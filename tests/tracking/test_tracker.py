@@ -17,19 +17,18 @@ from fuelgauge.sweep.store import read_store, store_path
 from fuelgauge.tracking import catch_up
 from fuelgauge.tracking.tracker import (
     CurveRun,
-    anchor_metrics,
     artifact_location,
-    chart_pages,
+    colour_of,
     connect,
     environment,
     first_line,
-    log_report,
     make_tracker,
     safe_uri,
     send_curve,
     shown_config,
 )
 
+VIEWS = ("curves", "leaderboard")
 AWAY = "http://127.0.0.1:9"
 
 
@@ -54,21 +53,59 @@ def test_a_curve_is_one_run_with_a_step_an_anchor(project):
     table = run()
     (curve,) = runs()
     means = table.groupby("n_train")["loss"].mean()
-    assert dict(history(curve.info.run_id, "loss")) == pytest.approx(means.to_dict())
-    assert {s for s, _ in history(curve.info.run_id, "fit_seconds")} == {32, 64, 128}
-    assert {"loss_lo", "loss_hi", "score", "fit_seconds_hi", "metric_log_loss"} <= set(curve.data.metrics)
+    assert dict(history(curve.info.run_id, "curve/loss")) == pytest.approx(means.to_dict())
+    assert {s for s, _ in history(curve.info.run_id, "curve/seconds")} == {32, 64, 128}
+    expected = {"curve/score", "detail/loss_lo", "detail/metric_log_loss", "detail/cost/fit_seconds_hi"}
+    assert expected <= set(curve.data.metrics)
+    assert {"loss", "score", "seconds", "loss_vs_constant", "loss_exponent"} <= set(curve.data.metrics)
     assert curve.info.status == "FINISHED"
     assert curve.data.tags["family"] == "linear"
     assert curve.data.tags["data_version"]
-    assert curve.data.params["C"] == "1.0"
+    assert curve.data.params["hp/C"] == "1.0"
 
 
-def test_the_page_of_the_curves_is_known_where_there_are_runs(project):
+def test_the_summary_is_that_of_the_largest_anchor_and_follows_it(project):
+    for stop in (128, 256):
+        table = run(f"anchors.stop={stop}")
+    last = table[table["n_train"] == 256]
+    (curve,) = runs()
+    shown = curve.data.metrics
+    assert shown["n_train"] == 256
+    assert shown["loss"] == pytest.approx(last["loss"].mean(), rel=1e-3)
+    assert shown["loss_vs_constant"] == pytest.approx(
+        last["loss"].mean() / last["constant_loss"].mean(), rel=1e-3
+    )
+    assert len(history(curve.info.run_id, "n_train")) == 2
+    run("anchors.stop=256")
+    assert len(history(curve.info.run_id, "n_train")) == 2, "a summary that has not changed is not logged"
+
+
+def test_parameters_that_runs_have_in_common_come_first(project):
     run()
-    number = client().get_experiment_by_name("mnist1d").experiment_id
-    client().create_experiment("empty")
-    page = f"http://127.0.0.1:5000/#/experiments/{number}/runs?compareRunsMode=CHART"
-    assert chart_pages(compose().tracking, "http://127.0.0.1:5000") == {"mnist1d": page}
+    (curve,) = runs()
+    names = sorted(curve.data.params)
+    assert names[:5] == ["contestant", "dataset", "family", "features", "group"]
+    assert curve.data.params["model"] == "logistic"
+    assert curve.data.params["run/anchors"] == "32 x 2"
+
+
+def test_the_experiment_has_views_of_current_runs(project):
+    run()
+    tags = client().get_experiment_by_name("mnist1d").tags
+    views = {key: json.loads(json.loads(tags[f"mlflow.sharedViewState.{key}"])["state"]) for key in VIEWS}
+    assert {view["searchFilter"] for view in views.values()} == {'tags.current = "true"'}
+    charts = views["curves"]["compareRunCharts"]
+    assert [chart["metricKey"] for chart in charts[:3]] == ["curve/loss", "curve/score", "curve/seconds"]
+    (curve,) = runs()
+    assert {chart["metricKey"] for chart in charts} <= set(curve.data.metrics)
+    columns = {column.split(".", 1)[1].strip("`") for column in views["leaderboard"]["selectedColumns"]}
+    known = {*curve.data.metrics, *curve.data.params}
+    assert columns - known <= {"rows_vs_best_rival", "best_rival", "loss_exponent", "seconds_exponent"}
+
+
+def test_models_have_different_colours():
+    assert colour_of("xgboost", "trees") != colour_of("mlp", "deep")
+    assert colour_of("dummy", "baseline") == colour_of("not_in_conf", "deep")
 
 
 def test_configuration_and_environment_are_artifacts(project):
@@ -98,7 +135,7 @@ def test_a_second_run_doubles_nothing_and_new_anchors_join_the_same_run(project)
     run()
     run("anchors.stop=256")
     (curve,) = runs()
-    for metric in ("loss", "loss_lo", "fit_seconds"):
+    for metric in ("curve/loss", "detail/loss_lo", "curve/seconds"):
         assert sorted(s for s, _ in history(curve.info.run_id, metric)) == [32, 64, 128, 256]
 
 
@@ -125,7 +162,7 @@ def test_a_server_that_is_away_stops_nothing_and_can_be_caught_up(project, tmp_p
     catch_up.catch_up()
     catch_up.catch_up()
     (curve,) = runs()
-    assert sorted(s for s, _ in history(curve.info.run_id, "loss")) == [32, 64, 128]
+    assert sorted(s for s, _ in history(curve.info.run_id, "curve/loss")) == [32, 64, 128]
 
 
 def test_a_curve_without_a_trial_of_the_present_settings_makes_no_run(project, caplog):
@@ -162,36 +199,9 @@ def test_an_anchor_with_a_failed_repeat_is_held_back(project, tmp_path, monkeypa
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/other.db")
     run()
     (curve,) = runs()
-    assert sorted(s for s, _ in history(curve.info.run_id, "loss")) == [32, 128]
+    assert sorted(s for s, _ in history(curve.info.run_id, "curve/loss")) == [32, 128]
     assert curve.data.tags["failed_trials"] == "1"
     assert curve.info.status == "FAILED"
-
-
-def test_a_report_is_logged_once(project, tmp_path):
-    reports = tmp_path / "reports"
-    reports.mkdir()
-    (reports / "index.html").write_text("<p>report</p>")
-    for _ in range(2):
-        log_report(compose().tracking, reports, {"sweep.efficiency": 0.8}, "abc")
-    found = client().search_runs([client().get_experiment_by_name("report").experiment_id])
-    assert len(found) == 1
-    assert history(found[0].info.run_id, "sweep.efficiency") == [(0, 0.8)]
-    assert [a.path for a in client().list_artifacts(found[0].info.run_id)] == ["index.html"]
-
-
-def test_track_sends_the_report_too(project, tmp_path, monkeypatch, caplog):
-    paths.REPORTS.mkdir(parents=True)
-    for name, text in {"trials.parquet": "t", "verdicts.json": "[]", "index.html": "<p>report</p>"}.items():
-        (paths.REPORTS / name).write_text(text)
-    with caplog.at_level(logging.INFO):
-        catch_up.catch_up()
-    assert client().get_experiment_by_name("report") is None, "metrics.json is not there yet"
-    (paths.REPORTS / "metrics.json").write_text('{"sweep": {"efficiency": 0.5}, "verdict": {"a": "yes"}}')
-    for _ in range(2):
-        catch_up.catch_up()
-    (found,) = client().search_runs([client().get_experiment_by_name("report").experiment_id])
-    assert found.data.metrics == {"sweep.efficiency": 0.5}
-    assert "index.html" in [artifact.path for artifact in client().list_artifacts(found.info.run_id)]
 
 
 def test_a_deleted_experiment_is_restored_with_its_runs(project, caplog):
@@ -202,7 +212,7 @@ def test_a_deleted_experiment_is_restored_with_its_runs(project, caplog):
     assert "the experiment 'mnist1d' was deleted in MLflow; it is restored" in caplog.text
     assert "cannot be written" not in caplog.text
     (curve,) = runs()
-    assert sorted(s for s, _ in history(curve.info.run_id, "loss")) == [32, 64, 128, 256]
+    assert sorted(s for s, _ in history(curve.info.run_id, "curve/loss")) == [32, 64, 128, 256]
 
 
 def test_one_run_is_current_though_several_experiments_run_at_once(project):
@@ -226,21 +236,11 @@ def test_a_database_whose_making_was_killed_is_made_anew(project, tmp_path):
     assert not (tmp_path / ".mlflow.db.99999999.partial").exists()
 
 
-def test_the_intervals_are_students_t_corrected_for_the_common_pool():
-    results = [{"loss": loss, "fit_seconds": loss, "n_test": 5} for loss in (0.1, 0.2, 0.3)]
-    found = anchor_metrics(results, n_pool=20)
-    plain = 4.302653 * 0.1 / 3**0.5
-    assert found["loss"] == pytest.approx(0.2)
-    assert found["fit_seconds_hi"] - 0.2 == pytest.approx(plain, rel=1e-5)
-    assert found["loss_hi"] - 0.2 == pytest.approx(plain * (1 + 3 * 5 / 20) ** 0.5, rel=1e-5)
-    assert "n_test" not in found
-
-
 def test_going_back_to_a_setting_makes_its_run_the_current_one_again(project):
     run()
     run("model.hyperparameters.C=2.0")
     run()
-    current = {r.data.params["C"]: r.data.tags["current"] for r in runs()}
+    current = {r.data.params["hp/C"]: r.data.tags["current"] for r in runs()}
     assert current == {"1.0": "true", "2.0": "false"}
 
 
@@ -300,9 +300,3 @@ def test_mlflow_prints_no_address_when_a_run_ends(project, monkeypatch, capsys):
     run()
     assert os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] == "true"
     assert "View run" not in capsys.readouterr().out
-
-
-def test_the_ui_names_a_database_that_is_away_without_its_password():
-    with pytest.raises(FuelgaugeError, match="cannot be read") as raised:
-        chart_pages(TrackingConfig(uri="http://me:secret@127.0.0.1:9"), "http://127.0.0.1:5000")
-    assert "secret" not in str(raised.value)

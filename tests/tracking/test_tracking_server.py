@@ -71,7 +71,7 @@ def steps(model: str) -> set[int]:
     client = connect(compose("tracking=server").tracking)
     experiment = client.get_experiment_by_name("mnist1d")
     (found,) = [r for r in client.search_runs([experiment.experiment_id]) if r.data.tags["model"] == model]
-    return {point.step for point in client.get_metric_history(found.info.run_id, "loss")}
+    return {point.step for point in client.get_metric_history(found.info.run_id, "curve/loss")}
 
 
 def test_a_server_keeps_curves_and_artifacts_and_can_go_away(project, tmp_path, monkeypatch):

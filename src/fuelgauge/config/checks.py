@@ -31,7 +31,7 @@ from fuelgauge.spec.params import (
 __all__ = ["CHECKS", "check_dataset", "check_member", "check_params", "resolve"]
 
 LEAST_FACTOR = 1.01  # with a smaller factor, anchors would differ by less than a row
-RESERVED = ("report", "default")  # names of experiments in MLflow that are no datasets
+RESERVED = ("report", "overview", "default")  # names of experiments in MLflow that are no datasets
 PLAIN_NAME = "[a-z0-9_]+"
 MONTH = r"\d{4}-(0[1-9]|1[0-2])"
 

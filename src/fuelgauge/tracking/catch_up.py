@@ -12,7 +12,8 @@ from fuelgauge.errors import ConfigError, DataError, FuelgaugeError
 from fuelgauge.spec.params import Config, TrackingConfig
 from fuelgauge.sweep.grid import plan_curve, why_not
 from fuelgauge.sweep.store import TrialStore, store_path
-from fuelgauge.tracking.tracker import first_line, has_report, safe_uri, send_curve, send_report
+from fuelgauge.tracking.overview import has_report, say_pages, send_report
+from fuelgauge.tracking.tracker import first_line, safe_uri, send_curve
 
 __all__ = ["catch_up"]
 
@@ -39,6 +40,7 @@ def catch_up() -> None:
         with one_sentence(tracking):
             send_report(tracking, paths.REPORTS)
         log.info("%-18s is in MLflow", "report")
+    say_pages(tracking)
 
 
 def send(config: Config) -> None:

@@ -1,7 +1,7 @@
-"""Send learning curves and reports to MLflow.
+"""Send learning curves to MLflow.
 
 - An experiment is a dataset, and a run is a learning curve.
-- The step of a metric is n_train, so that the compare page of the MLflow UI draws learning and cost curves.
+- The step of a metric is n_train, so that the MLflow UI draws learning and cost curves.
 - An anchor is logged once, when all of its repeats are done. Metrics that MLflow already has are not logged
   again.
 
@@ -13,9 +13,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
-import hashlib
 import importlib
-import json
 import logging
 import os
 import platform
@@ -26,20 +24,19 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-import numpy as np
-
 from fuelgauge import paths
-from fuelgauge.errors import FuelgaugeError
 from fuelgauge.files import whole
 from fuelgauge.spec.params import Config, TrackingConfig
 from fuelgauge.spec.trials import Plan
 from fuelgauge.sweep.store import Record
+from fuelgauge.tracking._measures import anchor_metrics, curve_params, summary_metrics
+from fuelgauge.tracking._views import CURVE_VIEWS, save_views
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -47,36 +44,37 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SQLITE",
-    "chart_pages",
     "connect",
     "ensure_experiment",
+    "find_run",
     "first_line",
-    "flat_metrics",
     "git_tags",
-    "has_report",
     "make_database",
     "make_tracker",
     "safe_uri",
+    "say_unreachable",
     "send_curve",
-    "send_report",
-    "try_log_report",
 ]
 
 log = logging.getLogger("fuelgauge")
 
-LEVEL = 0.95
+OF_CURVES = "A run is a model, a step is a number of labelled rows. Views: Learning curves, Leaderboard."
 SQLITE = "sqlite:///"
 DELETED = "deleted"  # the stage of an experiment in MLflow's life cycle
 SECRET = re.compile(r"([?&][^=&]*(?:pass|pwd|token|secret|key)[^=&]*=)[^&]*", re.IGNORECASE)
-CURVE_ID, REPORT_ID, DESCRIBED = "fuelgauge.curve_id", "fuelgauge.report_id", "fuelgauge.described"
+CURVE_ID, DESCRIBED = "fuelgauge.curve_id", "fuelgauge.described"
+LAYOUT = "2"  # of a run's metrics and parameters; a run of another layout is not continued
 CATCH_UP = "send the missing data later with: fuelgauge track"
-LOG_AGAIN = "send it later with: fuelgauge track"
-REPORT = "report"  # the name of the experiment and of its runs
-REPORT_SOURCES = ("trials.parquet", "verdicts.json")
 # Seconds during which a server is not contacted after a failure.
 PATIENCE = 60.0
-NOT_SHOWN = {"n_test", "n_features", "hyperparameters", "device_name", "predictions"}
-WITH_BOUNDS = ("loss", "score", "fit_seconds")
+COLOUR = "mlflow.runColor"
+# Colours of runs, by the place of the model in conf/model; MLflow's own often give two runs the same.
+COLOURS = (
+    "#0067b5", "#c8500a", "#00805e", "#a9478a", "#946a00", "#5a48b8", "#127a92", "#7b4b2d", "#b3243b",
+    "#5c7a1e", "#56a8f5", "#ff9153", "#35cda0", "#ee9dd2", "#f2c144", "#ab9dfb", "#77d9ee", "#d0a582",
+    "#ff8d9b", "#b2d65c",
+)  # fmt: skip
+GREY = "#66707d"
 
 
 class NoTracker:
@@ -154,7 +152,7 @@ class MlflowTracker:
     def open(self) -> None:
         """Find or create the run, and import in advance what the first anchor needs."""
         self.run = CurveRun(self.config, self.plan)
-        importlib.import_module("fuelgauge.claims.statistics.resample")
+        importlib.import_module("fuelgauge.claims.statistics.exponents")
 
     def add(self, record: Record) -> None:
         """Add a record that is already in the store."""
@@ -183,6 +181,7 @@ class CurveRun:
         self.config, self.plan = config, plan
         self.client = connect(config.tracking)
         self.experiment = ensure_experiment(self.client, plan.curve.dataset.name, config.tracking)
+        save_views(self.client, self.experiment, CURVE_VIEWS, OF_CURVES)
         self.run = self.find() or self.create()
         self.run_id = self.run.info.run_id
         self.make_current()
@@ -190,21 +189,28 @@ class CurveRun:
             self.describe()
         self.expected = expected_repeats(plan)
         self.waiting: dict[int, list[Record]] = defaultdict(list)
+        self.whole: dict[int, list[Record]] = {}
         self.ended = self.failed = 0
         self.logged: dict[str, set[int]] = {}
 
     def find(self) -> Run | None:
         """Return the existing run of this curve and mark it as running, or return None."""
-        found = find_run(self.client, self.experiment, CURVE_ID, self.plan.curve.curve_id)
+        found = find_run(self.client, self.experiment, CURVE_ID, self.identity)
         if found and found.info.status != "RUNNING":
             self.client.update_run(found.info.run_id, status="RUNNING")
         return found
+
+    @property
+    def identity(self) -> str:
+        """Identity of the run: that of the curve, and the layout of the run."""
+        return f"{self.plan.curve.curve_id}-{LAYOUT}"
 
     def create(self) -> Run:
         """Create the run."""
         curve = self.plan.curve
         tags = {
-            CURVE_ID: curve.curve_id,
+            CURVE_ID: self.identity,
+            COLOUR: colour_of(curve.model, curve.family),
             "dataset": curve.dataset.name,
             "modality": curve.dataset.modality,
             "model": curve.name,
@@ -231,7 +237,10 @@ class CurveRun:
 
     def describe(self) -> None:
         """Log parameters, configuration and environment; set the tag that marks them as complete last."""
-        self.client.log_batch(self.run_id, params=curve_params(self.config, self.plan))
+        from mlflow.entities import Param
+
+        params = curve_params(self.config, self.plan)
+        self.client.log_batch(self.run_id, params=[Param(name, value) for name, value in params.items()])
         self.client.log_dict(self.run_id, shown_config(self.config), "config.yaml")
         self.client.log_dict(self.run_id, environment(), "environment.json")
         self.client.set_tag(self.run_id, DESCRIBED, "true")
@@ -245,7 +254,8 @@ class CurveRun:
         n_train = record["n_train"]
         self.waiting[n_train].append(record["result"])
         if len(self.waiting[n_train]) == self.expected[n_train]:
-            self.log_anchor(n_train, self.waiting.pop(n_train))
+            self.whole[n_train] = self.waiting.pop(n_train)
+            self.log_anchor(n_train, self.whole[n_train])
 
     def log_anchor(self, n_train: int, results: list[Record]) -> None:
         """Log the means over the repeats of an anchor, except those that are already logged."""
@@ -261,6 +271,17 @@ class CurveRun:
         if metrics:
             self.client.log_batch(self.run_id, metrics=metrics)
 
+    def log_summary(self) -> None:
+        """Log the summary of all whole anchors, except values that are already logged."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        summary = summary_metrics(self.whole, self.plan.curve.n_pool)
+        known = self.run.data.metrics
+        metrics = [Metric(name, v, now, 0) for name, v in summary.items() if known.get(name) != v]
+        if metrics:
+            self.client.log_batch(self.run_id, metrics=metrics)
+
     def steps_of(self, metric: str) -> set[int]:
         """Return the steps that a metric had when the run was opened."""
         if metric not in self.logged:
@@ -270,9 +291,14 @@ class CurveRun:
         return self.logged[metric]
 
     def finish(self) -> None:
-        """End the run: FAILED if trials have failed, KILLED if trials are missing, else FINISHED."""
-        self.client.set_tag(self.run_id, "failed_trials", str(self.failed))
+        """End the run: FAILED if trials have failed, KILLED if trials are missing, else FINISHED.
+
+        The summary is logged once no trial is missing.
+        """
         is_whole = self.ended == len(self.plan.trials)
+        if is_whole and self.whole:
+            self.log_summary()
+        self.client.set_tag(self.run_id, "failed_trials", str(self.failed))
         self.client.set_terminated(
             self.run_id, "FAILED" if self.failed else "FINISHED" if is_whole else "KILLED"
         )
@@ -286,6 +312,14 @@ def send_curve(config: Config, plan: Plan, records: Iterable[Record]) -> None:
     run.finish()
 
 
+def colour_of(model: str, family: str) -> str:
+    """Return the colour of a model's runs in the charts of the UI, the same on every dataset."""
+    if family == "baseline":
+        return GREY
+    names = sorted(path.stem for path in (paths.CONF / "model").glob("*.yaml"))
+    return COLOURS[names.index(model) % len(COLOURS)] if model in names else GREY
+
+
 def expected_repeats(plan: Plan) -> dict[int, int]:
     """Return the number of planned repeats, by n_train."""
     counts: dict[int, int] = defaultdict(int)
@@ -294,55 +328,11 @@ def expected_repeats(plan: Plan) -> dict[int, int]:
     return counts
 
 
-def anchor_metrics(results: list[Record], n_pool: int) -> dict[str, float]:
-    """Return the means over the repeats of an anchor, with t intervals for the metrics in `WITH_BOUNDS`.
-
-    Intervals of test losses and scores include the correction of Nadeau and Bengio
-    (docs/explanation/protocol.md).
-
-    Metrics have the names of the trial table's columns. No name contains a slash, because the UI would move
-    such a metric to a separate section, and costs would come before the learning curves.
-    """
-    from fuelgauge.claims.statistics.resample import correction, t_quantile
-
-    values: dict[str, float] = {}
-    for name in sorted(set(results[0]) - NOT_SHOWN):
-        column = np.array([result[name] for result in results if result.get(name) is not None], dtype=float)
-        if not len(column):
-            continue
-        values[name] = float(column.mean())
-        if name in WITH_BOUNDS and len(column) > 1:
-            half = float(t_quantile(LEVEL, len(column)) * column.std(ddof=1) / np.sqrt(len(column)))
-            if name != "fit_seconds":
-                half *= float(correction(len(column), results[0]["n_test"] / n_pool))
-            values[f"{name}_lo"], values[f"{name}_hi"] = values[name] - half, values[name] + half
-    return values
-
-
 def shown_config(config: Config) -> dict[str, Any]:
     """Return the resolved configuration, without user name and password in the tracking URI."""
     content = asdict(config)
     content["tracking"]["uri"] = safe_uri(config.tracking.uri)
     return content
-
-
-def curve_params(config: Config, plan: Plan) -> list[Any]:
-    """Return the parameters of a run for the UI, with values of at most 500 characters."""
-    from mlflow.entities import Param
-
-    curve = plan.curve
-    shown = {
-        **curve.hyperparameters,
-        "features": curve.dataset.features,
-        "size": curve.size,
-        "search": curve.search_name,
-        "repeats": curve.repeats,
-        "seed": curve.seed,
-        "threads": curve.threads,
-        "validation_fraction": curve.split.validation_fraction,
-        "anchors": f"{config.anchors.start} x {config.anchors.factor:g}",
-    }
-    return [Param(key, str(value)[:500]) for key, value in shown.items()]
 
 
 def connect(tracking: TrackingConfig) -> MlflowClient:
@@ -410,38 +400,6 @@ def ensure_experiment(client: MlflowClient, name: str, tracking: TrackingConfig)
         return client.create_experiment(name, artifact_location=artifact_location(tracking, name))
 
 
-def chart_pages(tracking: TrackingConfig, address: str) -> dict[str, str]:
-    """Return the address of the UI page that draws the learning curves, for each experiment with runs.
-
-    By default the UI opens an experiment on another page, which draws no curves.
-
-    Parameters
-    ----------
-    tracking
-        Tracking server or database.
-    address
-        Address of the UI, such as http://127.0.0.1:5000.
-
-    Raises
-    ------
-    FuelgaugeError
-        MLflow cannot be read.
-    """
-    try:
-        client = connect(tracking)
-    except Exception as error:  # MLflow and the network raise errors of many types
-        uri, reason = safe_uri(tracking.uri), first_line(error, tracking.uri)
-        raise FuelgaugeError(
-            f"MLflow at {uri} cannot be read ({type(error).__name__}: {reason}); start it, or correct "
-            "conf/tracking or MLFLOW_TRACKING_URI."
-        ) from None
-    return {
-        experiment.name: f"{address}/#/experiments/{experiment.experiment_id}/runs?compareRunsMode=CHART"
-        for experiment in sorted(client.search_experiments(), key=lambda experiment: experiment.name)
-        if client.search_runs([experiment.experiment_id], max_results=1)
-    }
-
-
 def artifact_location(tracking: TrackingConfig, experiment: str) -> str | None:
     """Return the artifact folder of an experiment, or None if the server or MLflow chooses it."""
     if tracking.artifact_location is None or database_path(tracking.uri) is None:
@@ -453,80 +411,6 @@ def find_run(client: MlflowClient, experiment: str, tag: str, value: str) -> Run
     """Return the run whose tag has a given value, or None."""
     found = client.search_runs([experiment], filter_string=f"tags.`{tag}` = '{value}'", max_results=1)
     return found[0] if found else None
-
-
-def try_log_report(tracking: TrackingConfig, reports: Path) -> None:
-    """Log a report in MLflow; if MLflow cannot be written, log a warning only."""
-    if not tracking.uri:
-        return
-    try:
-        send_report(tracking, reports)
-    except Exception as error:
-        say_unreachable(tracking.uri, error, f"the report itself is written, {LOG_AGAIN}")
-
-
-def send_report(tracking: TrackingConfig, reports: Path) -> None:
-    """Log the report that the evaluate stage has written to a folder, with its metrics."""
-    identity = report_identity(reports / name for name in REPORT_SOURCES)
-    log_report(tracking, reports, flat_metrics(reports / "metrics.json"), identity)
-
-
-def has_report(reports: Path) -> bool:
-    """Return whether the evaluate stage has written a whole report to a folder."""
-    return all((reports / name).is_file() for name in (*REPORT_SOURCES, "metrics.json", "index.html"))
-
-
-def report_identity(files: Iterable[Path]) -> str:
-    """Return a hash of the files from which a report was made."""
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def flat_metrics(path: Path) -> dict[str, float]:
-    """Return the numbers of metrics.json by dotted name."""
-    flat: dict[str, float] = {}
-
-    def walk(content: Mapping[str, Any], prefix: str) -> None:
-        for key, value in content.items():
-            if isinstance(value, Mapping):
-                walk(value, f"{prefix}{key}.")
-            elif isinstance(value, int | float):
-                flat[f"{prefix}{key}"] = float(value)
-
-    walk(json.loads(path.read_text(encoding="utf-8")), "")
-    return flat
-
-
-def log_report(tracking: TrackingConfig, reports: Path, metrics: dict[str, float], identity: str) -> None:
-    """Log the report of a pipeline run as a run of the experiment `report`.
-
-    Parameters
-    ----------
-    tracking
-        Tracking server or database.
-    reports
-        Folder to log as artifacts.
-    metrics
-        Metrics of the run, by name.
-    identity
-        Hash of the files from which the report was made. The artifacts of a run with the same identity are
-        replaced; no second run is created.
-    """
-    from mlflow.entities import Metric
-
-    client = connect(tracking)
-    experiment = ensure_experiment(client, REPORT, tracking)
-    if found := find_run(client, experiment, REPORT_ID, identity):
-        run_id = found.info.run_id
-    else:
-        tags = {REPORT_ID: identity, **git_tags()}
-        run_id = client.create_run(experiment, run_name=REPORT, tags=tags).info.run_id
-        now = int(time.time() * 1000)
-        client.log_batch(run_id, metrics=[Metric(k, v, now, 0) for k, v in metrics.items()])
-    client.log_artifacts(run_id, str(reports))
-    client.set_terminated(run_id)
 
 
 def git_tags() -> dict[str, str]:
