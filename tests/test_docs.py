@@ -238,6 +238,7 @@ def is_real(line: str, targets: list[str]) -> bool:
     if any(word.startswith("[") for word in words):  # a synopsis of the reference
         return words[0] in (
             "add",
+            "adopt",
             "ask",
             "analyze",
             "champion",

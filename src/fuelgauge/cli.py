@@ -78,6 +78,11 @@ def parser() -> argparse.ArgumentParser:
     describe_ask(
         add("ask", ask, "Tell which model is best for a table, and whether more data would change that.")
     )
+    adopt_command = add("adopt", adopt, "Make a dataset of the pipeline from a table that ask has answered.")
+    adopt_command.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="Folder of the answer, such as ask_customers."
+    )
+    adopt_command.add_argument("--force", action="store_true", help="Overwrite a dataset of the same name.")
     add_command = add("add", add_data, "Make a dataset from a table, a folder of images or an .npz file.")
     describe_add(add_command)
     told = add("verdict", verdict, "Print the verdict of the last evaluation and the path of its report.")
@@ -261,6 +266,13 @@ def ask(chosen: argparse.Namespace) -> None:
         label_price=chosen.label_price,
         models=tuple(chosen.model),
     )
+
+
+def adopt(chosen: argparse.Namespace) -> None:
+    """Make a dataset of the pipeline from a table that was asked about."""
+    from fuelgauge.answer import adopt as adopting
+
+    print_added(adopting.adopt(chosen.folder, chosen.typed, chosen.force))
 
 
 def describe_add(command: argparse.ArgumentParser) -> None:

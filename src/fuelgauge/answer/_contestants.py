@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,29 +128,28 @@ def contestants(
     minutes: float,
     place: Workplace,
     objects: Mapping[str, Any],
+    known: Collection[str] = (),
 ) -> list[Contestant]:
     """Return the models that are compared, those of the first answer first and the nets last.
 
     Always a constant, a linear model and XGBoost. LightGBM and a net come with a minute or more. CatBoost
-    comes if a column has more than 50 categories, extra trees with fewer than 3,000 rows.
+    comes if a column has more than 50 categories, extra trees with fewer than 3,000 rows. Models with trials
+    in the journal (`known`) stay in the comparison.
     """
     about = frame.description
-    core = core_models(about)
-    further = further_models(about, dataset) if minutes >= SHORT else []
-    nets = list(NETS.get(about.inputs, ())) if minutes >= SHORT else []
-    models = [*core, *further, *nets]
-    known = [model_config(name) for name in models]
+    core, nets = core_models(about), NETS.get(about.inputs, ())
+    asked = [name for name in (*further_models(about, dataset), *nets) if minutes >= SHORT or name in known]
+    models = [model_config(name) for name in (*core, *asked)]
     found = [
         Contestant(frame.curve(model), model.name in core, model.name in nets, False)
-        for model in known
+        for model in models
         if is_able(model, frame)
     ]
     own = [
         Contestant(frame.curve(model), False, False, True)
         for model in own_models(question, about, place, objects)
     ]
-    split = len([each for each in found if not each.is_net])
-    return [*found[:split], *own, *found[split:]]
+    return [*(each for each in found if not each.is_net), *own, *(each for each in found if each.is_net)]
 
 
 def core_models(about: Description) -> list[str]:
@@ -228,8 +227,3 @@ def own_model(name: str, about: Description, hyperparameters: Mapping[str, Any])
         tasks=[about.task],
         hyperparameters=dict(hyperparameters),
     )
-
-
-def names_of(contestants: Sequence[Contestant]) -> list[str]:
-    """Return the names of some contestants."""
-    return [each.name for each in contestants]

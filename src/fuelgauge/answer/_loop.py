@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fuelgauge.answer._contestants import BASELINE, Contestant, Frame
-from fuelgauge.answer._plan import SMALL, order
+from fuelgauge.answer._plan import FEWER, SMALL, order
 from fuelgauge.answer._race import LOOKS, behind
 from fuelgauge.answer._worker import RUN, Task
 from fuelgauge.config.objects import targets
@@ -23,15 +23,15 @@ from fuelgauge.sweep.pool import Failure, WorkerPool
 from fuelgauge.sweep.runner import trial_record
 from fuelgauge.sweep.store import Record, TrialStore
 
-GROWTH = 1.1  # a fit on twice the rows is expected to take 2 ** GROWTH times as long
+GROWTH = 1.05  # a fit on twice the rows is expected to take 2 ** GROWTH times as long
 FITS_OF_A_SIZE = 4  # trials that a core model needs at a size, in units of one at that size
 SHARE_OF_CORE = 0.4
-SHARE_OF_NET = 0.6
-REPEATS_OF_NET = 3
-SHARE_OF_OWN = 0.25
-LEAST_LIMIT = 30.0
+SHARE_OF_NET = 0.7
+REPEATS_OF_NET = 2
+SHARE_OF_PROBE = 0.25  # of the time, for a fit of unknown cost
+LEAST_LIMIT = 20.0
 OVERTIME = 2.0
-FIRST_ANSWER = 13.0  # seconds after which the first answer stops waiting for a second repeat
+FIRST_ANSWER = 10.0  # seconds after which the first answer stops waiting for a second repeat
 SECOND_NET = 600.0  # seconds from which a second net takes part
 LATE = ("time_limit", "worker_died")  # failures that another run may not have
 
@@ -138,7 +138,8 @@ class Loop:
 
     def wanted(self, contestant: Contestant) -> Iterator[Trial]:
         """Yield the trials of a model, the most telling first."""
-        for size, repeat in order(self.sizes, self.frame.repeats):
+        repeats = FEWER if contestant.name == BASELINE else self.frame.repeats
+        for size, repeat in order(self.sizes, repeats):
             yield contestant.curve.trial(size, repeat)
 
     @property
@@ -203,8 +204,8 @@ class Loop:
 
     def limit(self, contestant: Contestant) -> float:
         """Return the seconds after which a trial is stopped."""
-        if contestant.is_own:
-            return max(LEAST_LIMIT, SHARE_OF_OWN * self.clock.budget)
+        if contestant.is_own or self.is_unknown(contestant):
+            return max(LEAST_LIMIT, SHARE_OF_PROBE * self.clock.budget)
         return max(0.0, self.clock.left) + OVERTIME
 
     def due(self) -> tuple[Contestant, Trial] | None:
@@ -219,10 +220,22 @@ class Loop:
     def entitled(self) -> list[Contestant]:
         """Return the models that may run now: before the first answer those that it waits for."""
         if self.is_first_answer:
-            return [each for each in self.alive if not each.is_net or each.name in self.passed]
+            return [each for each in self.alive if not each.is_net or self.may_train(each)]
         core = [each for each in self.alive if each.is_core and len(self.losses(each)) < 2]
         waiting = [each for each in core if self.next_of(each)]
         return waiting or [each for each in self.alive if not each.is_net]
+
+    def may_train(self, net: Contestant) -> bool:
+        """Return whether a net may run now: nets leave a worker to the others, and the first fit runs alone."""
+        busy = [each.contestant for each in self.running.values() if each.contestant.is_net]
+        others = [each for each in self.alive if not each.is_net and self.next_of(each)]
+        most = self.pool.n_workers - 1 if others else self.pool.n_workers
+        is_probed = self.is_unknown(net) and net in busy
+        return net.name in self.passed and not is_probed and len(busy) < max(1, most)
+
+    def is_unknown(self, contestant: Contestant) -> bool:
+        """Return whether the cost of a net is not known yet."""
+        return contestant.is_net and not any(name == contestant.name for name, _ in self.seconds)
 
     def next_of(self, contestant: Contestant) -> Trial | None:
         """Return the first trial of a model that is neither done nor running."""
@@ -250,6 +263,9 @@ class Loop:
     def leave_out(self, ended: Running, trial: Trial, failure: Failure) -> None:
         """Take a model out of the comparison because a trial of it failed, or had no time left."""
         contestant = ended.contestant
+        if failure.kind == "time_limit" and self.is_unknown(contestant):
+            self.out[contestant.name] = "too slow for this time; give it more --minutes"
+            return
         if failure.kind == "time_limit" and not contestant.is_own:
             return
         if failure.kind not in LATE:
@@ -298,7 +314,7 @@ class Loop:
             self.passed.update(nets[: 1 + (self.clock.budget >= SECOND_NET)])
 
     def judge_net(self, contestant: Contestant) -> None:
-        """Take a net out if three repeats of it do not fit into its share of the time that is left."""
+        """Take a net out if two repeats of it do not fit into its share of the time that is left."""
         wanted = [n for n in self.sizes if (contestant.name, n) not in self.seconds]
         wanted += [n for n in self.sizes[-2:] for _ in range(REPEATS_OF_NET - 1)]
         needed = sum(self.expected(contestant, n) for n in wanted)

@@ -89,7 +89,13 @@ def with_metric(dataset: Dataset, metric: str) -> Dataset:
 
 def inspected(question: Question) -> Inspected:
     """Return the guesses about the file of a question."""
-    path = Path(question.file)
+    return inspect(Path(question.file), asked_for(question), question.name, question.file)
+
+
+def asked_for(
+    question: Question, name: str = "", command: str = "fuelgauge ask", force: bool = False
+) -> Request:
+    """Return a question as a request to add its file to the datasets of a project."""
     wishes = Wishes(
         target=question.target,
         task=question.task,
@@ -100,15 +106,17 @@ def inspected(question: Question) -> Inspected:
         categorical=question.categorical,
         numeric=question.numeric,
     )
-    request = Request(
-        path,
+    return Request(
+        Path(question.file),
         wishes,
+        command,
+        name,
         delimiter=question.delimiter,
         encoding=question.encoding,
         missing=question.missing,
         decimal=question.decimal,
+        force=force,
     )
-    return inspect(path, request, question.name, question.file)
 
 
 def described(found: Inspected, question: Question) -> DatasetConfig:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from fuelgauge.answer import _forecast
 from fuelgauge.answer._contestants import BASELINE, title
-from fuelgauge.answer._forecast import Forecast
+from fuelgauge.answer._forecast import Course, Forecast
 from fuelgauge.claims.statistics.resample import RepeatTest, leave_one_out_means
 from fuelgauge.sweep.metrics import HIGHER_IS_BETTER
 
@@ -87,10 +87,10 @@ class Standing:
         Standard error of the gap.
     wins, of
         Repeats in which it has the lowest loss of all models, and repeats in which all models were measured.
-    curve
-        Sizes and mean losses.
+    course
+        Learning curve: sizes, mean losses and mean training losses.
     fit_seconds, predict_ms
-        Seconds of one fit, and milliseconds of 1,000 predictions.
+        CPU seconds of one fit, and milliseconds of 1,000 predictions.
     n_parameters
         Number of fitted numbers.
     note
@@ -112,13 +112,18 @@ class Standing:
     gap_error: float
     wins: int
     of: int
-    curve: tuple[tuple[int, float], ...]
+    course: Course
     fit_seconds: float
     predict_ms: float
     n_parameters: float
     note: str = ""
     p_now: float = float("nan")
     p_double: float = float("nan")
+
+    @property
+    def curve(self) -> tuple[tuple[int, float], ...]:
+        """Sizes and mean losses."""
+        return tuple(zip(self.course.rows, self.course.losses, strict=True))
 
     @property
     def is_measured(self) -> bool:
@@ -179,7 +184,8 @@ class Findings:
 
     def at(self, model: Standing, rows: Sequence[int]) -> tuple[Forecast, ...]:
         """Return the losses of a model at numbers of rows, with 90% intervals."""
-        return _forecast.at(model.curve, rows)
+        others = tuple(each.course for each in self.standings if each.model != model.model)
+        return _forecast.at(model.course, tuple(map(int, rows)), others)
 
     def doubling(self, model: Standing) -> tuple[float, float, float]:
         """Return what twice the rows do to the loss of a model: the relative change and its interval."""
@@ -190,7 +196,9 @@ class Findings:
 
     def rows_for(self, model: Standing, loss: float) -> tuple[float, float, float]:
         """Return the rows at which a model reaches a loss, and their interval; infinite for never."""
-        rows = np.unique(np.geomspace(model.curve[0][0], NEVER * self.n_rows, 400).astype(int))
+        is_better = loss < model.course.losses[-1]
+        start = model.course.rows[-1 if is_better else 0]
+        rows = np.unique(np.geomspace(start, NEVER * self.n_rows, 400).astype(int))
         found = np.array(self.at(model, rows.tolist()))
         reached = [first(rows, column <= loss) for column in found[:, 1:].T]
         return reached[0], reached[1], reached[2]
@@ -300,8 +308,8 @@ def standing(
         gap_error=error,
         wins=wins,
         of=of,
-        curve=chained(cells[name], loss, top),
-        fit_seconds=float(at_top["fit_seconds"].mean()),
+        course=course_of(name, own, chained(cells[name], loss, top)),
+        fit_seconds=float(at_top["fit_cpu_seconds"].mean()),
         predict_ms=float((at_top["predict_seconds"] / at_top["n_test"]).mean() * 1e6),
         n_parameters=float(at_top["n_parameters"].mean()),
         note=note,
@@ -351,6 +359,16 @@ def chained(own: pd.DataFrame, loss: float, top: int) -> tuple[tuple[int, float]
         value = value * float(np.exp(log_ratio(both[size].mean(), both[larger].mean())))
         found.append((int(size), value))
     return tuple(found[::-1])
+
+
+def course_of(name: str, own: pd.DataFrame, curve: tuple[tuple[int, float], ...]) -> Course:
+    """Return the learning curve of a model with its training losses and its kind."""
+    rows, losses = zip(*curve, strict=True)
+    trained = own.groupby("n_train")["train_loss"].mean().reindex(list(rows))
+    train_losses = tuple(map(float, trained)) if np.isfinite(trained).all() else ()
+    subfamily = own["subfamily"].iloc[0]
+    kind = str(subfamily) if isinstance(subfamily, str) and subfamily else str(own["family"].iloc[0])
+    return Course(name, kind, rows, losses, train_losses)
 
 
 def with_probabilities(found: Findings) -> Findings:

@@ -32,7 +32,7 @@ from fuelgauge.sweep.pool import Failure, WorkerPool
 from fuelgauge.sweep.store import TrialStore
 from fuelgauge.sweep.table import curve_table, write_table
 
-__all__ = ["Answer", "answered", "ask", "go_on"]
+__all__ = ["Answer", "answered", "ask", "go_on", "load"]
 
 MINUTES = 3.0
 FRAME_NAME = "table"
@@ -196,6 +196,20 @@ class Answer(State):
         return self.summary
 
 
+def load(folder: Path | str) -> Fitted:
+    """Return the best model of an answer from its folder, `ask_<name>.model`.
+
+    Raises
+    ------
+    DataError
+        The folder holds no model of an answer.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise DataError(f"{path} holds no model; `ask` writes it as ask_<name>.model.")
+    return Fitted(path)
+
+
 def quiet(_: Answer, __: bool) -> None:
     """Show nothing."""
 
@@ -335,8 +349,9 @@ class Work:
         self.place, self.prepared, self.store, self.show = place, prepared, store, show
         self.started, self.budget = started, budget
         self.frame: Frame = frame_of(prepared.config, prepared.dataset)
+        known = {record["model"] for record in store.records.values()}
         self.contestants: list[Contestant] = contestants(
-            self.frame, prepared.dataset, question, budget / 60, place, objects
+            self.frame, prepared.dataset, question, budget / 60, place, objects, known
         )
         self.sizes = sizes_of(self.frame, prepared.dataset)
         self.answer = Answer(question, place, prepared.reading, prepared.dataset, objects=objects)

@@ -98,11 +98,10 @@ class LearningCurve:
             raise DataError(
                 f"A score is above {best:g}, the best possible one; give best=... for this scoring."
             )
-        curve = list(zip(map(int, self.train_sizes), map(float, losses), strict=True))
-        rows = [
-            (each.rows, best - each.loss, best - each.high, best - each.low)
-            for each in _forecast.at(curve, train_sizes)
-        ]
+        sizes, means = tuple(map(int, self.train_sizes)), tuple(map(float, losses))
+        course = _forecast.Course("estimator", "", sizes, means, ())
+        ahead = _forecast.at(course, tuple(map(int, train_sizes)))
+        rows = [(each.rows, best - each.loss, best - each.high, best - each.low) for each in ahead]
         return pd.DataFrame(rows, columns=["train_size", "score", "low", "high"])
 
     def plot(self, ax: Any = None) -> Any:
