@@ -226,7 +226,7 @@ class Loop:
         return waiting or [each for each in self.alive if not each.is_net]
 
     def may_train(self, net: Contestant) -> bool:
-        """Return whether a net may run now: nets leave a worker to the others, and the first fit runs alone."""
+        """Return whether a net may run now: nets leave a worker to the others."""
         busy = [each.contestant for each in self.running.values() if each.contestant.is_net]
         others = [each for each in self.alive if not each.is_net and self.next_of(each)]
         most = self.pool.n_workers - 1 if others else self.pool.n_workers
