@@ -10,7 +10,7 @@ import pandas as pd
 from fuelgauge.claims.judging.contrast import best_of_sides
 from fuelgauge.claims.judging.members import PREFIX
 from fuelgauge.claims.statistics.cube import Cube
-from fuelgauge.claims.statistics.pairs import compare_models
+from fuelgauge.claims.statistics.pairs import shown_orders
 from fuelgauge.claims.statistics.resample import Floats
 from fuelgauge.claims.statistics.turnbull import Distribution, interval_censored, median_interval
 
@@ -72,7 +72,7 @@ def _orders(
         both = [(PREFIX + DEEP, PREFIX + rival) for rival in rivals]
         return [pair for pair in both if there >= set(pair)]
 
-    pairs, _ = compare_models(cubes, datasets, level, wanted)
+    pairs = shown_orders(cubes, datasets, level, wanted)
     rival = pairs["model_b"].astype(str).str.removeprefix(PREFIX)
     leader = np.select([pairs["better"] == "a", pairs["better"] == "b"], [DEEP, rival], "")
     return pd.DataFrame({"dataset": pairs["dataset"], "rival": rival, "n": pairs["n"], "leader": leader})

@@ -29,6 +29,12 @@ PAIR_COLUMNS = [
 ]
 EXTRAPOLATION_COLUMNS = ["dataset", "model", "level", "n_train", "loss", "loss_lo", "loss_hi"]
 FLAG_COLUMNS = ["kind", "dataset", "model", "n_train", "text"]
+LEAD_COLUMNS = ["dataset", "modality", "rival", "n", "leader"]
+EXPONENTS = ("loss_exponent", "fit_seconds_exponent")
+EXPONENT_COLUMNS = [
+    *("dataset", "model", "level"),
+    *(f"{name}{end}" for name in EXPONENTS for end in ("", "_lo", "_hi")),
+]
 SIZE_COLUMNS = ["dataset", "model", "family", "n_train", "best_size", "ratio", "ratio_lo", "ratio_hi"]
 FAILURE_COLUMNS = ["dataset", "model", "status", "reason", "n_train"]
 # Metrics for which higher is better. The loss is one minus such a metric.
@@ -55,6 +61,8 @@ class Contents:
     styles: dict[str, dict[str, LineStyle]]
     sizes: pd.DataFrame
     slide: Any
+    leads: pd.DataFrame
+    exponents: pd.DataFrame
 
     def curves_of(self, dataset: str, level: str | None = None) -> pd.DataFrame:
         """Return the learning curves of a dataset: those of a level (`model` or `family`), or all."""
@@ -100,6 +108,8 @@ def gather(analysis: Any, context: ReportContext) -> Contents:
         styles=_styles(curves),
         sizes=_with_columns(_frame(further.get("sizes")), SIZE_COLUMNS),
         slide=further.get("slide"),
+        leads=_leads(_frame(getattr(analysis, "leads", None))),
+        exponents=_exponents(_frame(getattr(analysis, "exponents", None))),
     )
 
 
@@ -240,6 +250,20 @@ def _extrapolations(frame: pd.DataFrame) -> pd.DataFrame:
     table = _with_columns(frame, EXTRAPOLATION_COLUMNS)
     table["model"] = _text(table["model"])
     return _with_levels(table, ["model"]).sort_values("n_train", kind="stable")
+
+
+def _leads(frame: pd.DataFrame) -> pd.DataFrame:
+    leads = _with_columns(frame, LEAD_COLUMNS)
+    for name in ("dataset", "modality", "rival", "leader"):
+        leads[name] = _text(leads[name])
+    return leads
+
+
+def _exponents(frame: pd.DataFrame) -> pd.DataFrame:
+    exponents = _with_columns(frame, EXPONENT_COLUMNS)
+    for name in ("dataset", "model"):
+        exponents[name] = _text(exponents[name])
+    return _with_levels(exponents, ["model"])
 
 
 def _flags(frame: pd.DataFrame) -> pd.DataFrame:

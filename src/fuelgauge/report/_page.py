@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import gzip
+import io
 import json
 import math
 from collections.abc import Mapping
@@ -13,28 +15,38 @@ import jinja2
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
+from PIL import Image
 
 from fuelgauge.claims.judging.verdict import models_of
 from fuelgauge.claims.statistics.crossover import NOT_SHOWN, SHOWN
 from fuelgauge.report import _numbers as numbers
 from fuelgauge.report._contents import (
-    FAMILY,
     MODEL,
     Contents,
     headline_pairs,
-    is_score,
     records,
     summarise_pairs,
 )
+from fuelgauge.report._costs import cost_rows, cost_summary
+from fuelgauge.report._leads import choices, lead_panels
 from fuelgauge.report._payload import chart_payload
 from fuelgauge.report._provenance import ReportContext
-from fuelgauge.report._style import BASELINE, BASELINE_NAMES, PALETTE
-from fuelgauge.report._verdicts import cards, claims_of, headline, side_by_side
-from fuelgauge.report.money import price_of_progress
+from fuelgauge.report._style import BASELINE, PALETTE
+from fuelgauge.report._verdicts import (
+    answer,
+    claim_rows,
+    in_words,
+    matrix,
+    sentences_on,
+    side_by_side,
+    stratum_rows,
+)
 
 MOST_ROWS = 200
-MOST_BYTES_OF_STATIC_PICTURES = 600_000
-MOST_CARDS = 12
+MOST_BYTES_OF_STATIC_PICTURES = 350_000
+COLOURS_OF_STATIC_PICTURES = 48
+MOST_DATASETS_IN_WORDS = 40
+LONGEST_PLAIN_JSON = 400_000
 CARD_FIELDS = ("modality", "task", "metric", "n_rows", "n_features", "n_classes", "licence", "reference")
 CARD_LINKS = ("name", "title", "citation", "url")
 
@@ -51,8 +63,8 @@ def render_page(contents: Contents, context: ReportContext, pictures: Mapping[st
     pictures
         PNG files by name. The page shows them where scripts are switched off.
     """
-    top = headline(contents.verdicts)
-    judged = [card for card in cards(contents) if not _is_in(card, top)]
+    verdicts = contents.verdicts
+    panels = lead_panels(contents.leads)
     return (
         _environment()
         .get_template("page.html.j2")
@@ -60,15 +72,21 @@ def render_page(contents: Contents, context: ReportContext, pictures: Mapping[st
             context=context,
             palette=PALETTE,
             baseline=BASELINE,
-            headline=top,
+            answer=answer(verdicts),
+            panels=panels,
+            choices=choices(panels),
             facts=_facts(contents, context),
-            cards=judged,
-            claims=claims_of(judged),
+            claims=claim_rows(verdicts),
+            strata=stratum_rows(verdicts),
+            in_words=in_words(verdicts),
+            matrix=matrix(verdicts, contents.datasets),
             slide=contents.slide,
             sizes=_size_rows(contents),
             prices=context.prices,
-            costs=_cost_rows(contents),
-            published=side_by_side(contents.verdicts, context.published),
+            costs=cost_rows(contents),
+            cost_summary=cost_summary(contents),
+            has_exponents=bool(contents.exponents["loss_exponent"].notna().any()),
+            published=side_by_side(verdicts, context.published),
             datasets=[_dataset(contents, context, name) for name in contents.datasets],
             levels=contents.levels,
             has_times=bool(contents.curves["fit_seconds_mean"].notna().any()),
@@ -81,21 +99,17 @@ def render_page(contents: Contents, context: ReportContext, pictures: Mapping[st
             failures=_failure_rows(contents),
             warnings=contents.warnings,
             most_rows=MOST_ROWS,
-            most_cards=MOST_CARDS,
             static_pictures=_static_pictures(pictures),
             payload=embedded_json(chart_payload(contents, context.prices.currency if context.prices else "")),
         )
     )
 
 
-def _is_in(card: Mapping[str, Any], top: Mapping[str, Any]) -> bool:
-    """Return whether the top of the page already shows every verdict of a card."""
-    return all(view in top["overall"] for views in card["claims"].values() for view in views)
-
-
 def embedded_json(payload: Any) -> Markup:
-    """Return JSON that cannot end its script element."""
+    """Return JSON that cannot end its script element; a long text is packed by gzip and base64."""
     text = json.dumps(payload, allow_nan=False, separators=(",", ":"))
+    if len(text) > LONGEST_PLAIN_JSON:
+        return Markup(base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode("ascii"))
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)
@@ -130,11 +144,11 @@ def _facts(contents: Contents, context: ReportContext) -> list[tuple[str, str]]:
         )
     if len(curves):
         sizes = f"{numbers.count(curves['n_train'].min())} to {numbers.count(curves['n_train'].max())}"
-        facts.append((sizes, "labelled training rows"))
+        facts.append((sizes, "labelled rows"))
     if "fit_seconds" in trials and trials["fit_seconds"].notna().any():
-        facts.append((numbers.seconds(_seconds_of_fits(trials)), "total time of fits"))
+        facts.append((numbers.seconds(_seconds_of_fits(trials)), "of fits"))
     if context.sweep_efficiency is not None:
-        facts.append((f"{context.sweep_efficiency:.0%}", "share of the cores' time in fits"))
+        facts.append((f"{context.sweep_efficiency:.0%}", "of the cores' time in fits"))
     return facts
 
 
@@ -157,9 +171,11 @@ def _plural(noun: str, how_many: float) -> str:
 
 def _dataset(contents: Contents, context: ReportContext, name: str) -> dict[str, Any]:
     curves = contents.curves_of(name)
+    has_sentences = len(contents.datasets) <= MOST_DATASETS_IN_WORDS
     return {
         "name": name,
         "tags": _tags(contents, context, name),
+        "sentences": sentences_on(contents.verdicts, name) if has_sentences else [],
         "pretrained": _pretrained(curves, context),
         "has_zero_loss": bool((curves["loss_mean"] <= 0).any()),
         "one_repeat": bool(curves["n_repeats"].notna().any() and curves["n_repeats"].max() <= 1),
@@ -263,32 +279,6 @@ def _size_point(row: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _cost_rows(contents: Contents) -> list[dict[str, str]]:
-    """Return the costs of a fit at the largest anchor, one row per family, or per model without families."""
-    curves = contents.curves[contents.curves["price_mean"].notna()]
-    if not len(curves):
-        return []
-    level = FAMILY if (curves["level"] == FAMILY).any() else MODEL
-    groups = curves[curves["level"] == level].groupby(["dataset", "model"], sort=False)
-    return [_cost_row(contents, str(d), str(m), own) for (d, m), own in groups if m not in BASELINE_NAMES]
-
-
-def _cost_row(contents: Contents, dataset: str, model: str, curve: pd.DataFrame) -> dict[str, str]:
-    metric = contents.metrics.get(dataset, "")
-    progress = price_of_progress(curve, is_score(metric))
-    last = curve.iloc[-1]
-    return {
-        "dataset": dataset,
-        "model": model,
-        "n": numbers.count(last["n_train"]),
-        "loss": numbers.figure(last["loss_mean"]),
-        "seconds": numbers.seconds(last["fit_seconds_mean"]),
-        "price": numbers.figure(last["price_mean"], 2),
-        "progress": numbers.figure(progress, 2) if math.isfinite(progress) else "no gain",
-        "unit": f"0.01 of {metric}" if is_score(metric) else "1% of loss",
-    }
-
-
 def _data_card(card: Mapping[str, Any]) -> dict[str, Any]:
     known = [(field, card.get(field)) for field in CARD_FIELDS]
     further = [(field, value) for field, value in card.items() if field not in (*CARD_FIELDS, *CARD_LINKS)]
@@ -355,12 +345,20 @@ def _sizes(sizes: pd.Series) -> str:
 
 
 def _static_pictures(pictures: Mapping[str, Path]) -> list[tuple[str, Markup]]:
-    """Return pictures as data addresses, up to a total size that suits the page."""
+    """Return pictures in few colours as data addresses, up to a total size that suits the page."""
     embedded, left = [], MOST_BYTES_OF_STATIC_PICTURES
     for name, path in pictures.items():
-        content = path.read_bytes()
+        content = _in_few_colours(path)
         if len(content) <= left:
             left -= len(content)
             address = f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
             embedded.append((name.replace("_", " "), Markup(address)))
     return embedded
+
+
+def _in_few_colours(path: Path) -> bytes:
+    """Return a PNG file with a palette, which is a fifth as large."""
+    stream = io.BytesIO()
+    with Image.open(path) as picture:
+        picture.convert("RGB").quantize(COLOURS_OF_STATIC_PICTURES).save(stream, "PNG", optimize=True)
+    return stream.getvalue()

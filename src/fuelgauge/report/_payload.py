@@ -12,7 +12,7 @@ from fuelgauge.report._contents import (
     PAIR_KEYS,
     Contents,
     headline_pairs,
-    loss_name,
+    is_score,
     records,
     summarise_pairs,
 )
@@ -84,7 +84,8 @@ def _datasets(contents: Contents) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "metric": loss_name(contents.metrics.get(name, "")),
+            "metric": contents.metrics.get(name, ""),
+            "isScore": is_score(contents.metrics.get(name, "")),
             "curves": own,
             "crossings": crossings.get(name, []),
         }

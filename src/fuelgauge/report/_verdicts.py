@@ -1,4 +1,4 @@
-"""Write verdicts in words: the headline of the page, and the cards of the datasets."""
+"""Write verdicts for the page: the answer, a line for each claim, and a mark for each dataset."""
 
 from __future__ import annotations
 
@@ -7,47 +7,197 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fuelgauge.claims.judging.verdict import models_of
-from fuelgauge.report._contents import Contents
-from fuelgauge.report._numbers import figure, interval, is_number, p_value, percent, times
+from fuelgauge.report._numbers import TIMES, figure, interval, is_number, p_value, percent, times
+from fuelgauge.report.summary import PRIMARY, chosen_verdicts, short_title, shown_size
+
+Verdict = Mapping[str, Any]
 
 WORDS = ("supported", "refuted", "undecided")
 PAIR_KEYS = (("family_a", "family_b"), ("model_a", "model_b"))
 TOO_FEW = "too few datasets"
 NO_VERDICT = "No claim can be judged from this table; its learning curves are below."
+# What is shown of the rows that deep models need, by verdict.
+NEEDS = {
+    "supported": "need more rows than {}",
+    "refuted": "need fewer rows than {}",
+    "undecided": "are not shown to need more or fewer rows than {}",
+}
+NEARLY_ONE = 1.1
+STRATA = {"tabular": "table", "text": "text", "image": "image", "sequence": "sequence"}
 
 
-def headline(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the first sentence of the page and the verdicts right below it.
+def answer(verdicts: Sequence[Verdict]) -> dict[str, str]:
+    """Return the first sentence of the page, and the sizes behind it.
 
     Parameters
     ----------
     verdicts
-        Verdicts of the claims as dictionaries. The headline is about those across datasets; with a single
-        dataset it is about that dataset.
+        Verdicts of the claims as dictionaries. The answer is about the first claim, across datasets; with a
+        single dataset it is about that dataset.
     """
-    overall = [v for v in verdicts if v.get("level") == "overall" and _has_a_say(v)]
+    across = [v for v in chosen_verdicts(verdicts) if v.get("n_datasets") != 0 or not _has_too_few(v)]
     single = [v for v in verdicts if v.get("level") != "overall" and not v.get("control")]
-    names = {verdict.get("dataset") for verdict in single} - {None}
-    if len(names) == 1 and all(map(_lacks_datasets, overall)):
-        return _of_one_dataset(single, str(*names))
-    leading = _of_first_claim([v for v in overall if v.get("n_datasets") != 0])
+    if len({v.get("dataset") for v in single} - {None}) == 1 and all(map(_lacks_datasets, across)):
+        leading = _of_first_claim(single)
+        return _answered(leading, f"On {leading[0]['dataset']}") | {
+            "note": "This is one dataset only; the result need not hold on another."
+        }
+    leading = _of_first_claim([v for v in across if v.get("n_datasets") != 0])
+    if not leading:
+        return {"asked": "", "sentence": NO_VERDICT, "sizes": "", "note": ""}
+    if all(map(_has_too_few, leading)):
+        said = f"There is no answer across datasets: {leading[0]['reason']}."
+        tally = _tally(_of_first_claim(single))
+        return {"asked": _asked(leading), "sentence": said, "sizes": "", "note": tally}
+    return _answered(leading, f"On {_counted_datasets(leading)}")
+
+
+def _answered(leading: Sequence[Verdict], where: str) -> dict[str, str]:
+    """Return the answer to a claim from its verdicts against each rival."""
+    rivals = _by_word(leading)
+    pair = _pair(leading[0])
+    if pair and leading[0].get("effect_name") == "der":
+        shown = [NEEDS[word].format(_listed(names)) for word, names in rivals.items()]
+        later = [part.replace(" rows", "") for part in shown[1:]]  # the first part says of what
+        said = f"{where}, {models_of(pair[0])} {_listed([shown[0], *later])}."
+    elif len(rivals) == 1:
+        said = f"{where}, it is {next(iter(rivals))}."
+    else:
+        parts = [f"{word} against {_listed(names)}" for word, names in rivals.items()]
+        said = f"{where}, it is {'; '.join(parts)}."
+    return {"asked": _asked(leading), "sentence": said, "sizes": _sizes(leading), "note": ""}
+
+
+def _asked(leading: Sequence[Verdict]) -> str:
+    return f"The claim: “{_claim(leading[0])}.”"
+
+
+def _sizes(leading: Sequence[Verdict]) -> str:
+    measured = [v for v in leading if is_number(v.get("effect"))]
+    if not measured or leading[0].get("effect_name") != "der":
+        return ""
+    parts = [f"{_value(v)} the rows of {_rival(v)}" for v in measured]
+    kind = "Mean" if leading[0].get("level") == "overall" else "Median over n"
+    return f"For the same loss they needed {_listed(parts)}. {kind}, with 95% interval."
+
+
+def _by_word(verdicts: Sequence[Verdict]) -> dict[str, list[str]]:
+    rivals: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        rivals.setdefault(_word(verdict), []).append(_rival(verdict))
+    return rivals
+
+
+def _counted_datasets(verdicts: Sequence[Verdict]) -> str:
+    """Return the number of datasets in words, a range where the rivals have different ones."""
+    counts = sorted({int(v.get("n_datasets") or 0) for v in verdicts})
+    how_many = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    noun = STRATA.get(str(verdicts[0].get("modality")), "dataset")
+    noun = noun if noun == "table" else f"{noun} dataset" if noun != "dataset" else noun
+    return f"{how_many} {noun}{'s' if counts != [1] else ''}"
+
+
+def claim_rows(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """Return a line for each claim and rival, across datasets."""
+    return [_claim_row(v) for v in chosen_verdicts(verdicts) if _has_a_say(v)]
+
+
+def stratum_rows(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """Return the lines of the strata that the claims are not answered on, such as images."""
+    chosen = {id(v) for v in chosen_verdicts(verdicts)}
+    others = [v for v in verdicts if v.get("level") == "overall" and id(v) not in chosen]
+    return [_claim_row(v) for v in others if _has_a_say(v) and not _has_too_few(v)]
+
+
+def _claim_row(verdict: Verdict) -> dict[str, Any]:
+    is_judged = is_number(verdict.get("p"))
+    known = is_number(verdict.get("share"))
+    seen = verdict.get("detectable")
     return {
-        "sentence": _sentence(leading, _of_first_claim(single)),
-        "tally": _tally(_of_first_claim(single)) if leading else "",
-        "overall": [_view(verdict) for verdict in overall if _is_general(verdict)],
-        "by_modality": [_view(verdict) for verdict in overall if not _is_general(verdict)],
+        "title": _claim(verdict),
+        "claim": short_title(str(verdict.get("claim"))),
+        "modality": "" if _is_general(verdict) else str(verdict["modality"]),
+        "against": _short_rival(verdict),
+        "word": _word(verdict),
+        "shown": shown_size(verdict) if is_judged else "",
+        "size": _number(verdict) if is_number(verdict.get("effect")) and is_judged else "",
+        "interval": _bounds(verdict) if is_judged else "",
+        "reason": "" if is_judged else str(verdict.get("reason") or ""),
+        "share": f"{verdict['share']:.0%}" if known else "",
+        "share_interval": _percents(verdict.get("share_lo"), verdict.get("share_hi")),
+        "sides": f"{verdict['n_above']}\u2009/\u2009{verdict['n_below']}" if known else "",
+        "datasets": int(verdict.get("n_datasets") or 0),
+        "seen": _seen(verdict) if is_number(seen) else "",
     }
 
 
-def _of_one_dataset(single: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
-    """Return the headline of a table with one dataset."""
-    leading = _of_first_claim(single)
-    return {
-        "sentence": f"On {name}, “{_claim(leading[0])}” is {_outcomes(leading)}.",
-        "tally": "This is one dataset only; the result need not hold on another.",
-        "overall": [_view(verdict) for verdict in single],
-        "by_modality": [],
-    }
+def _percents(low: Any, high: Any) -> str:
+    return f"{100 * low:.0f} to {high:.0%}" if is_number(low) and is_number(high) else ""
+
+
+def _seen(verdict: Verdict) -> str:
+    """Write the smallest ratio that a run can show; one close to 1 with a digit more."""
+    seen = float(verdict["detectable"])
+    is_close = verdict.get("scale") == "ratio" and seen < NEARLY_ONE
+    return f"{figure(seen)}{TIMES}" if is_close else _writer(verdict)(seen)
+
+
+def in_words(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """Return the sentences on the claims across datasets, with their tests and what stands beside them."""
+    return [_view(v) for v in chosen_verdicts(verdicts) if _has_a_say(v)]
+
+
+def matrix(verdicts: Sequence[Verdict], datasets: Sequence[str]) -> dict[str, Any]:
+    """Return the table of datasets against questions: its columns and its rows.
+
+    Parameters
+    ----------
+    verdicts
+        Verdicts of the claims.
+    datasets
+        Names of the datasets that have curves, in the order of the page.
+    """
+    single = [v for v in verdicts if v.get("level") != "overall" and v.get("dataset")]
+    columns = list(dict.fromkeys(_question(v) for v in single))
+    short = {claim: short_title(claim) for claim in {str(v.get("claim")) for v in single}}
+    titles = {_question(v): (short[str(v.get("claim"))], _short_rival(v)) for v in single}
+    found = {(str(v["dataset"]), _question(v)): v for v in single}
+    about = {str(v["dataset"]): v for v in single}
+    names = sorted(about, key=lambda name: (*_place_of_kind(about[name]), name))
+    rows = [
+        {
+            "name": name,
+            "place": datasets.index(name) if name in datasets else None,
+            "modality": str(about[name].get("modality") or ""),
+            "control": bool(about[name].get("control")),
+            "cells": [_mark(found.get((name, column))) for column in columns],
+        }
+        for name in names
+    ]
+    claims: dict[str, int] = {}
+    for column in columns:
+        claims[titles[column][0]] = claims.get(titles[column][0], 0) + 1
+    return {"claims": claims, "rivals": [titles[column][1] for column in columns], "rows": rows}
+
+
+def _place_of_kind(verdict: Verdict) -> tuple[Any, ...]:
+    """Return a sort key: tables first, then other modalities by name, controls last in each."""
+    modality = str(verdict.get("modality") or "")
+    return modality != PRIMARY, modality, bool(verdict.get("control"))
+
+
+def _mark(verdict: Verdict | None) -> dict[str, str] | None:
+    if verdict is None:
+        return None
+    is_known = is_number(verdict.get("effect"))
+    ends = _bounds(verdict) if is_known else ""
+    return {"word": _word(verdict), "size": _number(verdict) if is_known else "", "interval": ends}
+
+
+def sentences_on(verdicts: Sequence[Verdict], dataset: str) -> list[dict[str, Any]]:
+    """Return the sentences on the claims on one dataset."""
+    own = [v for v in verdicts if v.get("level") != "overall" and v.get("dataset") == dataset]
+    return [{"word": _word(v), "sentence": _said(v), "note": str(v.get("note") or "")} for v in own]
 
 
 def _lacks_datasets(verdict: Mapping[str, Any]) -> bool:
@@ -63,31 +213,6 @@ def _has_a_say(verdict: Mapping[str, Any]) -> bool:
     return verdict.get("n_datasets") != 0 or not _has_too_few(verdict)
 
 
-def claims_of(single_cards: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the claims that any card has a verdict on, in order of appearance."""
-    return list(dict.fromkeys(claim for card in single_cards for claim in card["claims"]))
-
-
-def cards(contents: Contents) -> list[dict[str, Any]]:
-    """Return one card for each dataset with a verdict of its own."""
-    single = [verdict for verdict in contents.verdicts if verdict.get("level") != "overall"]
-    names = dict.fromkeys(str(verdict.get("dataset")) for verdict in single if verdict.get("dataset"))
-    return [_card(name, [v for v in single if v.get("dataset") == name]) for name in names]
-
-
-def _card(name: str, verdicts: list[Mapping[str, Any]]) -> dict[str, Any]:
-    modality = next((str(verdict["modality"]) for verdict in verdicts if verdict.get("modality")), "")
-    control = any(verdict.get("control") for verdict in verdicts)
-    claims: dict[str, list[dict[str, Any]]] = {}
-    for verdict in verdicts:
-        claims.setdefault(_claim(verdict), []).append(_view(verdict))
-    return {
-        "name": name,
-        "tags": [tag for tag in (modality, "control" if control else "") if tag],
-        "claims": claims,
-    }
-
-
 def _claim(verdict: Mapping[str, Any]) -> str:
     return str(verdict.get("title") or verdict.get("claim") or "").replace("_", " ")
 
@@ -97,34 +222,11 @@ def _is_general(verdict: Mapping[str, Any]) -> bool:
 
 
 def _of_first_claim(verdicts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the verdicts on the first claim; only those over all modalities, if there are any."""
-    if not verdicts:
-        return []
-    leading = verdicts[0].get("claim")
+    """Return the verdicts on the first claim, where there are any on tables only those."""
+    leading = verdicts[0].get("claim") if verdicts else None
     chosen = [verdict for verdict in verdicts if verdict.get("claim") == leading]
-    return [verdict for verdict in chosen if _is_general(verdict)] or chosen
-
-
-def _sentence(overall: list[Mapping[str, Any]], single: list[Mapping[str, Any]]) -> str:
-    speaking = overall or single
-    if not speaking:
-        return NO_VERDICT
-    if len(speaking) == 1 and speaking[0].get("sentence"):
-        return str(speaking[0]["sentence"])
-    question = _claim(speaking[0])
-    if not overall:
-        return f"“{question}”? {_tally(single)}"
-    return f"“{question}” is {_outcomes(overall)}."
-
-
-def _outcomes(verdicts: list[Mapping[str, Any]]) -> str:
-    """Write equal verdicts once, and different ones with their rivals."""
-    rivals: dict[str, list[str]] = {}
-    for verdict in verdicts:
-        rivals.setdefault(_with_reason(verdict), []).append(_rival(verdict))
-    if len(rivals) == 1:
-        return next(iter(rivals))
-    return "; ".join(f"{word} against {_listed(names)}" for word, names in rivals.items())
+    on_tables = [v for v in chosen if v.get("modality") == PRIMARY and v.get("level") == "overall"]
+    return on_tables or chosen
 
 
 def _listed(names: list[str]) -> str:
@@ -132,13 +234,14 @@ def _listed(names: list[str]) -> str:
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
-def _with_reason(verdict: Mapping[str, Any]) -> str:
-    return f"{_word(verdict)}: {verdict['reason']}" if _has_too_few(verdict) else _word(verdict)
-
-
 def _rival(verdict: Mapping[str, Any]) -> str:
     pair = _pair(verdict)
     return models_of(pair[1]) if pair else "the others"
+
+
+def _short_rival(verdict: Verdict) -> str:
+    """Return the rival without the word models, for a table."""
+    return _rival(verdict).removesuffix(" models")
 
 
 def _tally(verdicts: list[Mapping[str, Any]]) -> str:
@@ -182,11 +285,15 @@ def _view(verdict: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "word": _word(verdict),
         "pair": _named_pair(verdict) or _claim(verdict),
-        "sentence": str(verdict.get("sentence") or verdict.get("reason") or ""),
+        "sentence": _said(verdict),
         "numbers": [_effect(effect) for effect in effects if is_number(effect.get("effect"))],
         "note": str(verdict.get("note") or ""),
         "beside": _beside(verdict),
     }
+
+
+def _said(verdict: Verdict) -> str:
+    return str(verdict.get("sentence") or verdict.get("reason") or "")
 
 
 def _beside(verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -224,13 +331,21 @@ def _effect(effect: Mapping[str, Any]) -> str:
     return "; ".join(part for part in (f"{_name(effect)} {_value(effect)}", _test(effect)) if part)
 
 
+def _number(effect: Mapping[str, Any]) -> str:
+    """Write the number of an effect; a censored one is a bound."""
+    sign = {"above": "> ", "below": "< "}.get(str(effect.get("censored") or ""), "")
+    return f"{sign}{_writer(effect)(effect['effect'])}"
+
+
 def _value(effect: Mapping[str, Any]) -> str:
     """Write the number of an effect with its interval."""
-    write = _writer(effect)
-    sign = {"above": "> ", "below": "< "}.get(str(effect.get("censored") or ""), "")
-    bounds = interval(effect.get("lo"), effect.get("hi"), write)
-    said = f"{sign}{write(effect['effect'])}"
-    return f"{said} ({bounds})" if bounds else said
+    bounds = _bounds(effect)
+    return f"{_number(effect)} ({bounds})" if bounds else _number(effect)
+
+
+def _bounds(effect: Mapping[str, Any]) -> str:
+    """Write the interval of an effect; the sign of a ratio stands with its number."""
+    return interval(effect.get("lo"), effect.get("hi"), _writer(effect)).replace(TIMES, "")
 
 
 def _writer(effect: Mapping[str, Any]) -> Callable[[Any], str]:
@@ -275,5 +390,5 @@ def _is_across_all(verdict: Mapping[str, Any]) -> bool:
     return verdict.get("level") == "overall" and _is_general(verdict)
 
 
-def _question(verdict: Mapping[str, Any]) -> tuple[Any, ...]:
+def _question(verdict: Verdict) -> tuple[Any, ...]:
     return verdict.get("claim"), _pair(verdict)

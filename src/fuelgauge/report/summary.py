@@ -9,7 +9,7 @@ from typing import Any
 from fuelgauge.claims.judging.claims import available_claims
 from fuelgauge.claims.judging.verdict import models_of
 
-__all__ = ["summary"]
+__all__ = ["PRIMARY", "chosen_verdicts", "short_title", "shown_size", "summary"]
 
 Row = Mapping[str, Any]
 # Strata in the order of preference: tables are the primary one.
@@ -39,7 +39,7 @@ def summary(verdicts: Sequence[Row]) -> list[str]:
     judged = [v for v in overall if _is_measured(v)]
     if not judged and len(names) <= FEW_DATASETS:
         return [_sentence(v) for v in verdicts if v["level"] == "dataset"] or [_sentence(v) for v in overall]
-    shown = list(_chosen(overall, judged))
+    shown = chosen_verdicts(verdicts)
     rows = [TITLES, *map(_cells, shown)]
     widths = [max(len(row[at]) for row in rows) for at in range(len(TITLES))]
     table = ["  ".join(map(str.ljust, row, widths)).rstrip()[:WIDTH] for row in rows]
@@ -50,13 +50,20 @@ def _is_measured(verdict: Row) -> bool:
     return _number(verdict.get("p")) is not None
 
 
-def _chosen(overall: Sequence[Row], judged: Sequence[Row]) -> list[Row]:
-    """Return a verdict for each claim and pair, on the primary stratum where it was judged, else on all."""
+def chosen_verdicts(verdicts: Sequence[Row]) -> list[Row]:
+    """Return a verdict for each claim and pair, on the primary stratum where it was judged, else on all.
+
+    Parameters
+    ----------
+    verdicts
+        Content of verdicts.json.
+    """
     by_question: dict[tuple[str, str, str], Row] = {}
     for stratum in (EVERYTHING, PRIMARY):
-        for verdict in overall:
-            key = verdict["claim"], str(verdict.get("family_a")), str(verdict.get("family_b"))
-            if verdict["modality"] == stratum and (stratum == EVERYTHING or verdict in judged):
+        for verdict in verdicts:
+            is_of_stratum = verdict.get("level") == "overall" and verdict.get("modality") == stratum
+            if is_of_stratum and (stratum == EVERYTHING or _is_measured(verdict)):
+                key = verdict["claim"], str(verdict.get("family_a")), str(verdict.get("family_b"))
                 by_question[key] = verdict
     return list(by_question.values())
 
@@ -77,8 +84,7 @@ def _answer(shown: Sequence[Row]) -> list[str]:
 
 
 def _cells(verdict: Row) -> tuple[str, ...]:
-    claim = str(verdict["claim"])
-    title = str(available_claims().get(claim, {}).get("short", claim))
+    title = short_title(str(verdict["claim"]))
     rival = str(verdict.get("family_b", ""))
     against = (
         rival if rival == "trees" else models_of(rival).removesuffix(" models").removesuffix(" classical")
@@ -91,7 +97,12 @@ def _cells(verdict: Row) -> tuple[str, ...]:
         ends = (100 * float(verdict[name]) for name in ("share_lo", "share_hi"))
         above = f"{share:.0%} ({'-'.join(f'{end:.0f}' for end in ends)})"
     ratio = _ratio(verdict).replace(" times", "")
-    return title, against, str(verdict["n_datasets"]), ratio, _size(verdict), above
+    return title, against, str(verdict["n_datasets"]), ratio, _answered(verdict), above
+
+
+def short_title(claim: str) -> str:
+    """Return the short title of a claim, for a table."""
+    return str(available_claims().get(claim, {}).get("short", claim)).replace("_", " ")
 
 
 def _ratio(verdict: Row) -> str:
@@ -101,13 +112,18 @@ def _ratio(verdict: Row) -> str:
     return f"{bound}{_short(float(verdict['effect']))} times ({low} to {high})"
 
 
-def _size(verdict: Row) -> str:
-    """Return the verdict with the size that is shown: its least if supported, else its most."""
+def _answered(verdict: Row) -> str:
+    """Return the verdict with the size that is shown."""
+    return ": ".join(part for part in (str(verdict["verdict"]), shown_size(verdict)) if part)
+
+
+def shown_size(verdict: Row) -> str:
+    """Return the size that is shown of a mean: its least if the claim is supported, else its most."""
     is_least = verdict["verdict"] == "supported"
     margin = _number(verdict.get("at_least" if is_least else "less_than"))
     if margin is None or margin == 1:
-        return str(verdict["verdict"])
-    return f"{verdict['verdict']}: {'at least' if is_least else 'less than'} {_short(margin)}"
+        return ""
+    return f"{'at least' if is_least else 'less than'} {_short(margin)}"
 
 
 def _sentence(verdict: Row) -> str:

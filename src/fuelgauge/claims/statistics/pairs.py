@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,15 @@ from fuelgauge.claims.statistics.cube import FEWEST_ANCHORS, FIT_SECONDS, LOSS, 
 from fuelgauge.claims.statistics.curves import ROUNDING, MonotoneCurves, interpolate, isotonic
 from fuelgauge.claims.statistics.resample import Floats, RepeatTest, invert, leave_one_out_means
 
-__all__ = ["FIRST_ROWS", "REACH", "compare_models", "every_pair", "log_slope", "prefix_of"]
+__all__ = [
+    "FIRST_ROWS",
+    "REACH",
+    "compare_models",
+    "every_pair",
+    "log_slope",
+    "prefix_of",
+    "shown_orders",
+]
 
 FIRST_ROWS = 64
 REACH = 4
@@ -101,6 +110,33 @@ def compare_models(
         tables += [compare(batch, level) for group in groups for batch in _batches(cube, group, test_share)]
     warnings = [f"{skipped} pairs share fewer than two anchors and are left out."] if skipped else []
     return (pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)), warnings
+
+
+def shown_orders(
+    cubes_of_trials: Sequence[Cube],
+    datasets: pd.DataFrame,
+    level: float,
+    wanted: Callable[[Cube], Iterable[tuple[str, str]]],
+) -> pd.DataFrame:
+    """Return only which curve of each pair is shown to be better at each n.
+
+    The parameters are those of `compare_models`, and the result has its columns dataset, model_a, model_b, n
+    and better.
+    """
+    tables = []
+    for cube in cubes_of_trials:
+        test = RepeatTest(level, float(datasets["test_share"][cube.dataset]))
+        for group in _groups(cube, wanted(cube))[0]:
+            tables += [_orders(batch, test) for batch in _batches(cube, group, test.test_share)]
+    columns = ["dataset", "model_a", "model_b", "n", "better"]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+
+
+def _orders(batch: PairBatch, test: RepeatTest) -> pd.DataFrame:
+    curves = [isotonic(leave_one_out_means(loss)) for loss in (batch.loss_a, batch.loss_b)]
+    falling_a, falling_b = (MonotoneCurves(batch.anchors, curve) for curve in curves)
+    better = _crossovers(falling_a, falling_b, test)["better"]
+    return pd.DataFrame({**_keys(batch), "better": better.ravel()})
 
 
 @dataclass(frozen=True)
@@ -445,16 +481,20 @@ COLUMNS = [
 
 def _long(batch: PairBatch, columns: dict[str, Floats]) -> pd.DataFrame:
     """Return one row per pair and anchor; values of a whole pair are repeated on all of its rows."""
+    table, n_anchors = _keys(batch), len(batch.anchors)
+    for name, values in columns.items():
+        table[name] = values.ravel() if values.ndim == 2 else np.repeat(values, n_anchors)
+    for name in ("censored", "der_median_censored"):
+        table[name] = pd.Series(table[name]).map(CENSORED)
+    return pd.DataFrame(table)[[*COLUMNS, *(name for name in table if name not in COLUMNS)]]
+
+
+def _keys(batch: PairBatch) -> dict[str, Any]:
     n_pairs, n_anchors = len(batch.names), len(batch.anchors)
-    table = {
+    return {
         "dataset": batch.dataset,
         "level": batch.level,
         "model_a": np.repeat(batch.names[:, 0], n_anchors),
         "model_b": np.repeat(batch.names[:, 1], n_anchors),
         "n": np.tile(batch.anchors, n_pairs).astype(np.int64),
     }
-    for name, values in columns.items():
-        table[name] = values.ravel() if values.ndim == 2 else np.repeat(values, n_anchors)
-    for name in ("censored", "der_median_censored"):
-        table[name] = pd.Series(table[name]).map(CENSORED)
-    return pd.DataFrame(table)[[*COLUMNS, *(name for name in table if name not in COLUMNS)]]

@@ -1,9 +1,14 @@
 "use strict";
-(() => {
-  const data = JSON.parse(document.getElementById("fuelgauge-data").textContent);
+(async () => {
+  /* The numbers are JSON, or where that is long, JSON packed by gzip and base64. */
+  const unpacked = async text => {
+    const bytes = Uint8Array.from(atob(text), character => character.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  };
+  const embedded = document.getElementById("fuelgauge-data").textContent.trim();
+  const data = JSON.parse(embedded.startsWith("{") ? embedded : await unpacked(embedded));
   const SVG = "http://www.w3.org/2000/svg";
   const DIRECT_LABELS_FROM = 620;
-  const DRAWN_AT_ONCE = 6;
   const canHover = matchMedia("(hover: hover)").matches;
   const root = document.documentElement;
   root.classList.add("js");
@@ -133,7 +138,7 @@
     const xTicks = x.ticks(x.low, x.high, Math.max(2, Math.floor((box.right - box.left) / Math.max(46, widest))));
     const picture = svg("svg", {viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": label});
     const toX = logScale(x.low, x.high, box.left, box.right);
-    const toY = (y.isLinear ? linearScale : logScale)(y.low, y.high, box.bottom, box.top);
+    const toY = (y.isLinear ? linearScale : logScale)(y.low, y.high, ...(y.isFlipped ? [box.top, box.bottom] : [box.bottom, box.top]));
     for (const tick of yTicks) {
       picture.append(svg("line", {class: "grid", x1: box.left, x2: box.right, y1: toY(tick), y2: toY(tick)}));
       picture.append(svg("text", {x: box.left - 8, y: toY(tick) + 4, "text-anchor": "end"}, y.write(tick)));
@@ -243,7 +248,7 @@
     const wide = host.clientWidth >= DIRECT_LABELS_FROM;
     const margin = wide && spec.names ? Math.max(...drawn.map(c => textWidth(shortened(c.name), 12.5, 600))) + 22 : 14;
     const frame = openFrame(host, spec.height(host.clientWidth), sizeAxis(Math.min(...sizes), Math.max(...sizes)),
-      {low, high, ticks: spec.ticks, write: spec.write, title: spec.title}, margin, spec.label);
+      {low, high, ticks: spec.ticks, write: spec.write, title: spec.title, isFlipped: spec.isFlipped}, margin, spec.label);
     if (beyond.length) drawZone(frame, measured);
     frame.picture.classList.toggle("crowded", drawn.length > 6);
     const place = v => frame.toY(Math.max(v, floor));
@@ -314,7 +319,7 @@
     fit: {low: "fitLo", high: "fitHi", ticks: secondTicks, write: seconds, name: "Time of one fit", title: "time of one fit", over: "mean over repeats"},
     price: {ticks: roundTicks, write: figure, name: "Price of 1,000 fits", title: `price of 1,000 fits (${data.currency})`, over: data.currency},
   };
-  const drawCost = (host, curves, metricTitle, key) => {
+  const drawCost = (host, curves, inMetric, key) => {
     const drawn = curves.filter(curve => curve[key]), unit = UNITS[key];
     if (!drawn.length) return drawEmpty(host);
     const losses = drawn.flatMap(curve => curve.loss).filter(v => v > 0), floor = losses.length ? Math.min(...losses) / 2 : 1e-3;
@@ -322,7 +327,7 @@
     const [xLow, xHigh] = padded(drawn.flatMap(curve => curve[key]), .05), [yLow, yHigh] = padded(shown, .06);
     const frame = openFrame(host, host.clientWidth < 480 ? 300 : 340,
       {low: xLow, high: xHigh, ticks: unit.ticks, write: unit.write, title: unit.title},
-      {low: yLow, high: yHigh, ticks: roundTicks, write: figure, title: metricTitle}, 14, `Loss against ${unit.title}`);
+      {low: yLow, high: yHigh, ticks: roundTicks, ...inMetric}, 14, `${inMetric.title} against ${unit.title}`);
     const points = drawn.flatMap(curve => drawCostCurve(frame, curve, floor, key));
     makeTip(frame, (px, py) => {
       const at = closest(points, p => (p.x - px) ** 2 + (p.y - py) ** 2);
@@ -357,8 +362,8 @@
       ring.append(svg("title", {}, crossingText(c)));
       frame.picture.append(ring);
     }
-    list.replaceChildren(...visible.slice(0, 8).map(c => html("li", "", crossingText(c))));
-    if (visible.length > 8) list.append(html("li", "", `and ${visible.length - 8} more`));
+    list.replaceChildren(...visible.map(c => html("li", "", crossingText(c))));
+    list.parentElement.hidden = !visible.length;
   };
   const crossingText = c => {
     const known = c.lo !== null || c.hi !== null;
@@ -367,7 +372,10 @@
   };
 
   /* ---------- a dataset: its legend and its three charts ---------- */
-  const lossTitle = metric => `test loss${metric ? ` (${metric})` : ""}, lower is better`;
+  /* The axis of the loss, in the metric that the dataset is known by: a score is written in place of its distance to 1. */
+  const inMetricOf = dataset => dataset.isScore
+    ? {title: `${dataset.metric}, higher is better`, write: loss => figure(Number((1 - loss).toPrecision(6))), isFlipped: true}
+    : {title: `test loss${dataset.metric ? ` (${dataset.metric})` : ""}, lower is better`, write: figure};
   const swatch = style => {
     const picture = svg("svg", {viewBox: "0 0 34 14", "aria-hidden": "true"});
     picture.append(svg("line", {x1: 1, x2: 33, y1: 7, y2: 7, stroke: colour(style), "stroke-width": 2, "stroke-dasharray": style.dash}));
@@ -385,8 +393,7 @@
       const curves = dataset.curves.filter(c => c.level === state.level && !hidden.has(c.name)).map(c => ({...c, style: styles[c.name]}));
       list.replaceChildren();
       drawOverSize(chart("learning"), curves, {
-        mean: "loss", low: "lo", high: "hi", extrapolated: true, names: true, ticks: roundTicks, write: figure,
-        title: lossTitle(dataset.metric), label: `Learning curves on ${dataset.name}`,
+        mean: "loss", low: "lo", high: "hi", extrapolated: true, names: true, ticks: roundTicks, ...inMetricOf(dataset), label: `Learning curves on ${dataset.name}`,
         height: width => width < 480 ? 340 : Math.min(460, Math.round(width * .43)), crossings: drawCrossings(dataset, list),
       });
       if (!chart("time")) return;
@@ -396,7 +403,7 @@
         mean: state.unit, low: unit.low, high: unit.high, ticks: unit.ticks, write: unit.write, title: unit.over,
         label: `${unit.name} on ${dataset.name}`, height: width => width < 480 ? 300 : 340,
       });
-      drawCost(chart("cost"), curves, lossTitle(dataset.metric), state.unit);
+      drawCost(chart("cost"), curves, inMetricOf(dataset), state.unit);
     };
 
     const makeChip = (name, style) => {
@@ -451,7 +458,8 @@
   for (const button of document.querySelectorAll(".segments button")) {
     button.onclick = () => {
       button.parentElement.querySelectorAll("button").forEach(b => b.setAttribute("aria-pressed", String(b === button)));
-      sections.forEach(s => button.dataset.unit ? s.price(button.dataset.unit) : s.show(button.dataset.level));
+      if (button.dataset.unit) sections.forEach(s => s.price(button.dataset.unit));
+      if (button.dataset.level) sections.forEach(s => s.show(button.dataset.level));
     };
   }
 
@@ -481,7 +489,7 @@
   /* ---------- the forest plot of ratios ---------- */
   const forest = document.getElementById("forest");
   const drawForest = () => {
-    if (!forest) return;
+    if (!forest || !forest.clientWidth) return;
     const rows = data.forest;
     if (!rows.length) return forest.replaceChildren(html("p", "note", "No data-efficiency ratio can be read. The curves need up to four times as many rows."));
     forest.replaceChildren();
@@ -571,16 +579,32 @@
   systemDark.addEventListener("change", nameToggle);
   nameToggle();
 
-  /* ---------- draw the first datasets at once, the others when they come into view, and all again at a new width ---------- */
-  const watcher = new IntersectionObserver(entries => {
-    for (const entry of entries) if (entry.isIntersecting) {
-      sections.find(s => s.section === entry.target).see();
-      watcher.unobserve(entry.target);
-    }
-  }, {rootMargin: "800px"});
-  sections.slice(0, DRAWN_AT_ONCE).forEach(s => s.see());
-  sections.slice(DRAWN_AT_ONCE).forEach(s => watcher.observe(s.section));
-  addEventListener("beforeprint", () => sections.forEach(s => s.state.isSeen || s.see()));
+  /* ---------- draw what is open, and all again at a new width ---------- */
+  for (const entry of sections) {
+    if (entry.section.open) entry.see();
+    entry.section.addEventListener("toggle", () => { if (entry.section.open && !entry.state.isSeen) entry.see(); });
+  }
+  const openTarget = () => {
+    const target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+    if (target && target.matches("details")) { target.open = true; target.scrollIntoView(); }
+  };
+  addEventListener("hashchange", openTarget);
+  for (const link of document.querySelectorAll("a.m")) link.addEventListener("click", () => setTimeout(openTarget));
+  const allOpen = document.getElementById("all-open");
+  if (allOpen) allOpen.onclick = () => {
+    const isOpening = sections.some(s => !s.section.open);
+    for (const {section} of sections) section.open = isOpening;
+    allOpen.textContent = isOpening ? "Close all" : "Open all";
+  };
+
+  /* ---------- who leads at n: one panel for each rival and kind of dataset ---------- */
+  const panels = [...document.querySelectorAll(".lead-panel")], shown = {};
+  if (panels.length) Object.assign(shown, {rival: panels[0].dataset.rival, stratum: panels[0].dataset.stratum});
+  const showPanel = () => panels.forEach(p => { p.hidden = p.dataset.rival !== shown.rival || p.dataset.stratum !== shown.stratum; });
+  for (const group of document.querySelectorAll("[data-choose]")) for (const button of group.children) button.addEventListener("click", () => {
+    shown[group.dataset.choose] = button.dataset.value;
+    showPanel();
+  });
   let width = innerWidth, waiting;
   addEventListener("resize", () => {
     if (innerWidth === width) return;
@@ -588,6 +612,8 @@
     clearTimeout(waiting);
     waiting = setTimeout(() => { sections.forEach(s => s.draw()); drawForest(); drawSlide(); }, 120);
   });
-  drawForest();
+  const hidden = document.querySelector("[data-draw=forest]");
+  if (hidden) hidden.addEventListener("toggle", drawForest);
   drawSlide();
+  openTarget();
 })();
