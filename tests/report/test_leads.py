@@ -25,7 +25,14 @@ def test_each_bar_is_the_share_of_the_datasets_measured_at_n() -> None:
     assert [bar["deep"] for bar in panel["bars"]] == [0, 75, 0]
     assert [bar["neither"] for bar in panel["bars"]] == [0, 0, 100]
     assert panel["bars"][1]["said"] == "128 rows: deep models 3, tree models 1, neither 0 of 4"
-    assert all(bar["few"] for bar in panel["bars"])
+    assert not any(bar["few"] for bar in panel["bars"])
+
+
+def test_bars_of_few_datasets_are_pale_where_other_bars_have_many() -> None:
+    more = pd.concat([orders(6, "deep"), orders(2, "deep", sizes=(128, 256))]).drop_duplicates(
+        ["dataset", "n"]
+    )
+    assert [bar["few"] for bar in lead_panels(more)[0]["bars"]] == [False, False, True]
 
 
 def test_tables_come_first_where_there_are_six_of_them() -> None:

@@ -214,6 +214,18 @@ def test_with_one_dataset_the_answer_is_about_it() -> None:
     assert "one dataset only" in found["note"]
 
 
+def test_with_one_dataset_the_lines_are_about_it_and_no_claim_lacks_datasets(
+    analysis: SimpleNamespace,
+) -> None:
+    alone = make_verdict(level="dataset", dataset="flights", family_b="linear", verdict="refuted", effect=0.5,
+                         lo=0.4, hi=0.7, sentence="On flights, it is refuted.")  # fmt: skip
+    few = across(n_datasets=1, verdict="undecided", p=None, family_b="linear", sentence="Too few.")
+    few["reason"] = "too few datasets (1 of 6)"
+    text = plain(render(altered(analysis, verdicts=[alone, few])).headline)
+    assert "needs more data linear refuted 0.5x 0.4 to 0.7" in text
+    assert "too few" not in text.lower() and text.count("On flights, it is refuted.") == 1
+
+
 def test_too_few_datasets_are_said_with_what_single_ones_show(page: Page) -> None:
     assert "There is no answer across datasets: too few datasets (3 of 6)." in page.headline
     assert "Against linear models: " in page.headline and "of 3 datasets" in page.headline

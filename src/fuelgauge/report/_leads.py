@@ -71,12 +71,13 @@ def _panel(stratum: str, rival: str, orders: pd.DataFrame) -> dict[str, Any]:
         "rival": rival,
         "rival_name": models_of(rival),
         "title": f"Who is shown to have the lower loss with n labelled rows, on {counted}",
-        "bars": list(_bars(orders, models_of(rival))),
+        "is_alone": len(names) == 1,
+        "bars": list(_bars(orders, models_of(rival), is_many=len(names) >= FEWEST_DATASETS)),
         "passing": _said_of_passing(passing(orders), where, models_of(rival)),
     }
 
 
-def _bars(orders: pd.DataFrame, rival: str) -> Iterator[dict[str, Any]]:
+def _bars(orders: pd.DataFrame, rival: str, is_many: bool) -> Iterator[dict[str, Any]]:
     for row in records(shares(orders)):
         total = row["datasets"]
         parts = {side: round(100 * row[side] / total, 1) for side in (DEEP, "neither", "rival")}
@@ -84,7 +85,7 @@ def _bars(orders: pd.DataFrame, rival: str) -> Iterator[dict[str, Any]]:
         yield parts | {
             "n": size_label(row["n"]),
             "datasets": total,
-            "few": total < FEWEST_DATASETS,
+            "few": is_many and total < FEWEST_DATASETS,
             "said": f"{numbers.count(row['n'])} rows: {said} of {total}",
         }
 

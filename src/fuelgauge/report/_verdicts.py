@@ -35,10 +35,11 @@ def answer(verdicts: Sequence[Verdict]) -> dict[str, str]:
         Verdicts of the claims as dictionaries. The answer is about the first claim, across datasets; with a
         single dataset it is about that dataset.
     """
-    across = [v for v in chosen_verdicts(verdicts) if v.get("n_datasets") != 0 or not _has_too_few(v)]
+    across = [v for v in chosen_verdicts(verdicts) if _has_a_say(v)]
     single = [v for v in verdicts if v.get("level") != "overall" and not v.get("control")]
-    if len({v.get("dataset") for v in single} - {None}) == 1 and all(map(_lacks_datasets, across)):
-        leading = _of_first_claim(single)
+    alone = _of_only_dataset(verdicts)
+    if alone:
+        leading = _of_first_claim(alone)
         return _answered(leading, f"On {leading[0]['dataset']}") | {
             "note": "This is one dataset only; the result need not hold on another."
         }
@@ -50,6 +51,13 @@ def answer(verdicts: Sequence[Verdict]) -> dict[str, str]:
         tally = _tally(_of_first_claim(single))
         return {"asked": _asked(leading), "sentence": said, "sizes": "", "note": tally}
     return _answered(leading, f"On {_counted_datasets(leading)}")
+
+
+def _of_only_dataset(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Return the verdicts on the only dataset; none where there are several or a verdict across datasets."""
+    single = [v for v in verdicts if v.get("level") != "overall" and not v.get("control")]
+    is_alone = len({v.get("dataset") for v in single} - {None}) == 1
+    return single if is_alone and all(map(_lacks_datasets, chosen_verdicts(verdicts))) else []
 
 
 def _answered(leading: Sequence[Verdict], where: str) -> dict[str, str]:
@@ -98,8 +106,13 @@ def _counted_datasets(verdicts: Sequence[Verdict]) -> str:
 
 
 def claim_rows(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
-    """Return a line for each claim and rival, across datasets."""
-    return [_claim_row(v) for v in chosen_verdicts(verdicts) if _has_a_say(v)]
+    """Return a line for each claim and rival: across datasets, or on the only dataset.
+
+    There is none where no claim could be judged across datasets.
+    """
+    alone = _of_only_dataset(verdicts)
+    rows = [_claim_row(v) for v in alone or chosen_verdicts(verdicts) if _has_a_say(v)]
+    return rows if any(row["size"] for row in rows) else []
 
 
 def stratum_rows(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
@@ -110,7 +123,7 @@ def stratum_rows(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
 
 
 def _claim_row(verdict: Verdict) -> dict[str, Any]:
-    is_judged = is_number(verdict.get("p"))
+    is_judged = is_number(verdict.get("p" if verdict.get("level") == "overall" else "effect"))
     known = is_number(verdict.get("share"))
     seen = verdict.get("detectable")
     return {
@@ -144,7 +157,7 @@ def _seen(verdict: Verdict) -> str:
 
 def in_words(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     """Return the sentences on the claims across datasets, with their tests and what stands beside them."""
-    return [_view(v) for v in chosen_verdicts(verdicts) if _has_a_say(v)]
+    return [_view(v) for v in chosen_verdicts(verdicts) if _has_a_say(v) and not _has_too_few(v)]
 
 
 def matrix(verdicts: Sequence[Verdict], datasets: Sequence[str]) -> dict[str, Any]:

@@ -92,8 +92,8 @@ def exponent_table(all_cubes: Sequence[Cube], datasets: pd.DataFrame, level: flo
 
     Notes
     -----
-    Where an anchor has only one timed repeat, the interval of the exponent of fit seconds is the t interval
-    of linear regression over the anchors (Draper and Smith, Applied Regression Analysis, 1998, section 1.4).
+    Where an anchor has only one timed repeat, the exponent of fit seconds has the t interval of linear
+    regression over the anchors. See Draper and Smith, Applied Regression Analysis (1998), section 1.4.
     """
     tables = [_of_cube(cube, float(datasets["test_share"][cube.dataset]), level) for cube in all_cubes]
     return pd.concat(tables, ignore_index=True)
