@@ -54,7 +54,7 @@ def test_the_profile_differs_from_full_only_in_what_is_run(profile):
     full = yaml.safe_load((PROFILE.parent / "full.yaml").read_text("utf-8"))
     changed = {name for name in full if full[name] != profile[name]}
     assert list(full) == list(profile)
-    assert changed == {"datasets", "models", "repeats", "claims"}
+    assert changed == {"datasets", "models", "exclude", "repeats", "claims"}
 
 
 @pytest.mark.parametrize("name", yaml.safe_load(PROFILE.read_text("utf-8"))["datasets"])
