@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .PHONY: help env repro evidence ui register promote serve retrain remote pull push serve-tracking test test-slow \
-	lint docs format lock clean
+	lint docs format lock dist clean
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -106,6 +106,11 @@ COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-ha
 lock:  ## Compile the lock files again (needs uv).
 	$(COMPILE) --extra dev $(CUDA_PACKAGES:%=--no-emit-package %) pyproject.toml -o requirements/lock.txt
 	echo torch | $(COMPILE) -c requirements/lock.txt - -o requirements/torch-cuda.txt
+
+dist: env  ## Check the release TAG against version and changelog; build the wheel, notes and bill of materials.
+	@test -n "$(TAG)" || { echo "say which: make dist TAG=v0.2.0" >&2; exit 1; }
+	@python scripts/release.py "$(TAG)"
+	@python -m pip wheel -qq --no-deps --no-build-isolation --wheel-dir build/dist .
 
 clean:  ## Remove the environment.
 	rm -rf $(VENV)
