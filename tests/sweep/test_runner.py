@@ -72,7 +72,19 @@ def test_the_longest_trials_run_first(project):
 def test_a_model_that_does_not_fit_is_not_run(project, caplog):
     with caplog.at_level("INFO"):
         assert run_curve(compose("dataset=letter", "model=cnn1d", "tracking=none"), NoTracker) is None
-    assert "not run: cnn1d accepts sequence data, but letter is tabular" in caplog.text
+    assert "letter/cnn1d is not run: cnn1d accepts sequence data, but letter is tabular" in caplog.text
+
+
+def test_one_line_says_what_is_run_and_what_is_not(project, caplog):
+    sweep = Sweep(lambda *_: NoTracker())
+    with caplog.at_level("INFO"):
+        for model in ("dummy", "logistic", "cnn2d", "tfidf", "dan"):
+            sweep.add(compose("dataset=mnist1d", f"model={model}", "anchors.stop=32", "tracking=none"))
+        sweep.finish()
+    first, *_, last = caplog.messages
+    assert first == ("4 trials to run, 0 done; 3 curves are not run (for the reasons: fuelgauge status)")
+    assert last.startswith("4/4 trials  ETA 0:00")
+    assert len(caplog.messages) < 5
 
 
 def test_failed_trials_are_typed_kept_and_retried_only_when_asked(project):
@@ -381,8 +393,7 @@ def test_a_multirun_goes_on_after_a_failed_curve_and_ends_with_exit_code_1(proje
 def test_without_a_terminal_lines_tell_how_far_a_run_is(project):
     """Lines also appear after Hydra's multirun, when most trials end."""
     result = train(project, "-m", "dataset=mnist1d", "model=logistic,dummy", "tracking=none", "repeats=1")
-    assert "mnist1d/logistic   3/3  n=" in result.stderr
-    assert "(all: 6/6  ETA 0:00)" in result.stderr
+    assert "6/6 trials  ETA 0:00  mnist1d/" in result.stderr
 
 
 def test_a_trial_starts_before_it_has_cost_anything(project):

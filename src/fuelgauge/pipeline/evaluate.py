@@ -25,7 +25,7 @@ from fuelgauge.report.money import Prices, fit_prices
 from fuelgauge.spec.names import NO_SEARCH, USUAL, contestant
 from fuelgauge.spec.params import Params
 from fuelgauge.sweep.machine import machine_class
-from fuelgauge.sweep.store import read_store, stores
+from fuelgauge.sweep.store import SEEDED, read_store, stores
 from fuelgauge.sweep.table import read_tables
 
 __all__ = ["evaluate"]
@@ -117,11 +117,12 @@ def sweep_metrics(trials: pd.DataFrame) -> dict[str, Any]:
 
     The wall time of a session is the age of its process when it last wrote to the store. Start-up and idle
     cores therefore lower the efficiency. A session counts if it ran a trial of this table, and then counts
-    with all of its trials.
+    with all of its trials. Trials from `fuelgauge seed` do not count.
     """
     wanted = set(trials.loc[trials["status"] == "done", "trial_id"])
     read = [read_store(path) for path in stores()]
     sessions = {r["session"] for records, _ in read for key, r in records.items() if key in wanted}
+    sessions.discard(SEEDED)
     wall: dict[str, float] = dict.fromkeys(sessions, 0.0)
     capacity: dict[str, float] = {}
     fit_cpu = 0.0

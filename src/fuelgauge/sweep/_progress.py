@@ -1,4 +1,4 @@
-"""Show the progress of a sweep: bars on a terminal, plain lines elsewhere."""
+"""Show the progress of a sweep in one line: a bar on a terminal, a line every few seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Count:
     def text(self) -> str:
         """Return the counts as text."""
         failed = f"  failed {self.failed}" if self.failed else ""
-        return f"{self.ended}/{self.total}{failed}"
+        return f"{self.ended}/{self.total} trials{failed}"
 
 
 class SweepProgress:
-    """The display of all curves of a sweep, with the estimated time left.
+    """The display of a whole sweep, with the estimated time left.
 
     The time left is the elapsed time, multiplied by the expected seconds of the remaining trials and divided
     by the expected seconds of the ended trials.
@@ -55,11 +55,9 @@ class SweepProgress:
     def __init__(self) -> None:
         self.started = self.last_line = time.monotonic()
         self.whole = Count()
-        self.curves: dict[str, Count] = {}
         self.bars = make_bars() if sys.stderr.isatty() else None
-        # The row is added here because trials may end before the bars are shown.
-        self.row = self.bars.add_task("all", total=0, detail="") if self.bars else TaskID(0)
-        self.rows: dict[str, TaskID] = {}
+        # The row is added here because trials may end before the bar is shown.
+        self.row = self.bars.add_task("", total=0, detail="") if self.bars else TaskID(0)
 
     def __enter__(self) -> SweepProgress:
         if self.bars:
@@ -72,48 +70,32 @@ class SweepProgress:
         if self.bars:
             self.bars.stop()
 
-    def expect(self, name: str, seconds: float) -> None:
+    def expect(self, seconds: float) -> None:
         """Add a trial to come."""
-        if not self.curves:
+        if not self.whole.total:
             self.started = time.monotonic()
-        for count in (self.whole, self.curves.setdefault(name, Count())):
-            count.add(seconds)
+        self.whole.add(seconds)
 
     def ended(self, trial: Trial, name: str, seconds: float, failed: bool) -> None:
         """Count a trial as ended and update the display."""
-        curve = self.curves[name]
-        for count in (self.whole, curve):
-            count.end(seconds, failed)
+        self.whole.end(seconds, failed)
+        last = f"{name} n={trial.n_train}"
         if self.bars:
-            self.draw(self.bars, trial, name)
-        elif time.monotonic() - self.last_line >= SECONDS_BETWEEN_LINES or self.is_over(curve):
+            failed_so_far = f"  failed {self.whole.failed}" if self.whole.failed else ""
+            self.bars.update(
+                self.row,
+                completed=self.whole.ended,
+                total=self.whole.total,
+                detail=f"ETA {self.eta()}{failed_so_far}  {last}",
+            )
+        elif time.monotonic() - self.last_line >= SECONDS_BETWEEN_LINES or self.is_over:
             self.last_line = time.monotonic()
-            log.info(
-                "%-18s %s  n=%d repeat=%d  (all: %s  ETA %s)",
-                name, curve.text(), trial.n_train, trial.repeat, self.whole.text(), self.eta(),
-            )  # fmt: skip
+            log.info("%s  ETA %s  %s", self.whole.text(), self.eta(), last)
 
-    def is_over(self, curve: Count) -> bool:
-        """Return whether all trials of a curve have ended."""
-        return curve.ended == curve.total
-
-    def draw(self, bars: Progress, trial: Trial, name: str) -> None:
-        """Update the bars of the trial's curve and of the sweep; hide the bar of a finished curve."""
-        curve = self.curves[name]
-        if name not in self.rows:
-            self.rows[name] = bars.add_task(name, total=curve.total, detail="")
-        failed = f"  failed {curve.failed}" if curve.failed else ""
-        bars.update(
-            self.rows[name],
-            completed=curve.ended,
-            total=curve.total,
-            visible=not self.is_over(curve),
-            detail=f"n={trial.n_train} repeat={trial.repeat}{failed}",
-        )
-        failed = f"  failed {self.whole.failed}" if self.whole.failed else ""
-        bars.update(
-            self.row, completed=self.whole.ended, total=self.whole.total, detail=f"ETA {self.eta()}{failed}"
-        )
+    @property
+    def is_over(self) -> bool:
+        """Whether all trials have ended."""
+        return self.whole.ended == self.whole.total
 
     def eta(self) -> str:
         """Return the estimated time left as `minutes:seconds`."""
@@ -123,6 +105,7 @@ class SweepProgress:
 
 
 def make_bars() -> Progress:
-    """Return progress bars on standard error."""
-    name, detail = TextColumn("{task.description:<18}"), TextColumn("{task.fields[detail]}")
-    return Progress(name, BarColumn(), MofNCompleteColumn(), detail, console=Console(stderr=True))
+    """Return a progress bar on standard error."""
+    return Progress(
+        BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[detail]}"), console=Console(stderr=True)
+    )

@@ -11,7 +11,8 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -42,6 +43,7 @@ log = logging.getLogger("fuelgauge")
 Task = tuple[Trial, ...]
 # Longest time that the end of a sweep waits for slow trackers; `fuelgauge track` sends the rest later.
 TRACKING_SECONDS = 60.0
+TO_RUN, DONE, SKIPPED, FAILED = "to run", "done", "skipped", "failed earlier"
 RUN_TASK = "fuelgauge.sweep.trial:run_together"
 
 
@@ -111,6 +113,8 @@ class Sweep:
         self.tried_again: set[str] = set()  # ids of trials that a dead worker has cost one attempt
         self.problems: list[str] = []
         self.progress = SweepProgress()
+        self.counts: Counter[str] = Counter()  # trials to run, done, skipped and failed earlier
+        self.not_run: dict[str, str] = {}  # reason, by name of a curve that cannot be run
 
     def add(self, config: Config) -> OpenCurve | None:
         """Plan a curve and start its trials; return None if the model cannot be run on the dataset.
@@ -126,13 +130,14 @@ class Sweep:
         """
         name = curve_name(config)
         if reason := why_not(config):
-            log.info("%-18s not run: %s", name, reason)
+            self.not_run[name] = reason
             return None
         check_features(config.dataset.name, config.feature_set.name)
         if name in self.curves or (self.curves and executor_of(config) is not self.executor):
             self.drain()
         curve = OpenCurve(config, plan_curve(config), self.track)
         self.curves[name] = curve
+        self.counts.update(curve.counts())
         if curve.todo:
             self.begin(curve)
         else:
@@ -154,7 +159,7 @@ class Sweep:
                 curve.abandon()
                 raise
         for trial in curve.todo:
-            self.progress.expect(curve.name, self.seconds(trial))
+            self.progress.expect(self.seconds(trial))
         for task in curve.tasks():
             self.put(task)
         if self.executor.is_ready:
@@ -178,6 +183,7 @@ class Sweep:
 
     def drain(self) -> None:
         """Run trials until none is left; an interrupt stops the running trials and keeps finished ones."""
+        self.announce()
         if not self.curves:
             return
         # All curves are composed and the workers are still importing, so this import costs no time.
@@ -193,6 +199,12 @@ class Sweep:
             for curve in self.curves.values():
                 curve.abandon()
             self.curves, self.waiting, self.progress = {}, [], SweepProgress()
+
+    def announce(self) -> None:
+        """Log in one line how many trials are left to run, done and skipped, and what cannot be run."""
+        if line := summary_line(self.counts, self.not_run):
+            log.info("%s", line)
+        self.counts, self.not_run = Counter(), {}
 
     def advance(self, wait: bool) -> None:
         """Keep the outcomes of ended tasks and hand out waiting tasks."""
@@ -295,12 +307,22 @@ class OpenCurve:
         self.todo = pending(plan, self.store)
         self.n_waiting = len(self.todo)
         self.failures: list[Record] = []
-        announce(self.name, plan, self.store, self.todo)
         self.make_tracker = make_tracker
 
     def tasks(self) -> Iterable[Task]:
         """Return the waiting trials as tasks: packed if the executor allows it, else one by one."""
         return packs(self.todo) if self.config.executor.pack == "auto" else [(trial,) for trial in self.todo]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many trials are left to run, done, skipped and failed earlier."""
+        known = self.plan.ended(self.store.records)
+        failed = sum(record["status"] == "failed" for record in known)
+        return {
+            TO_RUN: len(self.todo),
+            DONE: len(known) - failed,
+            SKIPPED: len(self.plan.skipped),
+            FAILED: failed,
+        }
 
     def seconds_allowed(self, task: Task) -> float | None:
         """Return the time limit of a task in seconds, or None."""
@@ -374,15 +396,20 @@ def pending(plan: Plan, store: TrialStore) -> list[Trial]:
     return sorted(missing, key=lambda trial: (-trial.n_train, trial.repeat))
 
 
-def announce(name: str, plan: Plan, store: TrialStore, todo: list[Trial]) -> None:
-    """Log how many trials are done, skipped and left to run."""
-    known = plan.ended(store.records)
-    failed = sum(record["status"] == "failed" for record in known)
-    log.info(
-        "%-18s %d trials to run, %d done, %d skipped%s",
-        name, len(todo), len(known) - failed, len(plan.skipped),
-        f", {failed} failed earlier (to run them again: fuelgauge retry)" if failed else "",
-    )  # fmt: skip
+def summary_line(counts: Mapping[str, int], not_run: Mapping[str, str]) -> str:
+    """Return the counts of trials, and what cannot be run, as one line; empty if there is neither."""
+    parts = []
+    if sum(counts.values()):
+        shown = [f"{counts[key]} {key}" for key in (DONE, SKIPPED, FAILED) if counts[key] or key == DONE]
+        parts.append(", ".join([f"{counts[TO_RUN]} trials to run", *shown]))
+    if counts[FAILED]:
+        parts.append("to run failed trials again: fuelgauge retry")
+    if len(not_run) == 1:
+        ((name, reason),) = not_run.items()
+        parts.append(f"{name} is not run: {reason}")
+    elif not_run:
+        parts.append(f"{len(not_run)} curves are not run (for the reasons: fuelgauge status)")
+    return "; ".join(parts)
 
 
 def prepare_workers(params: Params | None) -> None:

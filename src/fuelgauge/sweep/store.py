@@ -25,6 +25,7 @@ from fuelgauge.files import whole
 
 __all__ = [
     "RETRY",
+    "SEEDED",
     "SESSION",
     "TRIAL",
     "Record",
@@ -42,6 +43,8 @@ Record = dict[str, Any]
 DIGITS = 16
 # Kinds of record: the outcome of a trial, the wall time of a session, the retry of a failed trial.
 TRIAL, SESSION, RETRY = "trial", "session", "retry"
+# Session of records from a trial table (`fuelgauge seed`), whose duration and cores are not known.
+SEEDED = "seeded"
 KNOWN_KIND = re.compile(f'"kind": "({TRIAL}|{SESSION}|{RETRY})"'.encode())
 
 

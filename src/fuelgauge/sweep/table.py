@@ -16,7 +16,7 @@ from fuelgauge.spec.names import USUAL
 from fuelgauge.spec.trials import Curve, Plan, Trial
 from fuelgauge.sweep.store import Record
 
-__all__ = ["curve_table", "read_tables", "table_path", "write_table"]
+__all__ = ["MEASURED", "curve_table", "read_tables", "table_path", "write_table"]
 
 TEXT = [
     "trial_id", "dataset", "modality", "task", "model", "family", "subfamily", "features", "size", "search",
