@@ -33,7 +33,9 @@ MANY_CATEGORIES = 50
 SHORT = 1.0  # minutes below which neither nets nor a second kind of boosted trees are due
 OWN = "own"
 BASELINE = "dummy"
-NETS = {"tabular": ("realmlp", "realmlp_s"), "text": ("dan",), "sequence": (), "image": ()}
+NETS = {"tabular": ("mlp", "realmlp", "realmlp_s", "tabm"), "text": ("dan",)}
+# CPU seconds of a trial per row, to begin with: nets of a fixed number of passes, and one that stops early.
+SECONDS_A_ROW = {"mlp": 0.0006, "dan": 0.001, "realmlp": 0.004, "realmlp_s": 0.004, "tabm": 0.04}
 KEPT_PREDICTIONS = 40_000
 TITLES = {
     "dummy": "a constant",
@@ -43,8 +45,10 @@ TITLES = {
     "lightgbm": "boosted trees (LightGBM)",
     "catboost": "boosted trees (CatBoost)",
     "extra_trees": "extra trees",
+    "mlp": "net (MLP)",
     "realmlp": "net (RealMLP)",
     "realmlp_s": "net (RealMLP-S)",
+    "tabm": "net (TabM)",
     "tfidf": "linear on words (TF-IDF)",
     "wordllama": "pretrained words (WordLlama)",
     "dan": "net (word vectors)",

@@ -138,7 +138,7 @@ def against(found: Findings, rival: Standing) -> str:
     worse = 100 * (math.exp(rival.gap) - 1)
     text = f"vs      {rival.title} {judged.shown(rival.loss)}: {worse:.2g}% more loss"
     if not math.isfinite(rival.gap_low):
-        return f"{text} in {rival.repeats} repeat"
+        return f"{text} in one repeat"
     low, high = (100 * (math.exp(end) - 1) for end in (rival.gap_low, rival.gap_high))
     text += f" ({low:.2g} to {high:.2g})"
     if rival.gap_low <= 0:
@@ -202,13 +202,14 @@ def more(answer: State, found: Findings) -> str:
     if price := answer.question.label_price:
         text += f", for {price * found.n_rows:,.0f} at {price:g} a label"
     wanted = now * (1 - BETTER)
-    return f"{text}. {judged.name} {judged.shown(wanted)} needs {needed(found, best, wanted)}."
+    return f"{text}. For {judged.name} {judged.shown(wanted)}: {needed(found, best, wanted)}."
 
 
 def needed(found: Findings, model: Standing, loss: float) -> str:
     """Return the rows that a loss needs, with their interval."""
     rows, least, most = found.rows_for(model, loss)
-    return f"{counted(rows)} rows ({counted(least)} to {counted(most)})"
+    likely = f"{counted(rows)} rows" if math.isfinite(rows) else "no number of rows is likely to do"
+    return f"{likely} ({counted(least)} to {counted(most)})"
 
 
 def counted(rows: float) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fuelgauge.answer._contestants import BASELINE, Contestant, Frame
+from fuelgauge.answer._contestants import BASELINE, SECONDS_A_ROW, Contestant, Frame
 from fuelgauge.answer._plan import FEWER, SMALL, order
 from fuelgauge.answer._race import LOOKS, behind
 from fuelgauge.answer._worker import RUN, Task
@@ -30,9 +30,10 @@ SHARE_OF_NET = 0.7
 REPEATS_OF_NET = 2
 SHARE_OF_PROBE = 0.25  # of the time, for a fit of unknown cost
 LEAST_LIMIT = 20.0
+CHEAPEST = 0.05  # seconds that any trial takes
 OVERTIME = 2.0
 FIRST_ANSWER = 10.0  # seconds after which the first answer stops waiting for a second repeat
-SECOND_NET = 600.0  # seconds from which a second net takes part
+NETS_BY_TIME = ((1500.0, 4), (500.0, 3), (0.0, 2))  # seconds, and the number of nets that take part
 LATE = ("time_limit", "worker_died")  # failures that another run may not have
 
 
@@ -78,18 +79,17 @@ class Clock:
 
 @dataclass(frozen=True)
 class Running:
-    """A trial that is running: its model, the seconds that it was expected to take, and its start."""
+    """A trial that is running: its model and its start."""
 
     contestant: Contestant
-    expected: float
     begun: datetime
 
 
 class Loop:
     """The trials of a comparison, in the order in which they tell most.
 
-    Each model first gets its curve, then repeats at the two largest sizes. All models that are still in the
-    race get equal shares of the time. So a model whose fits are quick has more repeats.
+    Each model first gets its curve, then repeats at the two largest sizes. A model
+    whose fits are quick has more repeats.
 
     Parameters
     ----------
@@ -124,7 +124,6 @@ class Loop:
         self.out: dict[str, str] = {}
         self.passed: set[str] = set()  # nets that were let in
         self.running: dict[str, Running] = {}
-        self.spent: dict[str, float] = defaultdict(float)
         self.seconds: dict[tuple[str, int], list[float]] = defaultdict(list)
         self.trials: dict[str, tuple[Contestant, Trial]] = {}
         self.interrupted = False
@@ -197,9 +196,7 @@ class Loop:
         """Give every free worker the trial that is due."""
         while self.pool.free and (due := self.due()):
             contestant, trial = due
-            started = Running(contestant, self.expected(contestant, trial.n_train), datetime.now(UTC))
-            self.running[trial.trial_id] = started
-            self.spent[contestant.name] += started.expected
+            self.running[trial.trial_id] = Running(contestant, datetime.now(UTC))
             self.pool.start(Task(trial), self.limit(contestant))
 
     def limit(self, contestant: Contestant) -> float:
@@ -209,13 +206,24 @@ class Loop:
         return max(0.0, self.clock.left) + OVERTIME
 
     def due(self) -> tuple[Contestant, Trial] | None:
-        """Return the trial to run next: that of the model which has had the least time."""
+        """Return the trial to run next.
+
+        Numbers of trials go in proportion to one over the square root of their cost, which gives the most
+        precise differences for the time (Neyman's allocation with costs; Cochran, Sampling Techniques, 1977,
+        section 5.5).
+        """
         self.admit()
-        for each in sorted(self.entitled(), key=lambda each: self.spent[each.name]):
+        for each in sorted(self.entitled(), key=self.turn):
             trial = self.next_of(each)
             if trial and self.expected(each, trial.n_train) <= self.clock.left:
                 return each, trial
         return None
+
+    def turn(self, contestant: Contestant) -> float:
+        """Return the place of a model in the queue: its trials times the square root of the cost of one."""
+        begun = sum(each.contestant is contestant for each in self.running.values())
+        ended = sum(len(own) for (name, _), own in self.seconds.items() if name == contestant.name)
+        return (begun + ended) * max(self.expected(contestant, self.top), CHEAPEST) ** 0.5
 
     def entitled(self) -> list[Contestant]:
         """Return the models that may run now: before the first answer those that it waits for."""
@@ -247,7 +255,6 @@ class Loop:
     def take(self, task: Task, outcome: Any) -> None:
         """Keep the outcome of a trial, and draw the consequences."""
         trial, ended = task.trial, self.running.pop(task.trial.trial_id)
-        self.spent[ended.contestant.name] -= ended.expected
         if isinstance(outcome, Failure):
             self.leave_out(ended, trial, outcome)
             return
@@ -283,15 +290,14 @@ class Loop:
         names = ("fit_seconds", "predict_seconds", "train_loss_seconds")
         seconds = sum(result[name] or 0.0 for name in names)
         self.seconds[contestant.name, trial.n_train].append(seconds)
-        self.spent[contestant.name] += seconds
 
     # what it costs
 
     def expected(self, contestant: Contestant, size: int) -> float:
-        """Return the seconds that a trial is expected to take; 0 before the first one."""
+        """Return the seconds that a trial is expected to take; 0 before the first one, except for nets."""
         known = [n for name, n in self.seconds if name == contestant.name]
         if not known:
-            return 0.0
+            return SECONDS_A_ROW.get(contestant.name, 0.0) * size
         nearest = min(known, key=lambda n: abs(np.log(n / size)))
         return float(np.mean(self.seconds[contestant.name, nearest]) * (size / nearest) ** GROWTH)
 
@@ -310,8 +316,11 @@ class Loop:
     def admit(self) -> None:
         """Let the first nets in; each shows its speed at the smallest size."""
         if self.is_first_answer:
-            nets = [each.name for each in self.alive if each.is_net]
-            self.passed.update(nets[: 1 + (self.clock.budget >= SECOND_NET)])
+            most = next(number for seconds, number in NETS_BY_TIME if self.clock.budget >= seconds)
+            for each in [each for each in self.contestants if each.is_net][:most]:
+                if each.name not in self.passed and each.name not in self.out:
+                    self.passed.add(each.name)
+                    self.judge_net(each)
 
     def judge_net(self, contestant: Contestant) -> None:
         """Take a net out if two repeats of it do not fit into its share of the time that is left."""

@@ -11,13 +11,20 @@ import pandas as pd
 from fuelgauge.answer import _forecast
 from fuelgauge.answer._contestants import BASELINE, title
 from fuelgauge.answer._forecast import Course, Forecast
+from fuelgauge.answer._gaps import (
+    LEVEL,
+    Gap,
+    draws_of,
+    gaps_to,
+    likeliest,
+    log_ratio,
+    most_repeated,
+    shares_of_wins,
+)
 from fuelgauge.claims.statistics.resample import RepeatTest, leave_one_out_means
 from fuelgauge.sweep.metrics import HIGHER_IS_BETTER
 
-LEVEL = 0.9
-DRAWS = 20_000
 NEVER = 1_000  # forecasts go to this many times the rows of the table
-SHARED = 0.5  # correlation of two differences to the same model
 NAMES = {
     "roc_auc": "AUC",
     "accuracy": "accuracy",
@@ -83,8 +90,8 @@ class Standing:
         Number of repeats there.
     gap, gap_low, gap_high
         Logarithm of its loss over that of the best model on the same repeats, and its 90% interval.
-    gap_error
-        Standard error of the gap.
+    shared
+        Number of repeats that it shares with the best model.
     wins, of
         Repeats in which it has the lowest loss of all models, and repeats in which all models were measured.
     course
@@ -109,13 +116,13 @@ class Standing:
     gap: float
     gap_low: float
     gap_high: float
-    gap_error: float
-    wins: int
-    of: int
+    shared: int
     course: Course
     fit_seconds: float
     predict_ms: float
     n_parameters: float
+    wins: int = 0
+    of: int = 0
     note: str = ""
     p_now: float = float("nan")
     p_double: float = float("nan")
@@ -230,20 +237,33 @@ def findings(
     done = table[(table["status"] == "done") & table["loss"].notna() & table["n_train"].isin(list(sizes))]
     cells = {str(model): own.pivot_table("loss", "repeat", "n_train") for model, own in done.groupby("model")}
     rivals = [name for name in cells if name != BASELINE]
-    used = [size for size in sizes if any(size in cells[name] for name in rivals)]
+    compared = min(2, len(rivals))
+    used = [size for size in sizes if sum(size in cells[name] for name in rivals) >= max(1, compared)]
     if not used:
         return None
     top = used[-1]
+    cells = {name: own[[size for size in own.columns if size in used]] for name, own in cells.items()}
+    done = done[done["n_train"].isin(used)]
+    rivals = [name for name in rivals if cells[name].size]
     measured = [name for name in rivals if top in cells[name]]
     n_pool, n_test = float(done["n_pool"].max()), float(done["n_test"].max())
-    test = RepeatTest(LEVEL, n_test / n_pool)
-    best = leader(cells, measured, top)
-    level = cells[best][top].dropna()
+    losses = {name: cells[name][top].dropna() for name in measured}
+    share = n_test / n_pool
+    reference = most_repeated(losses)
+    to_reference = gaps_to(reference, losses, share)
+    losses = {name: losses[name] for name in to_reference}
+    best = likeliest(to_reference)
+    level = float(losses[reference].mean()) * float(np.exp(to_reference[best].value))
+    to_best = gaps_to(best, losses, share)
     made = [
-        standing(name, cells, best, float(level.mean()), top, test, done, out.get(name, ""), measured)
+        standing(name, done[done["model"] == name], cells[name], to_best.get(name), level, top, share)
         for name in rivals
     ]
-    known = sorted((each for each in made if each.is_measured), key=lambda each: each.gap)
+    wins, of = counted_wins(losses)
+    made = [replace(each, note=out.get(each.model, ""), wins=wins.get(each.model, 0), of=of) for each in made]
+    known = sorted(
+        (each for each in made if each.is_measured), key=lambda each: (each.model != best, each.gap)
+    )
     rest = [each for each in made if not each.is_measured]
     found = Findings(
         judged=Judged(str(done["metric"].iloc[0])),
@@ -251,48 +271,22 @@ def findings(
         sizes=tuple(used),
         n_rows=n_rows,
         constant=float(done["constant_loss"].mean()),
-        out={name: why for name, why in out.items() if name not in cells},
+        out={title(name): why for name, why in out.items() if name not in rivals},
         n_pool=int(n_pool),
         n_test=int(n_test),
     )
-    return with_probabilities(found)
-
-
-def leader(cells: Mapping[str, pd.DataFrame], measured: Sequence[str], top: int) -> str:
-    """Return the model with the lowest loss, each compared with the most repeated one on shared repeats."""
-    reference = max(measured, key=lambda name: cells[name][top].count())
-
-    def gap(name: str) -> float:
-        both = pd.concat([cells[name][top], cells[reference][top]], axis=1, keys=["own", "other"]).dropna()
-        return log_ratio(both["own"].mean(), both["other"].mean())
-
-    return min(measured, key=gap)
-
-
-def log_ratio(one: float, other: float) -> float:
-    """Return the logarithm of a ratio of losses, with a tiny number in place of zero."""
-    tiny = 1e-9
-    return float(np.log(max(one, tiny) / max(other, tiny)))
+    return with_probabilities(found, {each.model: to_reference[each.model] for each in known})
 
 
 def standing(
-    name: str,
-    cells: Mapping[str, pd.DataFrame],
-    best: str,
-    level: float,
-    top: int,
-    test: RepeatTest,
-    done: pd.DataFrame,
-    note: str,
-    measured: Sequence[str],
+    name: str, own: pd.DataFrame, cells: pd.DataFrame, gap: Gap | None, level: float, top: int, share: float
 ) -> Standing:
-    """Return how a model stands beside the best one."""
-    own = done[done["model"] == name]
-    gap, error, reach, repeats = gap_to(name, cells, best, top, test)
-    loss = level * np.exp(gap) if np.isfinite(gap) else float("nan")
-    values = cells[name][top].dropna().to_numpy() if top in cells[name] else np.array([])
-    spread = test.reach(leave_one_out_means(values[None, :]))[0] if len(values) > 1 else float("nan")
-    wins, of = counted_wins(name, cells, measured, top)
+    """Return how a model stands beside the best one, whose loss is `level`."""
+    value, reach = (gap.value, gap.reach) if gap else (float("nan"), float("nan"))
+    loss = level * float(np.exp(value))
+    values = cells[top].dropna().to_numpy() if top in cells else np.array([])
+    test = RepeatTest(LEVEL, share)
+    spread = float(test.reach(leave_one_out_means(values[None, :]))[0]) if len(values) > 1 else float("nan")
     at_top = own[own["n_train"] == own["n_train"].max()]
     return Standing(
         model=name,
@@ -301,45 +295,23 @@ def standing(
         loss=loss,
         low=max(0.0, loss - spread),
         high=loss + spread,
-        repeats=repeats,
-        gap=gap,
-        gap_low=gap - reach,
-        gap_high=gap + reach,
-        gap_error=error,
-        wins=wins,
-        of=of,
-        course=course_of(name, own, chained(cells[name], loss, top)),
+        repeats=len(values),
+        gap=value,
+        gap_low=value - reach,
+        gap_high=value + reach,
+        shared=gap.repeats if gap else 0,
+        course=course_of(name, own, chained(cells, loss, top)),
         fit_seconds=float(at_top["fit_cpu_seconds"].mean()),
         predict_ms=float((at_top["predict_seconds"] / at_top["n_test"]).mean() * 1e6),
         n_parameters=float(at_top["n_parameters"].mean()),
-        note=note,
     )
 
 
-def gap_to(
-    name: str, cells: Mapping[str, pd.DataFrame], best: str, top: int, test: RepeatTest
-) -> tuple[float, float, float, int]:
-    """Return the log ratio of two losses on the same repeats, its error, its reach and the repeats."""
-    if top not in cells[name]:
-        return float("nan"), float("nan"), float("nan"), 0
-    both = pd.concat([cells[name][top], cells[best][top]], axis=1, keys=["own", "best"]).dropna()
-    if not len(both):
-        return float("nan"), float("nan"), float("nan"), 0
-    means = leave_one_out_means(both.to_numpy().T)  # rows: all repeats, then all but one; columns: the two
-    gaps = np.array([log_ratio(own, other) for own, other in means])[:, None]
-    if len(both) < 2:
-        return float(gaps[0, 0]), float("nan"), float("nan"), 1
-    return float(gaps[0, 0]), float(test.standard_error(gaps)[0]), float(test.reach(gaps)[0]), len(both)
-
-
-def counted_wins(
-    name: str, cells: Mapping[str, pd.DataFrame], measured: Sequence[str], top: int
-) -> tuple[int, int]:
-    """Return in how many repeats a model is best, of those in which all measured models take part."""
-    both = pd.concat({each: cells[each][top] for each in measured}, axis=1).dropna()
-    if name not in both or not len(both):
-        return 0, 0
-    return int((both.idxmin(axis=1) == name).sum()), len(both)
+def counted_wins(losses: Mapping[str, pd.Series]) -> tuple[dict[str, int], int]:
+    """Return in how many repeats each model is best, of those in which all models take part."""
+    both = pd.concat(losses, axis=1).dropna()
+    winners = both.idxmin(axis=1) if len(both) else pd.Series(dtype=object)
+    return {str(name): int(count) for name, count in winners.value_counts().items()}, len(both)
 
 
 def chained(own: pd.DataFrame, loss: float, top: int) -> tuple[tuple[int, float], ...]:
@@ -371,17 +343,17 @@ def course_of(name: str, own: pd.DataFrame, curve: tuple[tuple[int, float], ...]
     return Course(name, kind, rows, losses, train_losses)
 
 
-def with_probabilities(found: Findings) -> Findings:
+def with_probabilities(found: Findings, gaps: Mapping[str, Gap]) -> Findings:
     """Return findings with the probability of each model to be the best, now and at twice the rows."""
     known = [each for each in found.standings if each.is_measured]
-    now = draws_now(known)
+    now = draws_of(gaps)
     steps = np.array([doubled_step(found, each) for each in known])
     rng = np.random.default_rng(1)
     double = now + steps[:, :1] + steps[:, 1:] * rng.standard_normal(now.shape)
-    at_now, at_double = winners(now), winners(double)
-    shares = {each.model: (at_now[i], at_double[i]) for i, each in enumerate(known)}
+    at_now, at_double = shares_of_wins(now), shares_of_wins(double)
+    shares = {each.model: (float(at_now[i]), float(at_double[i])) for i, each in enumerate(known)}
     standings = tuple(
-        replace(each, p_now=float(shares[each.model][0]), p_double=float(shares[each.model][1]))
+        replace(each, p_now=shares[each.model][0], p_double=shares[each.model][1])
         if each.model in shares
         else each
         for each in found.standings
@@ -389,32 +361,8 @@ def with_probabilities(found: Findings) -> Findings:
     return replace(found, standings=standings)
 
 
-def draws_now(known: Sequence[Standing]) -> np.ndarray:
-    """Return draws of the log losses relative to the best model, shape (models, draws).
-
-    A difference to the best model has Student's t with its standard error. Two differences to the same model
-    correlate by one half. A model with one repeat has no standard error; its rivals' largest stands for it.
-    """
-    rng = np.random.default_rng(0)
-    errors = np.array([each.gap_error for each in known[1:]])
-    usual = np.nanmax(errors) if np.isfinite(errors).any() else 0.1
-    common = rng.standard_normal(DRAWS)
-    rows = [np.zeros(DRAWS)]
-    for each, error in zip(known[1:], np.where(np.isfinite(errors), errors, usual), strict=True):
-        own = np.sqrt(SHARED) * common + np.sqrt(1 - SHARED) * rng.standard_normal(DRAWS)
-        freedom = max(1, each.repeats - 1)
-        heavy = own / np.sqrt(rng.chisquare(freedom, DRAWS) / freedom)
-        rows.append(each.gap + error * heavy)
-    return np.array(rows)
-
-
 def doubled_step(found: Findings, model: Standing) -> tuple[float, float]:
     """Return the forecast change of the log loss to twice the rows, and its standard deviation."""
     (then,) = found.at(model, found.targets[1:2])
     spread = log_ratio(then.high, then.low) / (2 * _forecast.WIDE) if then.loss else 0.0
     return log_ratio(then.loss, model.curve[-1][1]), spread
-
-
-def winners(draws: np.ndarray) -> np.ndarray:
-    """Return the share of the draws in which each row is the lowest."""
-    return np.bincount(draws.argmin(axis=0), minlength=len(draws)) / draws.shape[1]

@@ -74,7 +74,8 @@ def outcomes(predicted: np.ndarray, trial: Trial, dataset: Dataset) -> tuple[np.
 
 def of_outcomes(said: np.ndarray, seen: np.ndarray, is_binary: bool) -> Calibration:
     """Return the calibration of probabilities and outcomes."""
-    order = np.argsort(said, kind="stable")
+    luck = np.random.default_rng(0).permutation(len(said))  # equal probabilities come in no order
+    order = luck[np.argsort(said[luck], kind="stable")]
     parts = [part for part in np.array_split(order, BINS) if len(part)]
     means = [(float(said[part].mean()), float(seen[part].mean()), len(part)) for part in parts]
     error = sum(abs(a - b) * n for a, b, n in means) / len(said)

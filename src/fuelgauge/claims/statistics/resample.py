@@ -22,6 +22,7 @@ __all__ = [
     "correction",
     "holm",
     "invert",
+    "jackknife_error",
     "leave_one_out_means",
     "reach_of_mean",
     "t_quantile",
