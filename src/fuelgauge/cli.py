@@ -290,7 +290,7 @@ def describe_add(command: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="?",
         metavar="FILE",
-        help="CSV, Parquet, Arrow or .npz file, or a folder of images.",
+        help="CSV, Parquet, Arrow, JSON lines or .npz file; or a folder of Parquet files or images.",
     )
     source.add_argument("--suite", help="Suite of OpenML datasets in conf/suite, such as cc18.")
     command.add_argument("--target", default="", metavar="COLUMN", help="Column to predict.")

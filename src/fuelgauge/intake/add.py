@@ -27,7 +27,7 @@ from fuelgauge.config.files import typed
 from fuelgauge.data.columns import choose, convert, numbered
 from fuelgauge.data.duplicates import repeated, row_hashes
 from fuelgauge.data.sources import files
-from fuelgauge.data.sources.delimited import MISSING, Dialect, is_number, read_header, sniff
+from fuelgauge.data.sources.delimited import MISSING, Dialect, is_number, read_header, skipped, sniff
 from fuelgauge.data.sources.numerals import numerals
 from fuelgauge.errors import ConfigError, DataError
 from fuelgauge.files import whole, write_whole
@@ -256,15 +256,26 @@ def copy(path: Path, file: Path) -> None:
 
 def look(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:
     """Return the guessed settings of a file, and its loader with arguments."""
-    if path.is_dir():
+    if path.is_dir() and not files.table_files(path):
+        check_folder(path)
         return look_at_images(path, request)
     if path.suffix.lower() == ".npz":
         return look_at_npz(path, request)
     return look_at_table(path, request)
 
 
+def check_folder(path: Path) -> None:
+    """Raise DataError if a folder holds tables in several files that are not Parquet."""
+    tables = [file for file in sorted(path.iterdir()) if file.suffix.lower() in files.TABLES]
+    if tables:
+        raise DataError(
+            f"{path.name} is a folder with tables such as {tables[0].name}; join them into one file, or save "
+            "them as Parquet files with the same columns."
+        )
+
+
 def look_at_table(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:
-    """Return the guessed settings of a CSV, Parquet or Arrow file, and its loader with arguments."""
+    """Return the guessed settings of a table, and its loader with arguments."""
     where, wishes = path.name, request.wishes
     if not wishes.target:
         raise ConfigError(f"{where}: name the column to predict: --target COLUMN.")
@@ -276,7 +287,9 @@ def look_at_table(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:
     mark, marks = decimals(request.decimal)
     if request.delimiter:
         dialect = replace(dialect, delimiter=request.delimiter.replace("\\t", "\t"))
+    about_lines = ""
     if is_csv:
+        dialect, about_lines = skipped(path, dialect, where, wishes.target, bool(request.delimiter))
         dialect = dialect if request.delimiter else sniff(path, dialect, where)
         check_header(read_header(path, dialect, where), where)
     dialect = replace(dialect, decimal=mark or dialect.decimal)
@@ -293,6 +306,7 @@ def look_at_table(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:
     if is_doubtful:
         check_marks(found, wishes, dialect.decimal, where, single)
     guessed = guess(found, wishes, where)
+    guessed.warnings += [about_lines] if about_lines else []
     changed = {key: value for key, value in vars(dialect).items() if value != getattr(usual, key)}
     if is_csv and guessed.missing_labels is not None:
         changed["missing_in"] = {guessed.target: [*guessed.missing_labels, *request.missing]}
@@ -416,7 +430,7 @@ def consider_copies(guessed: Guess, path: Path, config: DatasetConfig) -> None:
 
     Many are more than 1% of all rows. Folders of images are not checked.
     """
-    if path.is_dir():
+    if config.modality == "image" and path.is_dir():
         return
     n_copies, n_rows = count_copies(reopened(path, config), config, path.name)
     if n_copies <= MOST_COPIES * n_rows:
@@ -450,7 +464,7 @@ def reopened(path: Path, config: DatasetConfig) -> pa.RecordBatchReader:
     source = config.source
     if source["_target_"] == f"{LOADERS}.npz":
         return files.open_npz(path, config.modality, path.name)
-    keys = ("delimiter", "encoding", "decimal", "missing", "missing_in")
+    keys = ("delimiter", "encoding", "decimal", "missing", "missing_in", "skip", "skip_end")
     usual = {"delimiter": files.default_delimiter(path), "missing": MISSING}
     dialect = Dialect(**{**usual, **{key: source[key] for key in keys if key in source}})
     numbers = numerals(source.get("numbers", {}), path.name)

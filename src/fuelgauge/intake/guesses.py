@@ -24,6 +24,7 @@ from fuelgauge.data.sources.files import UNITS, folded, moments, of_periods
 from fuelgauge.data.sources.numerals import WORDS, Numeral, clean, is_marker
 from fuelgauge.data.validation import MAX_CATEGORIES, MAX_CLASSES, MAX_MISSING_TARGETS
 from fuelgauge.errors import ConfigError, DataError, nearest
+from fuelgauge.intake._alone import nearly_all
 from fuelgauge.intake._survey import MOST_VALUES, MOSTLY, OTHER_MARK, Facts, Survey, forms, is_ambiguous
 from fuelgauge.spec.dataset import METRICS, TASKS
 
@@ -54,6 +55,7 @@ FEW_ROWS = 100
 FEW = 8
 READ = 0.5
 RARE_CLASS = 10
+FIRST_SIZE = 32  # rows of the first anchor of the ready-made profiles
 
 ID_WORDS = ("id", "ids", "uuid", "guid", "identifier")
 CODE_WORDS = ("key", "no", "nr", "number", "code")
@@ -233,6 +235,8 @@ def guess(found: Survey, wishes: Wishes, where: str) -> Guess:
     settle_modality(found, made, wishes, where)
     check_only_feature(made, where)
     warn_of_leaks(found, made)
+    if made.modality == "tabular":
+        warn_of_strong_columns(found, made)
     settle_numbers(found, made)
     warn_of_epochs(found, made)
     warn_of_texts(found, made)
@@ -480,7 +484,24 @@ def warnings_on_rows(facts: Facts, task: str) -> list[str]:
         rarest, rows = facts.counts.most_common()[-1]
         if rows < RARE_CLASS:
             warnings.append(f"class '{rarest}' of the target has only {rows} rows.")
+        warnings += blank_sizes(facts)
     return warnings
+
+
+def blank_sizes(facts: Facts) -> list[str]:
+    """Return a warning about classes that small sizes do not hold, or nothing.
+
+    The first of m rows of a class is after half of one m-th of all rows (`fuelgauge.data.splits`).
+    """
+    first = {value: facts.n_present / (2 * count) for value, count in facts.counts.items()}
+    late = [f"'{value}'" for value, place in first.items() if place > FIRST_SIZE]
+    if not late:
+        return []
+    return [
+        f"rare classes of the target: {few(late)}. A size has results only where every class has a training "
+        f"row, here from some {max(first.values()):,.0f} rows on; to have smaller ones, merge rare classes "
+        "or leave their rows out."
+    ]
 
 
 def role(facts: Facts, found: Survey, wishes: Wishes, where: str) -> Role:
@@ -1078,6 +1099,22 @@ def warn_of_leaks(found: Survey, made: Guess) -> None:
             else f"use --drop '{name}' unless it is known when a prediction is needed"
         )
         made.warnings.append(f"column '{name}' gives the target away: {how}; {advice}.")
+        made.roles[name] = Role(made.roles[name].kind, f"gives the target away? {how}")
+
+
+def warn_of_strong_columns(found: Survey, made: Guess) -> None:
+    """Add warnings about columns that alone predict the target nearly as well as all together."""
+    features = [
+        name
+        for kind in (NUMERIC, CATEGORICAL, DATES)
+        for name, why in made.named(kind).items()
+        if name in found.sample and why != SAID and not why.startswith("gives the target away")
+    ]
+    for name, how in nearly_all(found.sample, made.target, made.task, features).items():
+        made.warnings.append(
+            f"column '{name}' may give the target away: {how}; use --drop '{name}' unless it is known when a "
+            "prediction is needed."
+        )
         made.roles[name] = Role(made.roles[name].kind, f"gives the target away? {how}")
 
 

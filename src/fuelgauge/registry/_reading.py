@@ -244,7 +244,8 @@ class Reading:
     def dialect(self, file: Path) -> Dialect:
         """Return the dialect of the dataset's own file."""
         source = self.source if self.source.get("format") == "csv" else {}
-        given = {each.name: source[each.name] for each in fields(Dialect) if each.name in source}
+        names = {each.name for each in fields(Dialect)} - {"skip", "skip_end"}  # a query's file is plain
+        given = {name: source[name] for name in names if name in source}
         marks = self.not_known(files.as_texts(source.get("missing", MISSING)), self.columns.all_categorical)
         within = {name: files.as_texts(texts) for name, texts in (source.get("missing_in") or {}).items()}
         mark = source.get("delimiter") or files.default_delimiter(file)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,11 +27,22 @@ __all__ = [
     "named_columns",
     "open_csv",
     "read_header",
+    "skipped",
     "sniff",
 ]
 
 BLOCK = 1 << 24  # bytes that Arrow reads at a time
 HEAD = 1 << 20  # bytes at the beginning of a file from which its header and dialect are read
+TAIL = 1 << 16  # bytes at the end of a file in which lines that are no rows are looked for
+MOST_ABOVE, MOST_BELOW = 50, 5  # lines above the header and below the last row
+DELIMITER_LINE = re.compile(r'"?sep=(?P<mark>[^\r\n"])?"?[ \t,;|]*(\r|\n|$)', re.IGNORECASE)
+LINE_END = re.compile(rb"(\r\n|\r|\n)")
+TOTAL = re.compile(
+    r"((grand|sub|overall)[- ]?)?totals?|total (general|général|geral)|totale|sum|summe|gesamt(summe)?|"
+    r"insgesamt|somme|suma|всего|итого|合计|总计|合計",
+    re.IGNORECASE,
+)
+NOTE = re.compile(r"[^\W\d_][^\r\n]*[ :][^\r\n]*")  # a text of several words, or with a colon
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 MISSING = ("", "NA", "N/A", "#N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "?")
 
@@ -51,6 +63,9 @@ class Dialect:
         Texts that stand for a missing value.
     missing_in
         Texts that stand for a missing value in single columns of strings, in place of `missing`, by column.
+    skip, skip_end
+        Numbers of lines above the header, and of lines below the last row; empty lines at the end do not
+        count.
     """
 
     delimiter: str = ","
@@ -58,11 +73,16 @@ class Dialect:
     decimal: str = "."
     missing: tuple[str, ...] = MISSING
     missing_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    skip: int = 0
+    skip_end: int = 0
 
     def __post_init__(self) -> None:
         for name in ("delimiter", "decimal"):
             if len(getattr(self, name)) != 1:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be one character.")
+        for name in ("skip", "skip_end"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be 0 or more lines.")
 
 
 def open_csv(
@@ -107,8 +127,10 @@ def guarded(
 def arrow_reader(file: Path, dialect: Dialect, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
     """Return Arrow's reader of a CSV file; with a single thread, its errors name the row."""
     return pa.csv.open_csv(
-        str(file),
-        read_options=pa.csv.ReadOptions(use_threads=False, block_size=BLOCK, encoding=dialect.encoding),
+        without_end(file, dialect.skip_end) if dialect.skip_end else str(file),
+        read_options=pa.csv.ReadOptions(
+            use_threads=False, block_size=BLOCK, encoding=dialect.encoding, skip_rows=dialect.skip
+        ),
         parse_options=pa.csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True),
         convert_options=pa.csv.ConvertOptions(
             column_types=dict(types),
@@ -178,7 +200,8 @@ def first_lines(file: Path, dialect: Dialect, where: str, most: int = 100) -> li
     """Return the values of the header and of the first rows of a file; empty lines are left out."""
     text = head(file, dialect, where)
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # the default limit refuses long texts
-    lines = csv.reader(io.StringIO(text), delimiter=dialect.delimiter)
+    below = itertools.islice(io.StringIO(text, newline=""), dialect.skip, None)
+    lines = csv.reader(below, delimiter=dialect.delimiter)
     try:
         first = list(itertools.islice(filter(None, lines), most))
     except csv.Error as error:
@@ -307,6 +330,157 @@ def is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def skipped(
+    file: Path, dialect: Dialect, where: str, column: str, is_given: bool = False
+) -> tuple[Dialect, str]:
+    """Return a dialect without the lines above the header and below the last row, and which lines these are.
+
+    The header is the first line that holds the name of a column, if all lines above it have fewer values. A
+    first line such as ``sep=;`` names the delimiter. Lines at the end are left out if they begin with a word
+    such as Total, or if they are notes. If there are no such lines, the dialect is unchanged.
+
+    Parameters
+    ----------
+    column
+        Name of a column that the table must have.
+    is_given
+        Whether the delimiter of the dialect is known; otherwise, all usual ones are tried.
+    """
+    named = DELIMITER_LINE.match(head(file, dialect, where))
+    marks = [named["mark"]] if named and named["mark"] else list(DELIMITERS)
+    found = {}
+    for mark in [dialect.delimiter] if is_given else marks:
+        place = header_line(file, replace(dialect, delimiter=mark), where, column)
+        if place is not None:
+            found[mark] = place
+    if not found:
+        return dialect, ""
+    mark = max(found, key=lambda each: found[each][1])
+    tried = replace(dialect, delimiter=mark, skip=found[mark][0])
+    end = lines_at_end(file, tried, where)
+    about = about_skipped(tried.skip, end)
+    return (replace(tried, skip_end=len(end)), about) if about else (dialect, "")
+
+
+def header_line(file: Path, dialect: Dialect, where: str, column: str) -> tuple[int, int] | None:
+    """Return the numbers of lines above the header and of its values, or None if no line is a header."""
+    most_above = 0
+    for number, line in enumerate(io.StringIO(head(file, dialect, where), newline="")):
+        values = values_of(line, dialect)
+        if column in values:
+            is_header = held(values) > max(most_above, 1) or not number
+            return (number, len(values)) if is_header else None
+        if number == MOST_ABOVE:
+            break
+        most_above = max(most_above, held(values))
+    return None
+
+
+def values_of(line: str, dialect: Dialect) -> list[str]:
+    """Return the values of one line."""
+    try:
+        return next(csv.reader([line], delimiter=dialect.delimiter), [])
+    except csv.Error:  # a value is too long, or a quote is not closed
+        return []
+
+
+def held(values: list[str]) -> int:
+    """Return the number of values that are not empty."""
+    return sum(bool(value.strip()) for value in values)
+
+
+def lines_at_end(file: Path, dialect: Dialect, where: str) -> list[str]:
+    """Return the last lines of a file that are no rows: totals, and notes of a single value.
+
+    At most `MOST_BELOW` lines can be such; if there are more, none is.
+    """
+    lines = end_of(file, dialect)
+    if "".join(lines).count('"') % 2:  # a quoted value goes over several lines
+        return []
+    width = len(read_header(file, dialect, where))
+    found: list[str] = []
+    for line in reversed(lines):
+        values = values_of(line, dialect)
+        if held(values) and not is_no_row(values, width):
+            break
+        found.insert(0, line.strip())
+    while found and not held(values_of(found[0], dialect)):
+        del found[0]
+    while found and not held(values_of(found[-1], dialect)):
+        del found[-1]
+    return found if len(found) <= MOST_BELOW else []
+
+
+def is_no_row(values: list[str], width: int) -> bool:
+    """Return whether the values of a line are a total of a table of some width, or a note below it."""
+    first = next(value.strip() for value in values if value.strip())
+    is_note = held(values) == 1 and len(values) < width and NOTE.fullmatch(first)
+    return bool(TOTAL.fullmatch(first.rstrip(": "))) or bool(is_note)
+
+
+def end_of(file: Path, dialect: Dialect) -> list[str]:
+    """Return the last lines of a file; empty if a line end of its encoding is not one byte."""
+    if "\n".encode(dialect.encoding) != b"\n":
+        return []
+    with pa.input_stream(str(file), compression="detect") as stream:
+        kept = b""
+        while block := stream.read(HEAD):
+            kept = (kept + block)[-TAIL:]
+    text = kept.decode(dialect.encoding, errors="replace")
+    lines = list(io.StringIO(text, newline=None))
+    return lines[1:]  # the first may be cut, or is the header
+
+
+def about_skipped(above: int, end: list[str]) -> str:
+    """Return a sentence on the lines that are left out; empty if there are none."""
+    parts = [f"{in_lines(above)} above the header"] if above else []
+    parts += [f"{in_lines(len(end))} at the end ('{end[0][:40]}')"] if end else []
+    if not parts:
+        return ""
+    settings = " and ".join(name for name, count in (("skip", above), ("skip_end", len(end))) if count)
+    return f"{' and '.join(parts)} left out ({settings} under source)."
+
+
+def in_lines(number: int) -> str:
+    """Return a number of lines in words."""
+    return "1 line" if number == 1 else f"{number} lines"
+
+
+def without_end(file: Path, n_lines: int) -> io.BufferedReader:
+    """Return the bytes of a file without its last lines; empty lines at the end do not count."""
+    return io.BufferedReader(WithoutEnd(file, n_lines), buffer_size=HEAD)
+
+
+class WithoutEnd(io.RawIOBase):
+    """The bytes of a file except its last lines, which are known only when the file has been read."""
+
+    def __init__(self, file: Path, n_lines: int):
+        self.stream = pa.input_stream(str(file), compression="detect")
+        self.n_lines = n_lines
+        self.held = b""
+        self.is_over = False
+
+    def readable(self) -> bool:
+        """Return that bytes can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer with the next bytes; return their number, 0 at the end."""
+        while not self.is_over and len(self.held) <= TAIL:
+            block = self.stream.read(HEAD)
+            self.is_over = not block
+            self.held = self.held + block if block else self.rows()
+        size = min(len(buffer), len(self.held) if self.is_over else len(self.held) - TAIL)
+        buffer[:size] = self.held[:size]
+        self.held = self.held[size:]
+        return size
+
+    def rows(self) -> bytes:
+        """Return what is held without the last lines."""
+        lines = LINE_END.split(self.held.rstrip(b"\r\n\t ,;|"))
+        return self.held[: sum(map(len, lines[: -2 * self.n_lines]))]
 
 
 def sniff(file: Path, dialect: Dialect, where: str) -> Dialect:

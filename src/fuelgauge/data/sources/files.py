@@ -19,8 +19,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.json
 import pyarrow.parquet as pq
 from PIL import Image, ImageOps, UnidentifiedImageError
+from pyarrow.dataset import dataset as dataset_of
 
 from fuelgauge import paths
 from fuelgauge.data.arrow import tensor
@@ -36,6 +38,7 @@ __all__ = [
     "LABEL",
     "MODES",
     "OWN",
+    "TABLES",
     "UNITS",
     "Rules",
     "as_texts",
@@ -50,12 +53,14 @@ __all__ = [
     "open_npz",
     "open_table",
     "table",
+    "table_files",
     "two_sides",
 ]
 
 HOME = paths.durable_root(paths.ROOT)
 OWN = HOME / "data" / "own"
 BATCH = 1 << 17  # most rows in a batch
+JSON_BLOCK = 1 << 24  # bytes in which types of JSON values are found
 BATCH_BYTES = 1 << 25  # most bytes in a batch of arrays
 FORMATS = {
     ".csv": "csv",
@@ -66,7 +71,12 @@ FORMATS = {
     ".arrow": "arrow",
     ".feather": "arrow",
     ".ipc": "arrow",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
 }
+TABLES = frozenset(FORMATS) - {".txt", ".json"}  # names of tables, where folders may hold other files
+WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
 IMAGE_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # EPS would start Ghostscript
 MODES = {"L": 1, "RGB": 3}
 LABEL = "label"
@@ -114,19 +124,22 @@ def table(
     decimal: str = ".",
     missing: Sequence[str] = MISSING,
     missing_in: Mapping[str, Sequence[str]] | None = None,
+    skip: int = 0,
+    skip_end: int = 0,
     dates: Mapping[str, str] | None = None,
     numbers: Mapping[str, Mapping[str, Any]] | None = None,
     labels: Mapping[str, Sequence[str]] | None = None,
     dataset: DatasetConfig | None = None,
 ) -> pa.RecordBatchReader:
-    """Open a CSV, Parquet or Arrow file in data/own/.
+    """Open a CSV, Parquet, Arrow or JSON lines file in data/own/, or a folder of Parquet files.
 
     Parameters
     ----------
     path
         Path relative to the project's root, such as data/own/churn.csv.
     format
-        csv, parquet or arrow (an IPC file, an IPC stream or Feather). None decides by the file name.
+        csv, parquet (a file, or a folder of such files), arrow (an IPC file, an IPC stream or Feather) or
+        jsonl (a JSON object on each line). None decides by the file name.
     delimiter
         Character between two values of a CSV file. None decides by the file name: a tab for .tsv, otherwise
         a comma.
@@ -139,6 +152,8 @@ def table(
     missing_in
         Texts that stand for a missing value in single columns of strings of a CSV file, in place of
         `missing`, by column.
+    skip, skip_end
+        Numbers of lines of a CSV file above the header, and below the last row.
     dates
         Formats of columns that hold dates, by column: ISO8601, or a format of ``datetime.strptime`` such as
         %d.%m.%Y. In addition, %q is a quarter of a year, a format with %G-W%V needs no day, and ``epoch s``,
@@ -161,7 +176,7 @@ def table(
     file = find(path)
     absent_in = {name: as_texts(texts) for name, texts in (missing_in or {}).items()}
     mark = delimiter or default_delimiter(file)
-    dialect = Dialect(mark, encoding, decimal, as_texts(missing), absent_in)
+    dialect = Dialect(mark, encoding, decimal, as_texts(missing), absent_in, skip, skip_end)
     rules = Rules(dates or {}, numerals(numbers or {}, path), labels or {})
     return open_table(file, format, dialect, rules, dataset, path)
 
@@ -230,7 +245,11 @@ def find(path: str) -> Path:
 
 
 def format_of(file: Path, where: str) -> str:
-    """Return the format that the name of a file indicates."""
+    """Return the format that the name of a file indicates; a folder of tables holds Parquet files."""
+    if file.is_dir():
+        return "parquet"
+    if file.suffix.lower() in WORKBOOKS:
+        raise DataError(f"{where} is a workbook, which is not read; save its sheet as CSV UTF-8.")
     for suffix in reversed(file.suffixes):
         if suffix.lower() in FORMATS:
             return FORMATS[suffix.lower()]
@@ -247,9 +266,68 @@ def default_delimiter(file: Path) -> str:
 
 
 def parquet(file: Path) -> Opened:
-    """Open a Parquet file; return its schema and a function that reads columns in batches."""
+    """Open a Parquet file or a folder of them; return its schema and a function that reads columns."""
+    if file.is_dir():
+        return parquet_folder(file)
     opened = pq.ParquetFile(file, memory_map=True)
     return opened.schema_arrow, lambda names: opened.iter_batches(BATCH, columns=names)
+
+
+def parquet_folder(folder: Path) -> Opened:
+    """Open the Parquet files of a folder as one table, in the order of their paths.
+
+    Names of sub-folders such as year=2024 are values of a column, as Hive and Spark write them.
+
+    Raises
+    ------
+    ValueError
+        The files have different columns.
+    """
+    parts = [str(part) for part in table_files(folder)]
+    opened = dataset_of(parts, format="parquet", partitioning="hive", partition_base_dir=str(folder))
+    first = None
+    for part in parts:
+        schema = pq.read_schema(part).remove_metadata()
+        first = schema if first is None else first
+        if not schema.equals(first):
+            raise ValueError(
+                f"{Path(part).relative_to(folder)} has other columns or types than "
+                f"{Path(parts[0]).relative_to(folder)}"
+            )
+    schema = pa.schema([plain(each) for each in opened.schema], metadata=opened.schema.metadata)
+
+    def read(names: list[str]) -> Iterator[pa.RecordBatch]:
+        wanted = pa.schema([schema.field(name) for name in names])
+        for fragment in sorted(opened.get_fragments(), key=lambda each: each.path):
+            for batch in fragment.to_batches(opened.schema, columns=names, batch_size=BATCH):
+                yield batch.cast(wanted)
+
+    return schema, read
+
+
+def plain(column: pa.Field) -> pa.Field:
+    """Return a field without a dictionary, which only folder names have."""
+    return column.with_type(values_of(column.type))
+
+
+def table_files(folder: Path) -> list[Path]:
+    """Return the Parquet files of a folder at any depth, without hidden ones and those such as _metadata."""
+    parts = (file for file in sorted(folder.rglob("*")) if file.suffix in (".parquet", ".pq"))
+    return [
+        file
+        for file in parts
+        if file.is_file() and not any(part[0] in "._" for part in file.relative_to(folder).parts)
+    ]
+
+
+def json_lines(file: Path) -> Opened:
+    """Open a file with a JSON object on each line; it is read whole, and types are those of its values."""
+    with pa.input_stream(str(file), compression="detect") as stream:
+        if stream.read(1024).lstrip().startswith(b"["):
+            raise ValueError("it is one JSON array; save it with one object a line, as in pandas lines=True")
+    with pa.input_stream(str(file), compression="detect") as stream:
+        read = pa.json.read_json(stream, pa.json.ReadOptions(block_size=JSON_BLOCK))
+    return read.schema, lambda names: iter(read.select(names).to_batches(BATCH))
 
 
 def arrow(file: Path) -> Opened:
@@ -272,7 +350,11 @@ def pieces(batches: Iterable[pa.RecordBatch], names: list[str]) -> Iterator[pa.R
             yield batch.select(names).slice(start, BATCH)
 
 
-READERS: dict[str, Callable[[Path], Opened]] = {"parquet": parquet, "arrow": arrow}
+READERS: dict[str, Callable[[Path], Opened]] = {
+    "parquet": parquet,
+    "arrow": arrow,
+    "jsonl": json_lines,
+}
 
 
 def read_binary(kind: str, file: Path, dataset: DatasetConfig | None, where: str) -> pa.RecordBatchReader:

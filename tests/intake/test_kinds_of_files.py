@@ -1,0 +1,229 @@
+"""`fuelgauge add` with lines around a table, other line ends, JSON lines, folders, rare classes and leaks."""
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from fuelgauge.config.compose import compose
+from fuelgauge.data.ingest import ingest
+from fuelgauge.errors import DataError
+from fuelgauge.intake.add import Added, Request, add
+from fuelgauge.intake.guesses import Wishes
+from tests.intake.test_add import checkout
+
+__all__ = ["checkout"]  # a fixture that leaves the project as it was
+
+N = 120
+HEADER = "region,units,price"
+ROWS = [f"{'north' if n % 2 else 'south'},{n},{1.99 * n + n % 7:.2f}" for n in range(1, N + 1)]
+
+
+def added(path: Path, target: str = "price", **settings: object) -> Added:
+    return add(Request(path, Wishes(target=target), **settings))
+
+
+def write(folder: Path, *lines: str, end: str = "\n", name: str = "sales.csv") -> Path:
+    path = folder / name
+    content = (end.join(lines) + end).encode()
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    return path
+
+
+def read(found: Added) -> pd.DataFrame:
+    """Return the ingested rows of an added file."""
+    return pd.read_parquet(ingest(compose(f"dataset={found.name}").dataset))
+
+
+def source(found: Added) -> dict:
+    return yaml.safe_load(found.description.read_text())["source"]
+
+
+PREAMBLES = [
+    ["Sales report 2024"],
+    ["Report: sales", "Created: 2024-05-01, 12:00", ""],
+    ["Sales report,,", ",,"],
+    ['"Report, all regions"'],
+]
+
+
+@pytest.mark.parametrize("above", PREAMBLES)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_above_the_header_are_left_out(tmp_path, above, end):
+    found = added(write(tmp_path, *above, HEADER, *ROWS, end=end))
+    assert source(found)["skip"] == len(above)
+    assert any(f"{len(above)} line" in warning for warning in found.guess.warnings)
+    table = read(found)
+    assert len(table) == N
+    assert table["price"].sum() == pytest.approx(sum(float(row.split(",")[2]) for row in ROWS))
+
+
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;", "sep=;;"])
+def test_a_line_that_names_the_delimiter_is_no_header(tmp_path, first):
+    rows = [row.replace(",", ";").replace(".", ",") for row in ROWS]
+    found = added(write(tmp_path, first, HEADER.replace(",", ";"), *rows))
+    assert (source(found)["skip"], source(found)["delimiter"], source(found)["decimal"]) == (1, ";", ",")
+    assert len(read(found)) == N
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        ["Total,7260,14447.40"],
+        ["Grand total,7260,14447.40", ",,"],
+        ["", "Summe:,7260,"],
+        ["Subtotal,1,2", "TOTAL,7260,14447.40"],
+        ["Source: the office of statistics"],
+        [",,", "Total,7260,14447.40", "", "Exported by the till"],
+    ],
+)
+@pytest.mark.parametrize("name", ["sales.csv", "sales.csv.gz"])
+def test_totals_and_notes_below_the_rows_are_left_out_and_said(tmp_path, below, name):
+    found = added(write(tmp_path, HEADER, *ROWS, *below, name=name))
+    assert source(found)["skip_end"] >= 1
+    assert any("at the end ('" in warning and "left out" in warning for warning in found.guess.warnings)
+    assert not any("units" in w and "gives the target away" in w for w in found.guess.warnings)
+    table = read(found)
+    assert len(table) == N
+    assert set(table["region"]) == {"north", "south"}
+
+
+def test_a_class_called_total_in_the_middle_and_a_plain_end_stay(tmp_path):
+    rows = [row.replace("south", "total", 1) if place == 5 else row for place, row in enumerate(ROWS)]
+    found = added(write(tmp_path, HEADER, *rows))
+    assert {"skip", "skip_end"}.isdisjoint(source(found))
+    assert len(read(found)) == N
+
+
+def test_a_row_that_is_cut_off_is_no_note(tmp_path):
+    with pytest.raises(DataError, match="row 121 has 1 values, but the header has 3"):
+        added(write(tmp_path, HEADER, *ROWS, "nor"))
+
+
+def test_a_header_is_not_looked_for_below_rows_of_its_width(tmp_path):
+    with pytest.raises(DataError, match="row 1"):
+        added(write(tmp_path, "a,b,price", "1,2,3,4", "1,2,3"))
+
+
+def test_line_ends_of_an_old_macintosh_are_read(tmp_path):
+    assert len(read(added(write(tmp_path, HEADER, *ROWS, end="\r")))) == N
+
+
+@pytest.mark.parametrize("name", ["sales.jsonl", "sales.ndjson", "sales.json", "sales.jsonl.gz"])
+def test_json_lines_are_read_with_their_types(tmp_path, name):
+    rows = [dict(zip(HEADER.split(","), row.split(","), strict=True)) for row in ROWS]
+    rows = [{**row, "units": int(row["units"]) % 50, "price": float(row["price"])} for row in rows]
+    table = read(added(write(tmp_path, *map(json.dumps, rows), name=name)))
+    assert len(table) == N
+    assert table["units"].sum() == sum(n % 50 for n in range(1, N + 1))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [('[{"price": 1}]', "one JSON array"), ('{"price": 1}\n{"price": "x"}\n', "cannot be read as jsonl")],
+)
+def test_other_json_is_one_sentence(tmp_path, content, said):
+    (tmp_path / "t.json").write_text(content)
+    with pytest.raises(DataError, match=said):
+        added(tmp_path / "t.json")
+
+
+def frame(first: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(first)
+    return pd.DataFrame(
+        {"a": rng.normal(size=N), "b": rng.choice(["u", "v"], N), "y": rng.choice(["n", "p"], N)}
+    )
+
+
+def test_a_folder_of_parquet_files_is_one_table(tmp_path):
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    for part in range(3):
+        frame(part).to_parquet(folder / f"part-{part}.parquet")
+    (folder / "_SUCCESS").touch()
+    found = added(folder, "y")
+    expected = pd.concat([frame(part) for part in range(3)], ignore_index=True)
+    assert read(found)["a"].tolist() == pytest.approx(expected["a"].tolist())
+    assert found.is_copied
+
+
+def test_names_of_folders_are_a_column(tmp_path):
+    for year in (2023, 2024):
+        folder = tmp_path / "sales" / f"year={year}"
+        folder.mkdir(parents=True)
+        frame(year).to_parquet(folder / "0.parquet")
+    found = added(tmp_path / "sales", "y")
+    table = read(found)
+    assert len(table) == 2 * N
+    assert table["a"].tolist() == pytest.approx([*frame(2023)["a"], *frame(2024)["a"]])
+    assert {int(year) for year in table["year"].iloc[:N]} == {2023}
+
+
+def test_parts_of_different_columns_are_refused(tmp_path):
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    frame().to_parquet(folder / "0.parquet")
+    frame().assign(a="x").to_parquet(folder / "1.parquet")
+    with pytest.raises(DataError, match=r"1\.parquet has other columns or types than 0\.parquet"):
+        added(folder, "y")
+
+
+def test_a_folder_of_csv_files_and_a_workbook_are_one_sentence(tmp_path):
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    write(folder, HEADER, *ROWS)
+    with pytest.raises(DataError, match="join them into one file"):
+        added(folder)
+    (tmp_path / "book.xlsx").write_bytes(b"PK")
+    with pytest.raises(DataError, match="is a workbook.*CSV UTF-8"):
+        added(tmp_path / "book.xlsx")
+
+
+def test_classes_that_small_sizes_do_not_hold_are_said(tmp_path):
+    table = pd.concat([frame(seed) for seed in range(20)], ignore_index=True)
+    table.loc[:11, "y"] = "rare"
+    table.to_csv(tmp_path / "t.csv", index=False)
+    (said,) = [w for w in added(tmp_path / "t.csv", "y").guess.warnings if "rare classes" in w]
+    assert "'rare'" in said
+    assert "from some 100 rows on" in said
+    frame().to_csv(tmp_path / "u.csv", index=False)
+    assert not [w for w in added(tmp_path / "u.csv", "y").guess.warnings if "rare classes" in w]
+
+
+def leaky(noise: float, task: str) -> pd.DataFrame:
+    """Return a table with a code that nearly knows the target, and two columns that know a little."""
+    rng = np.random.default_rng(1)
+    n = 4000
+    score = rng.normal(size=n)
+    y = score if task == "regression" else np.where(score > 0, "yes", "no")
+    outcome = (score > 0).astype(int) if task != "regression" else np.digitize(score, np.linspace(-3, 3, 60))
+    wrong = rng.random(n) < noise
+    code = np.where(wrong, rng.integers(0, outcome.max() + 1, n), outcome)
+    names = {value: f"c{(value * 7919) % 101:03d}" for value in range(outcome.max() + 1)}
+    return pd.DataFrame(
+        {
+            "code": [names[value] for value in code],
+            "a": score + rng.normal(size=n) * 2,
+            "b": rng.normal(size=n),
+            "y": y,
+        }
+    )
+
+
+@pytest.mark.parametrize(("noise", "task", "is_said"), [(0.04, "binary", True), (0.5, "binary", False)])
+def test_a_column_that_alone_reaches_nearly_all_is_said(tmp_path, noise, task, is_said):
+    leaky(noise, task).to_csv(tmp_path / "t.csv", index=False)
+    warnings = [w for w in added(tmp_path / "t.csv", "y").guess.warnings if "may give the target away" in w]
+    assert [w.split("'")[1] for w in warnings] == (["code"] if is_said else [])
+    assert all("--drop 'code'" in w and "alone it explains 9" in w for w in warnings)
+
+
+def test_a_code_that_nearly_knows_a_number_is_said(tmp_path):
+    leaky(0.0, "regression").to_csv(tmp_path / "t.csv", index=False)
+    said = " ".join(added(tmp_path / "t.csv", "y").guess.warnings)
+    assert "column 'code' may give the target away" in said
+    assert "column 'a'" not in said
