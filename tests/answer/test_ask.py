@@ -1,6 +1,7 @@
 """`ask` on a small table, from the file to the page: one run in a fresh process, in an empty folder."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fuelgauge.answer import _loop
 from fuelgauge.answer._lines import lines
+from fuelgauge.answer._question import Question, Workplace
+from fuelgauge.answer._rows import prepare
 from fuelgauge.answer.ask import ask
 from fuelgauge.claims.analysis import analyze
 from fuelgauge.errors import ConfigError, DataError, StoreError
@@ -195,3 +199,49 @@ def test_own_models_take_part_and_a_broken_one_is_left_out_and_named(tmp_path):
     assert "mean" in set(answer.trials["model"])
     assert set(answer.leaks) == {"receipt"}
     assert Path(tmp_path / "ask_table.html").is_file()
+
+
+class Sleeper:
+    """A model that hangs."""
+
+    def fit(self, x, y):
+        import time
+
+        time.sleep(600)
+
+
+def test_a_model_that_hangs_is_left_out_and_the_answer_comes(tmp_path, monkeypatch):
+    monkeypatch.setattr(_loop, "LEAST_LIMIT", 1.0)
+    monkeypatch.setattr(_loop, "SHARE_OF_PROBE", 0.0)
+    answer = ask(shop(120), "bought", minutes=0.25, models={"sleeper": Sleeper()}, folder=tmp_path)
+    assert "took longer than 1 seconds" in "\n".join(lines(answer))
+    assert answer.findings is not None
+
+
+def test_a_run_that_was_killed_while_it_wrote_loses_one_trial_at_most(told, tmp_path):
+    shutil.copytree(told[0], tmp_path, dirs_exist_ok=True)
+    journal = tmp_path / "ask_shop" / "journal.trials"
+    content = journal.read_bytes()
+    journal.write_bytes(content[:-40])
+    answer = ask(tmp_path / "shop.csv", "bought", minutes=0.08, folder=tmp_path)
+    assert len(answer.trials) >= content.count(b"\n") - 1
+
+
+def test_a_changed_table_is_read_again(told, tmp_path):
+    shop(200, seed=3).to_csv(tmp_path / "shop.csv", index=False)
+    place = Workplace(tmp_path, "shop")
+    place.open()
+    question = Question.of_file(tmp_path / "shop.csv", "bought")
+    assert prepare(question, place).is_new
+    assert not prepare(question, place).is_new
+    shop(220, seed=3).to_csv(tmp_path / "shop.csv", index=False)
+    again = prepare(question, place)
+    assert again.is_new
+    assert len(again.dataset.target) == 220
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    shop(100).to_csv(tmp_path / "shop.csv", index=False)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="cannot be written"):
+        ask(tmp_path / "shop.csv", "bought", folder=tmp_path / "file")

@@ -135,12 +135,10 @@ def ship(found: Findings) -> str:
 def against(found: Findings, rival: Standing) -> str:
     """Return a rival beside the best model."""
     best, judged = found.best, found.judged
-    worse = 100 * (math.exp(rival.gap) - 1)
-    text = f"vs      {rival.title} {judged.shown(rival.loss)}: {worse:.2g}% more loss"
+    text = f"vs      {rival.title} {judged.shown(rival.loss)}: {percent(rival.gap)}% more loss"
     if not math.isfinite(rival.gap_low):
         return f"{text} in one repeat"
-    low, high = (100 * (math.exp(end) - 1) for end in (rival.gap_low, rival.gap_high))
-    text += f" ({low:.2g} to {high:.2g})"
+    text += f" ({percent(rival.gap_low)} to {percent(rival.gap_high)})"
     if rival.gap_low <= 0:
         quick = best.fit_seconds > CHEAPER * rival.fit_seconds
         text += ": no difference shown" + (", and quicker" if quick else "")
@@ -148,6 +146,12 @@ def against(found: Findings, rival: Standing) -> str:
     if times > CHEAPER:
         text += f", {times:.2g} times the time"
     return f"{text}.  P(best) {share(rival.p_now)} now, {share(rival.p_double)} at 2x"
+
+
+def percent(log_ratio: float) -> str:
+    """Return the logarithm of a ratio as percent more than equal, in two digits."""
+    value = 100 * math.expm1(log_ratio)
+    return f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}"
 
 
 def share(probability: float) -> str:
@@ -270,16 +274,21 @@ def headline(found: Findings) -> str:
     best = found.best
     if best.loss >= found.constant:
         return f"No model beats a constant with {found.top:,} rows."
+    return f"{choice(found)} {about_more(found)}"
+
+
+def choice(found: Findings) -> str:
+    """Return which model to ship, and which others cannot be told apart from it."""
+    best = found.best
     equal = [each for each in found.rivals if math.isfinite(each.gap_low) and each.gap_low <= 0]
-    unknown = [each for each in found.rivals if not math.isfinite(each.gap_low)]
-    if equal or unknown:
-        names = ", ".join(each.title for each in (best, *equal, *unknown))
-        cheapest = simplest((best, *equal, *unknown))
-        first = f"{found.n_rows:,} rows cannot tell these apart: {names}. Ship {best.title}"
-        first += "." if cheapest is best else f", or {cheapest.title}, which is cheaper."
-    else:
-        first = f"Ship {best.title}."
-    return f"{first} {about_more(found)}"
+    if equal:
+        names = ", ".join(each.title for each in (best, *equal))
+        cheapest = simplest((best, *equal))
+        other = "" if cheapest is best else f", or {cheapest.title}, which is cheaper"
+        return f"{found.n_rows:,} rows cannot tell these apart: {names}. Ship {best.title}{other}."
+    if any(not math.isfinite(each.gap_low) for each in found.rivals):
+        return f"{best.title} is first so far, but one repeat says little; give it more minutes."
+    return f"Ship {best.title}."
 
 
 def simplest(models: Sequence[Standing]) -> Standing:

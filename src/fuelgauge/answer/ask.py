@@ -437,9 +437,8 @@ class Work:
         """Return on how many rows the last fit can be made in the time that may be spent on it."""
         n_rows = len(self.prepared.dataset.target)
         allowed = max(LONGEST_FIT, SHARE_OF_LAST_FIT * self.budget)
-        if loop.expected(best, n_rows) <= allowed:
-            return n_rows
-        return loop.top
+        seconds = loop.expected(best, n_rows)
+        return n_rows if seconds <= allowed else max(loop.top, int(n_rows * allowed / seconds))
 
     def keep(self, task: Any, outcome: Any) -> None:
         """Keep the outcome of the last fit or of the explanation."""

@@ -157,14 +157,14 @@ def model_row(found: Findings, model: Standing) -> dict[str, Any]:
     judged = found.judged
     (then,) = found.at(model, found.targets[1:2])
     is_known = math.isfinite(model.gap_low)
-    more, low, high = (100 * math.expm1(gap) for gap in (model.gap, model.gap_low, model.gap_high))
+    more, low, high = map(_lines.percent, (model.gap, model.gap_low, model.gap_high))
     is_best = model is found.best
     cells = [
         model.title,
         judged.shown(model.loss),
         judged.between(model.low, model.high) if math.isfinite(model.low + model.high) else MISSING,
-        MISSING if is_best else f"{more:+.2g}%",
-        f"{low:+.2g} to {high:+.2g}%" if is_known and not is_best else MISSING,
+        MISSING if is_best else f"{more}%",
+        f"{low} to {high}%" if is_known and not is_best else MISSING,
         f"{model.wins} of {model.of}" if model.of else MISSING,
         _lines.share(model.p_now),
         _lines.share(model.p_double),
