@@ -101,8 +101,10 @@ class MonotoneCurves:
     def at(self, n: Floats) -> Floats:
         """Return the losses at n rows, both of shape (..., q); outside the anchors, of the nearest."""
         right, share = _places(self.anchors, n)
+        read = np.exp(_cubic(self._segment(right), share))
+        if (self.loss > 0).all():
+            return read
         start, end = _at(self.loss, right - 1), _at(self.loss, right)
-        read = np.exp(self._log_loss(right, share))
         return np.where(end > 0, read, start + share * (end - start))
 
     def rows_needed(self, target: Floats) -> tuple[Floats, NDArray[np.int8]]:
@@ -145,15 +147,19 @@ class MonotoneCurves:
             slopes[these, :count] = limited_spline_slopes(x[:count], self._logs[these][..., :count])
         return slopes
 
-    def _log_loss(self, right: NDArray[np.int_], share: Floats) -> Floats:
-        """Return log losses on the segments that end at anchors `right`, where the share is 1."""
-        x = np.log(self.anchors)
-        width = x[right] - x[right - 1]
-        start, rise = _at(self._logs, right - 1), _at(np.diff(self._logs), right - 1)
-        bend_at_start = width * _at(self._slopes, right - 1) - rise
-        bend_at_end = width * _at(self._slopes, right) - rise
-        bend = (1 - share) * bend_at_start - share * bend_at_end
-        return start + share * rise + share * (1 - share) * bend
+    @cached_property
+    def _segments(self) -> Floats:
+        """Cubics of log loss over the share of a segment, shape (..., segments, 4); see `_cubic`."""
+        width, rise = np.diff(np.log(self.anchors)), np.diff(self._logs)
+        bend_at_start, bend_at_end = (
+            width * self._slopes[..., :-1] - rise,
+            width * self._slopes[..., 1:] - rise,
+        )
+        return np.stack([self._logs[..., :-1], rise, bend_at_start, bend_at_end], axis=-1)
+
+    def _segment(self, right: NDArray[np.int_]) -> Floats:
+        """Return the cubics of the segments that end at anchors `right`, shape (..., q, 4)."""
+        return _rows(self._segments, right - 1)
 
     def _share_needed(self, right: NDArray[np.int_], target: Floats) -> Floats:
         """Return the share of a segment at which a curve reaches the target; the end of the segment does."""
@@ -161,10 +167,11 @@ class MonotoneCurves:
         with np.errstate(divide="ignore", invalid="ignore"):
             linear = np.nan_to_num((start - target) / (start - end), nan=0.0)
             log_target = np.log(target)
+        cubics = self._segment(right)
         too_high, low_enough = np.zeros(target.shape), np.ones(target.shape)
         for _ in range(BISECTIONS):
             middle = (too_high + low_enough) / 2
-            is_reached = self._log_loss(right, middle) <= log_target
+            is_reached = _cubic(cubics, middle) <= log_target
             low_enough = np.where(is_reached, middle, low_enough)
             too_high = np.where(is_reached, too_high, middle)
         low_enough = np.where(end >= target * (1 - ROUNDING), 1.0, low_enough)
@@ -204,11 +211,33 @@ def _places(anchors: Floats, n: Floats) -> tuple[NDArray[np.int_], Floats]:
     return right, (np.log(n) - x[right - 1]) / (x[right] - x[right - 1])
 
 
+def _cubic(coefficients: Floats, share: Floats) -> Floats:
+    """Return the log loss at a share of a segment; the coefficients are on the last axis.
+
+    They are the log loss at the start, its rise to the end, and how far the slopes at both ends differ from
+    the rise. Hermite's cubic in this form ends exactly at the anchors.
+    """
+    start, rise, bend_at_start, bend_at_end = (coefficients[..., k] for k in range(4))
+    bend = (1 - share) * bend_at_start - share * bend_at_end
+    value: Floats = start + share * rise + share * (1 - share) * bend
+    return value
+
+
 def _at(values: Floats, index: NDArray[np.int_]) -> Floats:
     """Return values at indices along the last axis, with all earlier axes broadcast."""
-    leading = np.broadcast_shapes(values.shape[:-1], index.shape[:-1])
-    values = np.broadcast_to(values, (*leading, values.shape[-1]))
-    return np.take_along_axis(values, np.broadcast_to(index, (*leading, index.shape[-1])), axis=-1)
+    return _rows(values[..., np.newaxis], index)[..., 0]
+
+
+def _rows(values: Floats, index: NDArray[np.int_]) -> Floats:
+    """Return values, shape (..., q, k), at indices along the last axis but one; earlier axes broadcast."""
+    if index.ndim == 1:
+        return values[..., index, :]
+    leading = np.broadcast_shapes(values.shape[:-2], index.shape[:-1])
+    if leading != values.shape[:-2]:
+        values = np.broadcast_to(values, (*leading, *values.shape[-2:]))
+    flat = values.reshape(-1, values.shape[-1])
+    first = values.shape[-2] * np.arange(np.prod(leading, dtype=int)).reshape(*leading, 1)
+    return flat[first + index]
 
 
 def curve_table(trials: pd.DataFrame, datasets: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:

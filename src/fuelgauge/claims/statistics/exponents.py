@@ -15,7 +15,6 @@ from fuelgauge.claims.statistics.resample import Floats, RepeatTest, leave_one_o
 __all__ = ["Exponents", "exponent_table", "fit_exponents"]
 
 FEWEST_ANCHORS = 3
-FIRST_FITTED = 64
 
 
 class Exponents(NamedTuple):
@@ -74,7 +73,7 @@ def fit_exponents(anchors: Floats, values: Floats, test: RepeatTest | None = Non
 
 
 def exponent_table(all_cubes: Sequence[Cube], datasets: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
-    """Fit loss and fit seconds of every curve by powers of n, from 64 rows up.
+    """Fit loss and fit seconds of every curve by powers of n.
 
     Parameters
     ----------
@@ -101,10 +100,8 @@ def exponent_table(all_cubes: Sequence[Cube], datasets: pd.DataFrame, level: flo
 
 def _of_cube(cube: Cube, test_share: float, level: float) -> pd.DataFrame:
     keys = {"dataset": cube.dataset, "model": cube.models, "family": cube.families, "level": cube.level}
-    fitted = cube.anchors >= FIRST_FITTED
-    anchors, loss = cube.anchors[fitted], cube.loss[:, fitted]
-    seconds = cube.values.get(FIT_SECONDS, np.full(cube.loss.shape, np.nan))[:, fitted]
-    of_loss = fit_exponents(anchors, loss, RepeatTest(level, test_share))
+    anchors, seconds = cube.anchors, cube.values.get(FIT_SECONDS, np.full(cube.loss.shape, np.nan))
+    of_loss = fit_exponents(anchors, cube.loss, RepeatTest(level, test_share))
     of_seconds = _or_of_regression(
         fit_exponents(anchors, seconds, RepeatTest(level)), anchors, seconds, level
     )
