@@ -203,22 +203,28 @@ def _limits(trials: pd.DataFrame) -> list[str]:
 
 def _extrapolations(all_cubes: Sequence[Cube]) -> pd.DataFrame:
     """Predict every curve at multiples of its largest anchor, from its mean over repeats."""
-    tables = [_extrapolated(cube, which) for cube in all_cubes for which in range(len(cube.models))]
-    return pd.concat(tables, ignore_index=True)
+    curves = [(cube, which) for cube in all_cubes for which in range(len(cube.models))]
+    predicted = [_extrapolated(cube, which) for cube, which in curves]
+    last = [found["n_train"].iloc[0] / FACTORS[0] for found in predicted]
+    keys = {
+        "dataset": [cube.dataset for cube, _ in curves],
+        "model": [cube.models[which] for cube, which in curves],
+        "family": [cube.families[which] for cube, which in curves],
+        "level": [cube.level for cube, _ in curves],
+        "n_max": np.array(last).astype(np.int64),
+    }
+    repeated = {name: np.repeat(np.asarray(values), len(FACTORS)) for name, values in keys.items()}
+    factors = np.tile(FACTORS, len(curves))
+    return pd.concat(
+        [pd.DataFrame({**repeated, "factor": factors}), pd.concat(predicted, ignore_index=True)], axis=1
+    )
 
 
 def _extrapolated(cube: Cube, which: int) -> pd.DataFrame:
     mean = leave_one_out_means(cube.loss[which])[0]
     measured = np.isfinite(mean)
     n_train, loss = cube.anchors[measured], mean[measured]
-    found = extrapolate(n_train, loss, np.array(FACTORS) * n_train[-1], level=EXTRAPOLATION_LEVEL)
-    found.insert(0, "factor", FACTORS)
-    found.insert(0, "n_max", int(n_train[-1]))
-    found.insert(0, "level", cube.level)
-    found.insert(0, "family", cube.families[which])
-    found.insert(0, "model", cube.models[which])
-    found.insert(0, "dataset", cube.dataset)
-    return found
+    return extrapolate(n_train, loss, np.array(FACTORS) * n_train[-1], level=EXTRAPOLATION_LEVEL)
 
 
 def _write(analysis: Analysis, out: Path) -> None:
