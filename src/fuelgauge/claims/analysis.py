@@ -125,8 +125,8 @@ def analyze(
     of_families = {cube.dataset: cube for cube in (cubes(with_teams, compared) if named.pairs else ())}
     of_all = [of_families.get(cube.dataset, cube) if cube.level == "family" else cube for cube in all_cubes]
     every, pair_warnings = compare_models(of_all, datasets, level, named.wanted)
-    is_team = (every["level"] == "family") & ~every["model_a"].astype(str).str.startswith(PREFIX)
-    pairs, teams = every[~is_team].reset_index(drop=True), every[is_team]
+    pairs, teams = _without_teams(every)
+    del every  # at a million trials the largest table
     evidence = Evidence(checked.trials, curves, pairs, datasets, level, teams)
     verdicts = [verdict.as_dict() for claim in judged for verdict in claim.verdicts(evidence)]
     analysis = Analysis(
@@ -151,6 +151,14 @@ def analyze(
     if out is not None:
         _write(analysis, Path(out))
     return analysis
+
+
+def _without_teams(every: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the pairs of models and of families, and the pairs of teams."""
+    is_team = (every["level"] == "family") & ~every["model_a"].astype(str).str.startswith(PREFIX)
+    if not is_team.any():
+        return every, every.iloc[:0]
+    return every[~is_team].reset_index(drop=True), every[is_team]
 
 
 def _judged_pairs(evidence: Evidence) -> pd.DataFrame:

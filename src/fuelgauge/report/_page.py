@@ -87,7 +87,7 @@ def render_page(contents: Contents, context: ReportContext, pictures: Mapping[st
             cost_summary=cost_summary(contents),
             has_exponents=bool(contents.exponents["loss_exponent"].notna().any()),
             published=side_by_side(verdicts, context.published),
-            datasets=[_dataset(contents, context, name) for name in contents.datasets],
+            datasets=[_dataset(contents, context, *named) for named in _tags(contents, context).items()],
             levels=contents.levels,
             has_times=bool(contents.curves["fit_seconds_mean"].notna().any()),
             has_bands=bool(contents.curves["loss_hi"].notna().any()),
@@ -169,12 +169,12 @@ def _plural(noun: str, how_many: float) -> str:
     return noun if how_many == 1 else f"{noun}s"
 
 
-def _dataset(contents: Contents, context: ReportContext, name: str) -> dict[str, Any]:
+def _dataset(contents: Contents, context: ReportContext, name: str, tags: list[str]) -> dict[str, Any]:
     curves = contents.curves_of(name)
     has_sentences = len(contents.datasets) <= MOST_DATASETS_IN_WORDS
     return {
         "name": name,
-        "tags": _tags(contents, context, name),
+        "tags": tags,
         "sentences": sentences_on(contents.verdicts, name) if has_sentences else [],
         "pretrained": _pretrained(curves, context),
         "has_zero_loss": bool((curves["loss_mean"] <= 0).any()),
@@ -193,16 +193,23 @@ def _pretrained(curves: pd.DataFrame, context: ReportContext) -> list[tuple[str,
     ]
 
 
-def _tags(contents: Contents, context: ReportContext, name: str) -> list[str]:
-    card = next((card for card in context.data_cards if card.get("name") == name), {})
-    trials = contents.trials
-    own = trials[trials["dataset"] == name] if "dataset" in trials else trials
-    found = {
-        field: next(iter(own[field].dropna()), None) if field in own else None
-        for field in ("modality", "task")
+def _tags(contents: Contents, context: ReportContext) -> dict[str, list[str]]:
+    """Return modality, task and metric of every dataset, as far as they are known."""
+    cards = {str(card.get("name")): card for card in context.data_cards}
+    measured = [name for name in ("modality", "task") if name in contents.trials]
+    known: dict[Any, Any] = {}
+    if measured and "dataset" in contents.trials:
+        known = contents.trials.groupby("dataset")[measured].first().to_dict("index")
+    tags = {
+        name: [
+            cards.get(name, {}).get(field) or known.get(name, {}).get(field) for field in ("modality", "task")
+        ]
+        for name in contents.datasets
     }
-    tags = [card.get(field) or found[field] for field in ("modality", "task")]
-    return [str(tag) for tag in (*tags, contents.metrics.get(name)) if tag]
+    return {
+        name: [str(tag) for tag in (*own, contents.metrics.get(name)) if _is_given(tag) and tag]
+        for name, own in tags.items()
+    }
 
 
 def _comparison_rows(contents: Contents) -> list[dict[str, str]]:

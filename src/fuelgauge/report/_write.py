@@ -48,11 +48,12 @@ def _write_records(
     curves = contents.curves if keep is None else contents.curves[keep]
     named = curves[["dataset", "model", "n_train", *fields.values()]].astype({"n_train": int})
     keys = ("dataset", "model", "n_train", *fields)
-    points = [
+    points = (
         dict(zip(keys, (*names, *map(_written, values)), strict=True))
         for names, values in ((row[:3], row[3:]) for row in named.itertuples(index=False, name=None))
-    ]
-    write_whole(path, json.dumps(points, indent=0, allow_nan=False) + "\n")
+    )
+    lines = ",\n".join(json.dumps(point, allow_nan=False) for point in points)
+    write_whole(path, f"[\n{lines}\n]\n")
 
 
 def _written(value: Any) -> float | None:
