@@ -224,11 +224,15 @@ def read_curves(archives: Path) -> list[Curve]:
 
 def split(curves: list[Curve]) -> tuple[list[Curve], list[Curve]]:
     """Return the curves for learning and those for testing; no dataset is in both."""
-    datasets = np.unique([curve.dataset for curve in curves])
-    shuffled = np.random.default_rng(SEED).permutation(datasets)
-    held_out = set(shuffled[: round(TEST_SHARE * len(shuffled))].tolist())
-    learn = [curve for curve in curves if curve.dataset not in held_out]
-    return learn, [curve for curve in curves if curve.dataset in held_out]
+    apart = held_out(np.array([curve.dataset for curve in curves]))
+    learn = [curve for curve in curves if curve.dataset not in apart]
+    return learn, [curve for curve in curves if curve.dataset in apart]
+
+
+def held_out(datasets: NDArray[np.int_]) -> set[int]:
+    """Return the OpenML numbers of the datasets that nothing is learned from."""
+    shuffled = np.random.default_rng(SEED).permutation(np.unique(datasets))
+    return set(shuffled[: round(TEST_SHARE * len(shuffled))].tolist())
 
 
 # ---- questions ----

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from fuelgauge.claims.judging.claims import find_claims, readable_claims
@@ -17,13 +16,12 @@ from fuelgauge.claims.judging.evidence import Evidence
 from fuelgauge.claims.judging.members import PREFIX, family_trials
 from fuelgauge.claims.judging.sides import PRIMARY, named_teams
 from fuelgauge.claims.leads import leaders
+from fuelgauge.claims.statistics.beyond import forecast_curves
 from fuelgauge.claims.statistics.cube import FIT_SECONDS, Cube, cubes
 from fuelgauge.claims.statistics.curves import curve_table
 from fuelgauge.claims.statistics.exponents import exponent_table
-from fuelgauge.claims.statistics.extrapolate import extrapolate
 from fuelgauge.claims.statistics.flags import constant_flags, curve_flags, load_flags
 from fuelgauge.claims.statistics.pairs import FIRST_ROWS, REACH, compare_models
-from fuelgauge.claims.statistics.resample import leave_one_out_means
 from fuelgauge.claims.statistics.trial_table import read_trials
 from fuelgauge.files import whole, write_whole
 
@@ -51,7 +49,8 @@ class Analysis:
     verdicts
         Dictionaries of `fuelgauge.claims.judging.verdict.Verdict.as_dict`.
     extrapolations
-        Table with the loss of every curve at twice and ten times its largest anchor, and its 90% interval:
+        Table of `fuelgauge.claims.statistics.beyond.forecast_curves`: the loss of every curve at twice and
+        ten times its largest anchor, and its 90% interval:
         dataset, model, family, level, n_max, factor, n_train, loss, loss_lo, loss_hi.
     flags
         Table of `fuelgauge.claims.statistics.flags.curve_flags`.
@@ -134,7 +133,7 @@ def analyze(
         curves=curves,
         pairs=pairs,
         verdicts=verdicts,
-        extrapolations=_extrapolations(all_cubes),
+        extrapolations=forecast_curves(trials, FACTORS, EXTRAPOLATION_LEVEL),
         flags=_flags(all_cubes, checked.trials, datasets, level),
         warnings=[
             *checked.warnings,
@@ -207,32 +206,6 @@ def _limits(trials: pd.DataFrame) -> list[str]:
             f"Fewer than {FIRST_ROWS * REACH} rows, so no data-efficiency ratio, on {', '.join(small)}."
         )
     return said
-
-
-def _extrapolations(all_cubes: Sequence[Cube]) -> pd.DataFrame:
-    """Predict every curve at multiples of its largest anchor, from its mean over repeats."""
-    curves = [(cube, which) for cube in all_cubes for which in range(len(cube.models))]
-    predicted = [_extrapolated(cube, which) for cube, which in curves]
-    last = [found["n_train"].iloc[0] / FACTORS[0] for found in predicted]
-    keys = {
-        "dataset": [cube.dataset for cube, _ in curves],
-        "model": [cube.models[which] for cube, which in curves],
-        "family": [cube.families[which] for cube, which in curves],
-        "level": [cube.level for cube, _ in curves],
-        "n_max": np.array(last).astype(np.int64),
-    }
-    repeated = {name: np.repeat(np.asarray(values), len(FACTORS)) for name, values in keys.items()}
-    factors = np.tile(FACTORS, len(curves))
-    return pd.concat(
-        [pd.DataFrame({**repeated, "factor": factors}), pd.concat(predicted, ignore_index=True)], axis=1
-    )
-
-
-def _extrapolated(cube: Cube, which: int) -> pd.DataFrame:
-    mean = leave_one_out_means(cube.loss[which])[0]
-    measured = np.isfinite(mean)
-    n_train, loss = cube.anchors[measured], mean[measured]
-    return extrapolate(n_train, loss, np.array(FACTORS) * n_train[-1], level=EXTRAPOLATION_LEVEL)
 
 
 def _write(analysis: Analysis, out: Path) -> None:

@@ -192,12 +192,16 @@ def terms(shape: Shape, ahead: Array) -> Array:
     )
 
 
-def predict_log_loss(n: Array, loss: Array, targets: Array) -> Array:
-    """Return the predicted log loss, shape (targets,), for ascending anchors with a positive loss."""
+def predict_log_loss(n: Array, loss: Array, targets: Array, correction: Array | float = 0.0) -> Array:
+    """Return the predicted log loss, shape (targets,), for ascending anchors with a positive loss.
+
+    `correction`, shape (targets,), is added to what the curve alone predicts. A curve that lies on a power
+    law exactly is continued along it in any case.
+    """
     shape, ahead = describe(n, loss), octaves_ahead(n, targets)
     measured = log_losses(loss)
     start = np.interp(np.log(targets), np.log(n), measured)
-    continued = np.minimum(start + continue_shape(shape, ahead), measured.max())
+    continued = np.minimum(start + continue_shape(shape, ahead) + correction, measured.max())
     return np.where(ahead > 0, follow_exact_law(n, loss, targets, continued), start)
 
 

@@ -16,10 +16,11 @@ from fuelgauge.claims.statistics.continuation import (
     scales,
     score_range,
 )
+from fuelgauge.claims.statistics.forecast import Asked, Correction, correct
 from fuelgauge.claims.statistics.observed import read_companions, read_curve
 from fuelgauge.errors import TableError
 
-__all__ = ["extrapolate"]
+__all__ = ["answer_all", "extrapolate", "extrapolate_together"]
 
 Array = NDArray[np.float64]
 
@@ -70,26 +71,89 @@ def extrapolate(
         first anchor, or the level is out of range. The sentence names the companion that is wrong.
     """
     curve = read_curve(n_train, loss, train_loss)
-    read_companions(companions)
-    n, y = curve.n, curve.loss
-    targets = _read_targets(n_target, float(n[0]))
-    if not 0 < level <= WIDEST_LEVEL:
-        raise TableError(f"level is {level}; it must be above 0 and at most {WIDEST_LEVEL}.")
-    if not y.any():
-        return _stay_at_zero(targets, float(n[-1]))
+    asked = Asked(curve, read_companions(companions), kind)
+    targets = _read_targets(n_target, float(curve.n[0]))
+    _check_level(level)
+    return answer_all([asked], [targets], level)[0]
+
+
+def extrapolate_together(
+    curves: Mapping[str, Sequence[Any]],
+    n_target: Mapping[str, ArrayLike],
+    level: float = 0.9,
+    kinds: Mapping[str, str | None] | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Predict several models on one dataset, each with all others as its companions.
+
+    Parameters
+    ----------
+    curves
+        Name of the model to (n_train, loss, train_loss or None), as for `extrapolate`. The name ``constant``
+        stands for the constant predictor, which is no companion but a known level.
+    n_target
+        Numbers of training rows to predict at, for each model to be predicted.
+    level
+        Probability that an interval contains the loss, above 0 and at most 0.99.
+    kinds
+        Kind of the learner for each model of which it is known.
+
+    Returns
+    -------
+    dict
+        Name of the model to the table of `extrapolate`.
+
+    Raises
+    ------
+    TableError
+        As for `extrapolate`.
+    """
+    _check_level(level)
+    read = read_companions(curves, "model")
+    asked, targets = [], []
+    for name, wanted in n_target.items():
+        others = {other: curve for other, curve in read.items() if other != name}
+        asked.append(Asked(read[name], others, (kinds or {}).get(name)))
+        targets.append(_read_targets(wanted, float(read[name].n[0])))
+    return dict(zip(n_target, answer_all(asked, targets, level), strict=True))
+
+
+def answer_all(asked: Sequence[Asked], targets: Sequence[Array], level: float) -> list[pd.DataFrame]:
+    """Return the forecast of every curve; one that is zero everywhere stays there."""
+    positive = [each for each in asked if each.curve.loss.any()]
+    corrections = iter(correct(positive))
+    return [
+        _answer(each, at, level, next(corrections))
+        if each.curve.loss.any()
+        else _stay_at_zero(at, float(each.curve.n[-1]))
+        for each, at in zip(asked, targets, strict=True)
+    ]
+
+
+def _answer(asked: Asked, targets: Array, level: float, correction: Correction | None) -> pd.DataFrame:
+    n, y = asked.curve.n, asked.curve.loss
     shape, ahead = describe(n, y), octaves_ahead(n, targets)
-    centre = predict_log_loss(n, y, targets)
-    below, above = score_range(level, n.size)
-    lower, upper = scales(shape, ahead)
-    lo = np.exp(centre + below * lower)
+    below, above = scales(shape, ahead)
+    if correction is None:
+        centre = predict_log_loss(n, y, targets)
+        low, high = score_range(level, n.size)
+    else:
+        centre = predict_log_loss(n, y, targets, correction.change(ahead, (below + above) / 2))
+        low, high = correction.score_range(level)
+        below, above = correction.widths(ahead, below, above)
+    lo = np.exp(centre + low * below)
     return pd.DataFrame(
         {
             "n_train": targets,
             "loss": np.exp(centre),
             "loss_lo": lo if y[-1] > 0 else np.zeros_like(lo),
-            "loss_hi": np.exp(centre + above * upper),
+            "loss_hi": np.exp(centre + high * above),
         }
     )
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level <= WIDEST_LEVEL:
+        raise TableError(f"level is {level}; it must be above 0 and at most {WIDEST_LEVEL}.")
 
 
 def _read_targets(n_target: ArrayLike, first: float) -> Array:

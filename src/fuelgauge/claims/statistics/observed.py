@@ -67,13 +67,17 @@ def read_curve(
     return Observed(anchors, _means(y, place), None if trained is None else _means(trained, place))
 
 
-def read_companions(companions: Mapping[str, Sequence[Any]] | None) -> dict[str, Observed]:
+def read_companions(
+    companions: Mapping[str, Sequence[Any]] | None, role: str = "companion"
+) -> dict[str, Observed]:
     """Return the checked curves of other models by name.
 
     Parameters
     ----------
     companions
         Name to (n_train, loss) or (n_train, loss, train_loss or None).
+    role
+        Word for such a curve in messages.
 
     Raises
     ------
@@ -83,9 +87,9 @@ def read_companions(companions: Mapping[str, Sequence[Any]] | None) -> dict[str,
     found = {}
     for name, parts in (companions or {}).items():
         if not isinstance(parts, Sequence) or len(parts) not in (2, 3):
-            raise TableError(f"companion {name!r} must be (n_train, loss, train_loss or None).")
+            raise TableError(f"{role} {name!r} must be (n_train, loss, train_loss or None).")
         n_train, loss, train_loss = (*parts, None)[:3]
-        found[str(name)] = read_curve(n_train, loss, train_loss, f"companion {name!r}: ")
+        found[str(name)] = read_curve(n_train, loss, train_loss, f"{role} {name!r}: ")
     return found
 
 

@@ -18,7 +18,16 @@ NEEDED = ("dataset", "model", "family", "n_train", "repeat", "loss")
 KEY = ["dataset", "model", "n_train", "repeat"]
 NAMES = ("dataset", "model", "family")
 NUMBERS = ("n_train", "repeat", "loss")
-FURTHER_NUMBERS = ("val_loss", "choice_loss", "constant_loss", "score", "fit_seconds", "n_test", "n_pool")
+FURTHER_NUMBERS = (
+    "val_loss",
+    "choice_loss",
+    "train_loss",
+    "constant_loss",
+    "score",
+    "fit_seconds",
+    "n_test",
+    "n_pool",
+)
 YES_OR_NO = {True: True, False: False, "true": True, "false": False}
 FEW_REPEATS = 2
 SWAP_SHARE = 2 / 3
