@@ -16,6 +16,7 @@ DRAWS = 20_000
 SHARED = 0.5  # correlation of two differences to the same model
 PRIOR = 4  # repeats' worth of the usual spread that each difference is given
 TINY = 1e-9
+UNKNOWN = 0.1  # standard error of a gap in draws, before a second repeat tells
 
 
 @dataclass(frozen=True)
@@ -58,17 +59,16 @@ def gaps_to(other: str, losses: Mapping[str, pd.Series], test_share: float) -> d
     Notes
     -----
     The standard deviation of a difference over its repeats is the jackknife's. A few repeats say little about
-    it. So it is moderated towards the median over all models, which counts as much as four repeats (Smyth,
-    Statistical Applications in Genetics and Molecular Biology 3, 2004, section 4). The standard error carries
-    the factor of Nadeau and Bengio (Machine Learning 52, 2003).
+    it. So it is moderated towards the median over the other models, if there are two or more, which counts as
+    much as four repeats (Smyth, Statistical Applications in Genetics and Molecular Biology 3, 2004, section
+    4). The standard error carries the factor of Nadeau and Bengio (Machine Learning 52, 2003).
     """
     raw = {name: raw_gap(own, losses[other]) for name, own in losses.items() if name != other}
-    known = [deviation for _, deviation, repeats in raw.values() if repeats > 1]
-    usual = float(np.median(known)) if known else float("nan")
-    found = {other: Gap(0.0, 0.0, PRIOR, int(losses[other].count()))}
+    found = {other: Gap(0.0, 0.0, 1, int(losses[other].count()))}
     for name, (value, deviation, repeats) in raw.items():
+        rest = [spread for rival, (_, spread, n) in raw.items() if rival != name and n > 1]
         if repeats:
-            found[name] = moderated(value, deviation, repeats, usual, test_share)
+            found[name] = moderated(value, deviation, repeats, rest, test_share)
     return found
 
 
@@ -82,13 +82,18 @@ def raw_gap(own: pd.Series, other: pd.Series) -> tuple[float, float, int]:
     return float(gaps[0, 0]), float(jackknife_error(gaps)[0] * np.sqrt(len(both))), len(both)
 
 
-def moderated(value: float, deviation: float, repeats: int, usual: float, test_share: float) -> Gap:
-    """Return a gap with its moderated standard error."""
+def moderated(
+    value: float, deviation: float, repeats: int, others: Sequence[float], test_share: float
+) -> Gap:
+    """Return a gap with its moderated standard error; without two other models it is not moderated."""
+    prior = PRIOR if len(others) > 1 else 0
+    freedom = prior + repeats - 1
+    if not freedom:
+        return Gap(value, float("nan"), 1, repeats)
     own = (repeats - 1) * deviation**2 if repeats > 1 else 0.0
-    freedom = PRIOR + repeats - 1
-    spread = np.sqrt((PRIOR * usual**2 + own) / freedom)
-    error = spread / np.sqrt(repeats) * correction(repeats, test_share)
-    return Gap(value, float(error), freedom, repeats)
+    usual = float(np.median(others)) if prior else 0.0
+    spread = np.sqrt((prior * usual**2 + own) / freedom)
+    return Gap(value, float(spread / np.sqrt(repeats) * correction(repeats, test_share)), freedom, repeats)
 
 
 def log_ratio(one: float, other: float) -> float:
@@ -107,7 +112,7 @@ def draws_of(gaps: Mapping[str, Gap]) -> NDArray[np.float64]:
     for gap in gaps.values():
         own = np.sqrt(SHARED) * common + np.sqrt(1 - SHARED) * rng.standard_normal(DRAWS)
         heavy = own / np.sqrt(rng.chisquare(gap.freedom, DRAWS) / gap.freedom)
-        rows.append(gap.value + np.nan_to_num(gap.error) * heavy)
+        rows.append(gap.value + np.nan_to_num(gap.error, nan=UNKNOWN) * heavy)
     return np.array(rows)
 
 

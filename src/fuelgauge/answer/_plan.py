@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from fuelgauge.answer._contestants import Frame
 from fuelgauge.data.dataset import Dataset
@@ -30,7 +31,7 @@ def frame_of(config: DatasetConfig, dataset: Dataset) -> Frame:
     n_rows = len(dataset.target)
     if n_rows < FEWEST_ROWS:
         raise DataError(
-            f"{config.source['path']} has {n_rows} different rows with a value of '{config.target}'; "
+            f"{Path(config.source['path']).name} has {n_rows} different rows with '{config.target}'; "
             f"a comparison of models needs {FEWEST_ROWS} or more."
         )
     split = SplitRule(SMALL_TEST if n_rows < SMALL else USUAL_TEST, MOST_TEST)
@@ -62,7 +63,9 @@ def sizes_of(frame: Frame, dataset: Dataset) -> list[int]:
     ]
     if n not in able or len(able) < 2:
         reason = next(filter(None, (unsupported(dataset, order, n // 2) for order in orders)), "too few rows")
-        raise DataError(f"{frame.config.source['path']} cannot be divided for a comparison: {reason}.")
+        raise DataError(
+            f"{Path(frame.config.source['path']).name} cannot be divided for a comparison: {reason}."
+        )
     return able[::-1]
 
 

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from fuelgauge.config.checks import RESERVED
+from fuelgauge.data.sources.files import table_files
 from fuelgauge.errors import ConfigError, DataError
 from fuelgauge.files import write_whole
 from fuelgauge.intake.add import name_of
@@ -66,9 +68,15 @@ class Question:
         """Return a question about a file, with its absolute path and the name that follows from it."""
         if not file.exists():
             raise DataError(f"{file} does not exist.")
-        if file.is_dir():
-            raise DataError(f"{file} is a folder; ask needs a table: a CSV, Parquet or Arrow file.")
-        return cls(str(file.resolve()), target, name=name_of(file), **settings)
+        if file.is_dir() and not table_files(file):
+            raise DataError(f"{file} is a folder without Parquet files; ask needs a table.")
+        return cls(str(file.resolve()), target, name=name_for(file), **settings)
+
+
+def name_for(file: Path) -> str:
+    """Return the name of a table; a name that the pipeline uses for something else gets an addition."""
+    name = name_of(file)
+    return f"{name}_table" if name in RESERVED else name
 
 
 @dataclass(frozen=True)
@@ -214,8 +222,9 @@ class Memory:
 
 def stamp(question: Question) -> tuple[int, int]:
     """Return the size and the time of the last change of a question's file."""
-    stat = Path(question.file).stat()
-    return stat.st_size, stat.st_mtime_ns
+    path = Path(question.file)
+    found = [each.stat() for each in (path.rglob("*") if path.is_dir() else [path])]
+    return sum(each.st_size for each in found), max(each.st_mtime_ns for each in found)
 
 
 def remember(memory: Memory, place: Workplace) -> None:

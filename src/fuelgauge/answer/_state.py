@@ -17,6 +17,7 @@ from fuelgauge.spec.description import Description
 
 NEARLY_ALL = 0.9
 LEAST_COLUMNS, LEAST_SHARE = 3, 0.3
+ALONE = "alone"  # how intake begins a reason that is about a share
 
 
 @dataclass(repr=False)
@@ -90,7 +91,11 @@ class State:
         Besides those that determine the target, these are columns that alone explain nine tenths of what all
         columns together do.
         """
-        found = {name: f"gives the target away: {how}" for name, how in self.reading.suspects.items()}
+        found = {
+            name: how if how.startswith(ALONE) else f"gives the target away: {how}"
+            for name, how in self.reading.suspects.items()
+            if len(self.alone) >= LEAST_COLUMNS or not how.startswith(ALONE)
+        }
         for name, part in self.parts_of_whole().items():
             if part >= NEARLY_ALL:
                 found.setdefault(name, f"alone explains {100 * min(1.0, part):.0f}% of what all columns do")

@@ -66,9 +66,21 @@ def ask_file(file: Path, target: str, minutes: float, **settings: Any) -> Answer
     if not target:
         raise ConfigError(f"{file.name}: name the column to predict: --target COLUMN.")
     question = Question.of_file(file, target, **settings)
-    return answered(question, Workplace(Path.cwd(), question.name), minutes, {}, Screen(sys.stdout))
+    return told(answered(question, Workplace(Path.cwd(), question.name), minutes, {}, Screen(sys.stdout)))
 
 
 def resume(minutes: float) -> Answer:
     """Go on with the last question that was asked in this folder."""
-    return go_on(Path.cwd(), minutes, Screen(sys.stdout))
+    return told(go_on(Path.cwd(), minutes, Screen(sys.stdout)))
+
+
+def told(answer: Answer) -> Answer:
+    """Return an answer that says something.
+
+    Raises
+    ------
+    DataError
+        No model could be measured.
+    """
+    _ = answer.found
+    return answer

@@ -28,7 +28,7 @@ from fuelgauge.spec.params import (
     RegistryConfig,
 )
 
-__all__ = ["CHECKS", "check_dataset", "check_member", "check_params", "resolve"]
+__all__ = ["CHECKS", "RESERVED", "check_dataset", "check_member", "check_params", "resolve"]
 
 LEAST_FACTOR = 1.01  # with a smaller factor, anchors would differ by less than a row
 RESERVED = ("report", "overview", "default")  # names of experiments in MLflow that are no datasets
