@@ -33,3 +33,10 @@ def test_one_dataset_is_answered_by_itself():
     few = JUDGED | {"p": float("nan"), "n_datasets": 1, "modality": "all"}
     own = JUDGED | {"level": "dataset", "dataset": "mine", "sentence": "On mine, no."}
     assert summary([few, own]) == ["REFUTED    On mine, no."]
+
+
+def test_where_nothing_was_judged_one_line_says_so():
+    nothing = JUDGED | {"p": float("nan"), "n_datasets": 0, "verdict": "undecided"}
+    assert summary([nothing, nothing | {"modality": "all"}]) == [
+        "No claim can be judged from this table; the notes say why."
+    ]

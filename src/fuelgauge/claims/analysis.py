@@ -138,7 +138,7 @@ def analyze(
         warnings=[
             *checked.warnings,
             *left_out,
-            *family_warnings,
+            *(family_warnings if _can_choose(checked.trials) else ()),  # else `_limits` says it of all
             *pair_warnings,
             *_limits(checked.trials),
         ],
@@ -193,11 +193,10 @@ def _limits(trials: pd.DataFrame) -> list[str]:
             "independent."
         )
     n_members = trials.groupby(["dataset", "family"])["model"].nunique()
-    chooses = [c for c in ("choice_loss", "val_loss") if c in trials and trials[c].notna().any()]
-    if not chooses and (n_members > 1).any():
+    if not _can_choose(trials) and (n_members > 1).any():
         said.append(
             "Columns 'choice_loss' and 'val_loss' are missing: no best model can be chosen where a family or "
-            "a side has several, and claims that need one leave that dataset out."
+            "a side has several. Claims that need one leave that dataset out; add one of the columns."
         )
     largest = trials.groupby("dataset")["n_train"].max()
     small = largest[largest < FIRST_ROWS * REACH].index
@@ -206,6 +205,11 @@ def _limits(trials: pd.DataFrame) -> list[str]:
             f"Fewer than {FIRST_ROWS * REACH} rows, so no data-efficiency ratio, on {', '.join(small)}."
         )
     return said
+
+
+def _can_choose(trials: pd.DataFrame) -> bool:
+    """Tell whether any trial has a loss by which the best member of a family can be chosen."""
+    return any(name in trials and trials[name].notna().any() for name in ("choice_loss", "val_loss"))
 
 
 def _write(analysis: Analysis, out: Path) -> None:

@@ -35,10 +35,10 @@ def lead_panels(leads: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def choices(panels: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
-    """Return the rivals and the kinds of datasets of panels, with their names."""
+def choices(panels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the rivals of panels, and the kinds of datasets with their names."""
     return {
-        "rivals": {panel["rival"]: panel["rival_name"].removesuffix(" models") for panel in panels},
+        "rivals": list(dict.fromkeys(panel["rival"] for panel in panels)),
         "strata": {
             panel["stratum"]: "all" if panel["stratum"] == ALL else panel["where"] for panel in panels
         },

@@ -14,6 +14,7 @@ __all__ = ["PRIMARY", "chosen_verdicts", "short_title", "shown_size", "summary"]
 Row = Mapping[str, Any]
 # Strata in the order of preference: tables are the primary one.
 PRIMARY, EVERYTHING = "tabular", "all"
+NOTHING = "No claim can be judged from this table; the notes say why."
 WIDTH, FEW_DATASETS = 100, 2
 TITLES = ("claim", "against", "sets", "on average", "answer", "above 1 on")
 
@@ -34,6 +35,8 @@ def summary(verdicts: Sequence[Row]) -> list[str]:
     list of str
         Lines of at most 100 characters; sentences on single datasets may be longer.
     """
+    if not any(v.get("n_datasets") for v in verdicts):
+        return [NOTHING]
     overall = [v for v in verdicts if v["level"] == "overall"]
     names = {v["dataset"] for v in verdicts if v["level"] == "dataset" and not v.get("control")}
     judged = [v for v in overall if _is_measured(v)]

@@ -236,4 +236,4 @@ def test_a_csv_file_may_have_semicolons_decimal_commas_and_capital_letters(
 
 def test_families_that_no_claim_reads_are_named_with_the_remedy(trials: pd.DataFrame) -> None:
     said = warning(trials.replace({"family": {"deep": "Deep"}}))
-    assert "column 'family': no claim reads 'Deep'; rename them (baseline, linear," in said
+    assert "column 'family': no claim reads 'Deep' (write 'deep'); rename them (baseline, linear," in said

@@ -299,11 +299,17 @@ def _unknown_families(trials: pd.DataFrame, name: str) -> str:
     unknown = sorted(set(trials["family"]) - {*FAMILIES, *SUBFAMILIES})
     if not unknown:
         return ""
-    listed = ", ".join(f"'{family}'" for family in unknown)
+    listed = ", ".join(f"'{family}'{_meant(family)}" for family in unknown)
     return (
         f"{name}, column 'family': no claim reads {listed}; rename them ({', '.join(FAMILIES)}; of trees "
         f"also {' and '.join(SUBFAMILIES)}), or name them under pairs in conf/claim/data.yaml."
     )
+
+
+def _meant(family: str) -> str:
+    """Return the known family that differs from a name only in case and blanks, for a message."""
+    meant = family.strip().lower()
+    return f" (write '{meant}')" if meant in {*FAMILIES, *SUBFAMILIES} else ""
 
 
 def _single_repeats(trials: pd.DataFrame, name: str) -> str:
