@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from tests.conftest import CHECKOUT, make_project, replace
 
@@ -78,6 +79,9 @@ def test_metrics_and_plots_are_known_to_dvc(reproduced):
     assert "sweep.efficiency" in reproduced.run(DVC, "metrics", "show").stdout
     shown = reproduced.run(DVC, "plots", "show")
     assert "index.html" in shown.stdout
+    declared = yaml.safe_load((reproduced.root / "dvc.yaml").read_text())["plots"]
+    names = [path for entry in declared for path in ([entry] if isinstance(entry, str) else entry)]
+    assert [name for name in names if not (reproduced.root / name).is_file()] == []
     assert "learning_curves" in next(reproduced.root.glob("dvc_plots/index.html")).read_text()
 
 
@@ -135,7 +139,18 @@ def test_a_table_of_ones_own_goes_through_and_is_watched(changed, reproduced):
     last = json.loads((reproduced.root / "reports/metrics.json").read_text())["at_largest_anchor"]
     assert last["customers"]["logistic"]["roc_auc"] > 0.85 > 0.6 > last["customers"]["dummy"]["roc_auc"]
     rows.iloc[:-1].to_csv(reproduced.root / "data/own/customers.csv", index=False)
-    assert "ingest@customers" in reproduced.stale()
+    said = reproduced.repro()
+    assert "Running stage 'ingest@customers'" in said
+    assert "Stage 'ingest@mnist1d' didn't change, skipping" in said
+
+
+def test_a_dataset_that_is_removed_leaves_nothing_that_another_clone_lacks(changed, reproduced):
+    replace(reproduced.root / "params.yaml", ", customers", "")
+    reproduced.repro()
+    assert reproduced.stale() == set()
+    for folder in ("features", "trials"):
+        assert {path.name for path in (reproduced.root / "data" / folder).iterdir()} == {"mnist1d"}
+    assert (reproduced.root / "data/store/customers").is_dir()
 
 
 def test_an_unknown_dataset_stops_before_any_compute(reproduced):

@@ -41,6 +41,13 @@ SEARCHES = {
     True: "Hyperparameter search: every model gets the same number of fits, or the same seconds for fits; "
     "the first fit uses the defaults, and all fits use only the rows of the anchor",
 }
+NOTHING_TO_DRAW = {
+    "learning_curves.png": "Loss against rows: no model has a finished trial.",
+    "fit_time.png": "Seconds of a fit against rows: no fit was timed.",
+    "cost.png": "Loss against seconds of a fit: no fit was timed.",
+    "der.png": "Data-efficiency ratios: none can be measured. They need both sides of a claim, on a dataset "
+    "with enough rows.",
+}
 NO_SLIDE = (
     "Performance against the amount of data, by size of net: no dataset has both older algorithms and nets "
     "of all sizes, or the claim engine is not judged. In params.yaml, name engine under claims and set "
@@ -90,9 +97,17 @@ def evaluate(params: Params, out: Path = paths.REPORTS) -> Analysis:
     prices = read_prices(params.prices)
     write_metrics(out / "metrics.json", trials, analysis, sweep, prices)
     write_report(analysis, out, report_context(trials, sweep["efficiency"], params, prices))
-    if analysis.further.get("slide") is None:
-        draw_note(out / "plots" / "engine.png", NO_SLIDE)
+    draw_missing(out / "plots", has_slide=analysis.further.get("slide") is not None)
     return analysis
+
+
+def draw_missing(plots: Path, has_slide: bool) -> None:
+    """Draw a sentence in place of each picture that dvc.yaml declares and this run cannot draw."""
+    if not has_slide:
+        draw_note(plots / "engine.png", NO_SLIDE)
+    for name, text in NOTHING_TO_DRAW.items():
+        if not (plots / name).is_file():
+            draw_note(plots / name, text)
 
 
 def read_prices(name: str) -> Prices:
