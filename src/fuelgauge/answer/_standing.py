@@ -13,6 +13,7 @@ from fuelgauge.answer._contestants import BASELINE, title
 from fuelgauge.answer._forecast import Course, Forecast
 from fuelgauge.answer._gaps import (
     LEVEL,
+    SHARED,
     Gap,
     draws_of,
     gaps_to,
@@ -192,6 +193,8 @@ class Findings:
     def at(self, model: Standing, rows: Sequence[int]) -> tuple[Forecast, ...]:
         """Return the losses of a model at numbers of rows, with 90% intervals."""
         others = tuple(each.course for each in self.standings if each.model != model.model)
+        if np.isfinite(self.constant):
+            others = (*others, _forecast.constant(model.course, self.constant))
         return _forecast.at(model.course, tuple(map(int, rows)), others)
 
     def doubling(self, model: Standing) -> tuple[float, float, float]:
@@ -347,9 +350,12 @@ def with_probabilities(found: Findings, gaps: Mapping[str, Gap]) -> Findings:
     """Return findings with the probability of each model to be the best, now and at twice the rows."""
     known = [each for each in found.standings if each.is_measured]
     now = draws_of(gaps)
-    steps = np.array([doubled_step(found, each) for each in known])
+    steps = steps_to_double(found, known)
     rng = np.random.default_rng(1)
-    double = now + steps[:, :1] + steps[:, 1:] * rng.standard_normal(now.shape)
+    luck = np.sqrt(SHARED) * rng.standard_normal(now.shape[1]) + np.sqrt(1 - SHARED) * rng.standard_normal(
+        now.shape
+    )
+    double = now + steps[:, :1] + steps[:, 1:] * luck
     at_now, at_double = shares_of_wins(now), shares_of_wins(double)
     shares = {each.model: (float(at_now[i]), float(at_double[i])) for i, each in enumerate(known)}
     standings = tuple(
@@ -361,8 +367,16 @@ def with_probabilities(found: Findings, gaps: Mapping[str, Gap]) -> Findings:
     return replace(found, standings=standings)
 
 
-def doubled_step(found: Findings, model: Standing) -> tuple[float, float]:
-    """Return the forecast change of the log loss to twice the rows, and its standard deviation."""
-    (then,) = found.at(model, found.targets[1:2])
-    spread = log_ratio(then.high, then.low) / (2 * _forecast.WIDE) if then.loss else 0.0
-    return log_ratio(then.loss, model.curve[-1][1]), spread
+def steps_to_double(found: Findings, known: Sequence[Standing]) -> np.ndarray:
+    """Return the change of each model's log loss over the best one's to twice the rows, and its deviation.
+
+    Returns
+    -------
+    ndarray
+        Changes and standard deviations, shape (models, 2).
+    """
+    courses = tuple(each.course for each in known)
+    if np.isfinite(found.constant):
+        courses = (*courses, _forecast.constant(found.best.course, found.constant))
+    steps = _forecast.steps(courses, found.best.model, found.targets[1])
+    return np.array([steps[each.model] for each in known])

@@ -39,6 +39,7 @@ FRAME_NAME = "table"
 SHARE_FOR_THE_END = 0.12
 LEAST_FOR_THE_END = 2.0
 LONGEST_FIT = 60.0
+BETWEEN_LOOKS = 3.0
 SHARE_OF_LAST_FIT = 0.25
 TABLE = (
     "model", "loss", "low", "high", "gap", "gap_low", "gap_high", "repeats", "wins", "p_now", "p_double",
@@ -347,7 +348,7 @@ class Work:
         show: Show,
     ):
         self.place, self.prepared, self.store, self.show = place, prepared, store, show
-        self.started, self.budget = started, budget
+        self.started, self.budget, self.next_look = started, budget, 0.0
         self.frame: Frame = frame_of(prepared.config, prepared.dataset)
         known = {record["model"] for record in store.records.values()}
         self.contestants: list[Contestant] = contestants(
@@ -376,8 +377,10 @@ class Work:
         return self.answer
 
     def tell(self, loop: Loop) -> None:
-        """Show the answer so far, once there is a first one."""
-        if loop.is_first_answer:
+        """Show the answer so far, once there is a first one, and again after some seconds."""
+        now = clocks.monotonic()
+        if now >= self.next_look and loop.is_first_answer:
+            self.next_look = now + BETWEEN_LOOKS
             self.update(loop)
             self.show(self.answer, False)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import time
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,7 +14,6 @@ from fuelgauge.errors import ConfigError
 
 __all__ = ["ask_file", "resume"]
 
-AGAIN = 3.0  # least seconds between two versions of the lines
 UP, CLEAR = "\x1b[{}F", "\x1b[J"
 
 
@@ -24,14 +22,12 @@ class Screen:
 
     def __init__(self, out: TextIO):
         self.out, self.is_terminal = out, out.isatty()
-        self.height, self.last = 0, 0.0
+        self.height = 0
 
     def __call__(self, answer: Answer, is_last: bool) -> None:
         """Show an answer."""
-        now = time.monotonic()
-        if not is_last and self.last and (not self.is_terminal or now - self.last < AGAIN):
+        if not is_last and self.height and not self.is_terminal:
             return
-        self.last = now
         text = lines(answer)
         stage = (
             f"after {answer.seconds:.0f} s"
@@ -42,6 +38,7 @@ class Screen:
         if self.is_terminal:
             self.rewrite(text)
         else:
+            self.height = len(text)
             print(*text, "", sep="\n", file=self.out, flush=True)
 
     def rewrite(self, text: list[str]) -> None:
