@@ -13,7 +13,7 @@ from fuelgauge.answer._standing import Findings, Standing, number
 from fuelgauge.answer._trust import Calibration
 
 WIDTH, HEIGHT = 1000, 420
-LEFT, RIGHT, TOP, BOTTOM = 56, 190, 16, 44
+LEFT, RIGHT, TOP, BOTTOM = 56, 215, 16, 44
 COLOURS = 7
 MOST_CURVES = 6
 STEPS = 24

@@ -297,7 +297,7 @@ def simplest(models: Sequence[Standing]) -> Standing:
 
 
 def about_more(found: Findings) -> str:
-    """Return in one sentence what twice the rows would bring, and whether a net would gain by them."""
+    """Return in one sentence what twice the rows would bring, and which model would gain by them."""
     change, low, high = found.doubling(found.best)
     if high < -WORTH:
         text = f"Twice the rows would take {-100 * change:.2g}% of its loss away"
@@ -305,8 +305,10 @@ def about_more(found: Findings) -> str:
         text = "Twice the rows would bring next to nothing"
     else:
         text = f"Twice the rows may bring {max(0.0, -100 * change):.2g}% less loss, or nothing"
-    nets = [each for each in found.rivals if each.family == "deep"]
+    likeliest = max(found.standings, key=lambda each: each.p_double if each.is_measured else -1.0)
+    if likeliest is not found.best:
+        return f"{text}; {likeliest.title} is then the likeliest to be best ({share(likeliest.p_double)})."
+    nets = [each.p_double for each in found.rivals if each.family == "deep"]
     if nets and found.best.family != "deep":
-        best_net = max(nets, key=lambda each: each.p_double)
-        return f"{text}; a net is best then with a probability of {share(best_net.p_double)}."
+        return f"{text}; a net is best then with a probability of {share(max(nets))}."
     return f"{text}."
