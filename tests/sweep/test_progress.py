@@ -51,3 +51,12 @@ def test_on_a_terminal_there_is_one_bar_for_all_curves(clock, monkeypatch):
         assert whole.fields["detail"] == "ETA 0:01  letter/mlp n=64"
         progress.ended(trial(32, 0), "letter/dummy", 1.0, failed=True)
         assert whole.fields["detail"] == "ETA 0:00  failed 1  letter/dummy n=32"
+
+
+def test_no_time_is_told_while_too_little_has_ended(clock):
+    progress = SweepProgress()
+    for seconds in (1.0, 99.0):
+        progress.expect(seconds)
+    clock.seconds = 8.0
+    progress.ended(trial(32, 0), "letter/dummy", 1.0, failed=False)
+    assert progress.eta() == "?"

@@ -16,6 +16,7 @@ from fuelgauge.spec.trials import Trial
 log = logging.getLogger("fuelgauge")
 
 SECONDS_BETWEEN_LINES = 10.0
+LEAST_SHARE = 0.05  # of the expected seconds; before, most of the elapsed time is that of imports
 
 
 @dataclass
@@ -98,7 +99,9 @@ class SweepProgress:
         return self.whole.ended == self.whole.total
 
     def eta(self) -> str:
-        """Return the estimated time left as `minutes:seconds`."""
+        """Return the estimated time left as `minutes:seconds`, or `?` while too little has ended to tell."""
+        if self.whole.seconds_ended < LEAST_SHARE * self.whole.seconds:
+            return "?"
         elapsed = time.monotonic() - self.started
         left = elapsed * (self.whole.seconds - self.whole.seconds_ended) / self.whole.seconds_ended
         return f"{int(left // 60)}:{int(left % 60):02d}"
