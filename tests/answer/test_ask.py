@@ -159,6 +159,7 @@ def test_a_table_that_cannot_be_learned_from_is_refused_in_one_sentence(change, 
     with pytest.raises(DataError, match=message) as caught:
         ask(tmp_path / "shop.csv", "bought", folder=tmp_path)
     assert "conf/" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["shop.csv"]
     assert "\n" not in str(caught.value)
 
 

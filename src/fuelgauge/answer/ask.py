@@ -24,7 +24,7 @@ from fuelgauge.answer._standing import findings
 from fuelgauge.answer._state import State
 from fuelgauge.answer._trust import calibration
 from fuelgauge.answer._worker import Explain, FitAll
-from fuelgauge.errors import ConfigError, DataError, StoreError
+from fuelgauge.errors import ConfigError, DataError, FuelgaugeError, StoreError
 from fuelgauge.files import whole
 from fuelgauge.intake.add import name_of
 from fuelgauge.spec.trials import Plan
@@ -314,9 +314,21 @@ def answered(
         raise ConfigError(f"--minutes is {minutes:g}; it must be above 0.")
     place.open()
     with journal(place) as store:
-        prepared = prepare(question, place)
+        prepared = read(question, place)
         work = Work(question, place, prepared, started, 60 * minutes, objects, store, show)
         return work.done()
+
+
+def read(question: Question, place: Workplace) -> Prepared:
+    """Return the rows of a table; one that is refused leaves no folder behind."""
+    try:
+        prepared = prepare(question, place)
+        frame_of(prepared.config, prepared.dataset)
+    except FuelgaugeError:
+        if not place.journal.stat().st_size:
+            shutil.rmtree(place.work, ignore_errors=True)
+        raise
+    return prepared
 
 
 @contextlib.contextmanager
