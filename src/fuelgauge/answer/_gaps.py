@@ -59,9 +59,9 @@ def gaps_to(other: str, losses: Mapping[str, pd.Series], test_share: float) -> d
     Notes
     -----
     The standard deviation of a difference over its repeats is the jackknife's. A few repeats say little about
-    it. So it is moderated towards the median over the other models, if there are two or more, which counts as
-    much as four repeats (Smyth, Statistical Applications in Genetics and Molecular Biology 3, 2004, section
-    4). The standard error carries the factor of Nadeau and Bengio (Machine Learning 52, 2003).
+    it. So it is moderated towards the median over the other models, if there are two or more (Smyth, Stat.
+    Appl. Genet. Mol. Biol. 3, 2004, section 4). That median counts as much as four repeats. The standard
+    error carries the factor of Nadeau and Bengio (Machine Learning 52, 2003).
     """
     raw = {name: raw_gap(own, losses[other]) for name, own in losses.items() if name != other}
     found = {other: Gap(0.0, 0.0, 1, int(losses[other].count()))}

@@ -13,6 +13,7 @@ from fuelgauge.spec.description import Description
 
 SIMPLE = ("baseline", "linear")
 CHEAPER = 2.0  # times as quick, so that it counts as cheaper
+UNLIKELY = 0.05  # probability of being best below which a model is not named beside the best
 WORTH = 0.01  # smallest gain that counts as a gain
 BETTER = 0.05  # part of the loss that the wanted metric takes away
 MOST_RIVALS = 6
@@ -280,7 +281,7 @@ def headline(found: Findings) -> str:
 def choice(found: Findings) -> str:
     """Return which model to ship, and which others cannot be told apart from it."""
     best = found.best
-    equal = [each for each in found.rivals if math.isfinite(each.gap_low) and each.gap_low <= 0]
+    equal = [each for each in found.rivals if each.gap_low <= 0 and each.p_now >= UNLIKELY]
     if equal:
         names = ", ".join(each.title for each in (best, *equal))
         cheapest = simplest((best, *equal))

@@ -394,7 +394,19 @@ class Work:
         if now >= self.next_look and loop.is_first_answer:
             self.next_look = now + BETWEEN_LOOKS
             self.update(loop)
+            self.leave_time(loop)
             self.show(self.answer, False)
+
+    def leave_time(self, loop: Loop) -> None:
+        """Keep enough time for the last fit of the best model and for its explanation."""
+        if self.answer.findings:
+            best = self.best()
+            fit = loop.expected(best, self.most_rows(loop, best)) + loop.expected(best, loop.top)
+            self.clock.budget = min(self.clock.budget, self.budget - fit - LEAST_FOR_THE_END)
+
+    def best(self) -> Contestant:
+        """Return the best model."""
+        return next(each for each in self.contestants if each.name == self.answer.found.best.model)
 
     def update(self, loop: Loop) -> None:
         """Take in what the trials say by now."""
@@ -426,7 +438,7 @@ class Work:
 
     def finish(self, loop: Loop, pool: WorkerPool) -> None:
         """Fit the best model on all rows and ask what it looks at; Ctrl-C leaves that out."""
-        best = next(each for each in self.contestants if each.name == self.answer.found.best.model)
+        best = self.best()
         most = self.most_rows(loop, best)
         try:
             with whole(self.place.model) as partial:
