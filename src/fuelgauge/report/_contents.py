@@ -96,7 +96,7 @@ def gather(analysis: Any, context: ReportContext) -> Contents:
     return Contents(
         datasets=list(dict.fromkeys(curves["dataset"])),
         curves=curves,
-        pairs=_pairs(_frame(getattr(analysis, "pairs", None))),
+        pairs=_pairs(_shown_pairs(getattr(analysis, "pairs", None))),
         judged_pairs=_pairs(_frame(getattr(analysis, "judged_pairs", None))),
         extrapolations=_extrapolations(_frame(getattr(analysis, "extrapolations", None))),
         verdicts=[dict(verdict) for verdict in getattr(analysis, "verdicts", None) or []],
@@ -236,6 +236,18 @@ def _with_levels(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     for name in names:
         frame[name] = frame[name].mask(is_family, frame[name].str.removeprefix(PREFIX))
     return frame
+
+
+def _shown_pairs(table: Any) -> pd.DataFrame:
+    """Return the pairs that the report shows: those of families, and one row of each crossing of models.
+
+    A table without families is returned whole.
+    """
+    if table is None or "crossover_above" not in table or not (table["level"] == FAMILY).any():
+        return _frame(table)
+    crossing = table.loc[table["crossover_above"] == "a", PAIR_KEYS].drop_duplicates().index
+    shown = (table["level"] == FAMILY) | table.index.isin(crossing)
+    return table[shown].reset_index(drop=True)
 
 
 def _pairs(frame: pd.DataFrame) -> pd.DataFrame:

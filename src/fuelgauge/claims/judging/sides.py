@@ -219,7 +219,9 @@ def _counts(lineup: Lineup) -> tuple[frozenset[str], frozenset[str]]:
 def _roster(trials: pd.DataFrame) -> _Roster:
     if trials.empty or "model" not in trials:
         return _Roster({}, {})
-    contestants = trials.assign(own=own_family(trials)).drop_duplicates(["dataset", "own", "model"])
+    keys = [name for name in ("dataset", "model", "family", "subfamily") if name in trials]
+    unique = trials[keys].drop_duplicates()
+    contestants = unique.assign(own=own_family(unique)).drop_duplicates(["dataset", "own", "model"])
     members = {
         (str(dataset), str(own)): tuple(sorted(names))
         for (dataset, own), names in contestants.groupby(["dataset", "own"])["model"]
@@ -274,8 +276,7 @@ def _pairs_of(evidence: Evidence, lineups: Mapping[Key, Lineup]) -> pd.DataFrame
     """
     duels = {key: lineup for key, lineup in lineups.items() if lineup.is_duel}
     teams = {key: lineup for key, lineup in lineups.items() if not lineup.is_duel}
-    models = evidence.pairs[evidence.pairs["level"] == "model"]
-    tables = [_renamed(models, duels), _renamed(evidence.teams, teams)]
+    tables = [_renamed(evidence.pairs, duels), _renamed(evidence.teams, teams)]
     return pd.concat(
         [table for table in tables if len(table)] or [evidence.pairs.iloc[:0]], ignore_index=True
     )

@@ -230,7 +230,7 @@ def judge_pairs(question: Question, evidence: Evidence, rules: Rules) -> list[Ve
     ConfigError
         A pair or a side names a family or a contestant that does not exist, or sides are unequal.
     """
-    families = {*evidence.pairs["model_a"], *evidence.pairs["model_b"]}
+    families = {*evidence.pairs["model_a"].unique(), *evidence.pairs["model_b"].unique()}
     _check_families(rules, {name.removeprefix(PREFIX) for name in families if name.startswith(PREFIX)})
     known = [pair for pair in rules["pairs"] if PREFIX + pair[1] in families]
     rules = {**rules, "pairs": known or rules["pairs"]}
