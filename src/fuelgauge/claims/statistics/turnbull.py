@@ -110,8 +110,8 @@ def median_interval(left: Floats, right: Floats, level: float = 0.95) -> tuple[f
     Notes
     -----
     It is the interval of order statistics, which inverts the sign test (David and Nagaraja, Order Statistics,
-    2003, section 7.1). The lower end takes the left ends of the values and the upper end the right ends, so
-    it holds however the values came to be censored, and also counts those of which nothing is known.
+    2003, section 7.1). The lower end takes the left ends of the values and the upper end the right ends. So
+    it holds however the values came to be censored. Those of which nothing is known count, too.
     """
     n_values = len(left)
     needed = _fewest_on_one_side(n_values, (1 - level) / 2)
