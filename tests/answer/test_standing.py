@@ -55,6 +55,20 @@ def test_a_paired_gap_is_exact_where_all_repeats_agree():
     assert rival.p_now == 0
 
 
+def test_a_model_with_few_repeats_does_not_push_one_with_many_aside():
+    table = trials({**TWO, "mlp": ("deep", [0.26, 0.23, 0.21, 0.199])}, spread=0.04, repeats=16)
+    table = table[(table["model"] != "mlp") | (table["repeat"] < 2)]
+    found = findings(table, SIZES, 1000, {})
+    assert {each.model for each in found.standings} == {"logistic", "xgboost", "mlp"}
+    assert found.standings[0].p_now == max(each.p_now for each in found.standings)
+
+
+def test_the_better_one_on_shared_repeats_is_first():
+    table = trials({"logistic": TWO["xgboost"], "xgboost": TWO["logistic"]}, repeats=8)
+    table = table[(table["model"] != "logistic") | (table["repeat"] < 6)]
+    assert findings(table, SIZES, 1000, {}).best.model == "xgboost"
+
+
 def test_a_curve_is_chained_so_that_few_repeats_at_small_sizes_do_not_bend_it():
     found = findings(trials(TWO), SIZES, 1000, {})
     losses = np.array(found.best.course.losses)

@@ -136,7 +136,8 @@ def ship(found: Findings) -> str:
 def against(found: Findings, rival: Standing) -> str:
     """Return a rival beside the best model."""
     best, judged = found.best, found.judged
-    text = f"vs      {rival.title} {judged.shown(rival.loss)}: {percent(rival.gap)}% more loss"
+    more_or_less = f"{percent(abs(rival.gap))}% {'more' if rival.gap >= 0 else 'less'} loss"
+    text = f"vs      {rival.title} {judged.shown(rival.loss)}: {more_or_less}"
     if not math.isfinite(rival.gap_low):
         return f"{text} in one repeat"
     text += f" ({percent(rival.gap_low)} to {percent(rival.gap_high)})"

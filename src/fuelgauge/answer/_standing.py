@@ -255,7 +255,7 @@ def findings(
     reference = most_repeated(losses)
     to_reference = gaps_to(reference, losses, share)
     losses = {name: losses[name] for name in to_reference}
-    best = likeliest(to_reference)
+    best = settled(likeliest(to_reference), losses, share)
     level = float(losses[reference].mean()) * float(np.exp(to_reference[best].value))
     to_best = gaps_to(best, losses, share)
     made = [
@@ -278,7 +278,14 @@ def findings(
         n_pool=int(n_pool),
         n_test=int(n_test),
     )
-    return with_probabilities(found, {each.model: to_reference[each.model] for each in known})
+    return with_probabilities(found, {each.model: to_best[each.model] for each in known})
+
+
+def settled(first: str, losses: Mapping[str, pd.Series], share: float) -> str:
+    """Return the likeliest model, or one that is better than it on at least half of its repeats."""
+    direct = gaps_to(first, losses, share)
+    rivals = [name for name, gap in direct.items() if 2 * gap.repeats >= len(losses[first])]
+    return min(rivals, key=lambda name: direct[name].value)
 
 
 def standing(
