@@ -201,9 +201,10 @@ class Loop:
 
     def limit(self, contestant: Contestant) -> float:
         """Return the seconds after which a trial is stopped."""
+        left = max(0.0, self.clock.left) + OVERTIME
         if contestant.is_own or self.is_unknown(contestant):
-            return max(LEAST_LIMIT, SHARE_OF_PROBE * self.clock.budget)
-        return max(0.0, self.clock.left) + OVERTIME
+            return min(left, max(LEAST_LIMIT, SHARE_OF_PROBE * self.clock.budget))
+        return left
 
     def due(self) -> tuple[Contestant, Trial] | None:
         """Return the trial to run next.
