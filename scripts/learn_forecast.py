@@ -3,6 +3,7 @@
 - `python scripts/learn_forecast.py` learns, writes the arrays and prints the tables.
 - `python scripts/learn_forecast.py --tables` only prints the tables of the shipped arrays.
 - `python scripts/learn_forecast.py --no-tables` only writes the arrays.
+- `python scripts/learn_forecast.py --other-losses` only prints how the shipped arrays do on other losses.
 
 The arrays are those of fuelgauge.claims.statistics.forecast. The curves are those of
 scripts/calibrate_extrapolation.py, and the same datasets are held out: only the tables use them. The run
@@ -46,6 +47,8 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 SEED = 20261130
+MEMBER = "lcdb-0.1.0/lcdb/database-{}.csv"
+SCORES = ("accuracy", "auc")
 ABOUT = "lcdb-0.1.0/lcdb/datasets.csv"
 KIND_OF = {
     "LogisticRegression": "linear",
@@ -211,10 +214,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=forecast.ARRAYS, help="file for the arrays")
     parser.add_argument("--tables", action="store_true", help="only print the tables of the shipped arrays")
     parser.add_argument("--no-tables", action="store_true", help="only write the arrays")
+    parser.add_argument("--other-losses", action="store_true", help="only print the tables of other losses")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
     datasets = read_datasets(arguments.archives)
     apart = shipped.held_out(np.array([each.number for each in datasets]))
+    if arguments.other_losses:
+        print_other_losses(arguments.archives, apart)
+        return
     if not arguments.tables:
         np.savez_compressed(arguments.out, **learn([each for each in datasets if each.number not in apart]))
         forecast.learned.cache_clear()
@@ -222,10 +229,12 @@ def main() -> None:
         print_tables([each for each in datasets if each.number in apart])
 
 
-def read_datasets(archives: Path) -> list[Dataset]:
-    """Return the published results of all datasets."""
+def read_datasets(archives: Path, metric: str = "accuracy") -> list[Dataset]:
+    """Return the published results of all datasets; accuracies and areas count as losses, 1 less them."""
     archive = fetch(shipped.LCDB, archives)
-    table = pd.read_csv(BytesIO(read_member(archive, shipped.MEMBER)))
+    table = pd.read_csv(BytesIO(read_member(archive, MEMBER.format(metric))))
+    if metric in SCORES:
+        table[["score_test", "score_train"]] = 1 - table[["score_test", "score_train"]]
     table["learner"] = table["learner"].str.rsplit(".").str[-1]
     table["repeat"] = table["outer_seed"] * 1000 + table["inner_seed"]
     about = pd.read_csv(BytesIO(read_member(archive, ABOUT)), index_col="openmlid")
@@ -241,7 +250,7 @@ def _dataset(number: int, rows: pd.DataFrame, constant: float) -> Dataset:
     shape = (len(learners), len(anchors), len(repeats))
     test, train = np.full(shape, np.nan), np.full(shape, np.nan)
     for cube, column in ((test, "score_test"), (train, "score_train")):
-        cube[learner, anchor, repeat] = np.maximum((1 - rows[column].to_numpy(dtype=float)).round(4), 0.0)
+        cube[learner, anchor, repeat] = np.maximum(rows[column].to_numpy(dtype=float).round(4), 0.0)
     return Dataset(number, list(learners), np.asarray(anchors, dtype=float), test, train, constant)
 
 
@@ -651,6 +660,15 @@ def print_tables(datasets: list[Dataset]) -> None:
     contests = [contest for dataset in datasets for contest in held_out_contests(dataset)]
     print(f"Which of two is best\n\n{shipped.markdown(pair_table(contests), 'target')}\n")
     print(f"Which of all is best\n\n{shipped.markdown(choice_table(contests), 'choice')}\n")
+
+
+def print_other_losses(archives: Path, apart: set[int]) -> None:
+    """Print what the inputs bring on the held-out datasets, for losses that were not learned from."""
+    for title, metric in (("1 - AUC", "auc"), ("log loss", "logloss")):
+        datasets = [each for each in read_datasets(archives, metric) if each.number in apart]
+        questions = [question for dataset in datasets for question in ask(dataset)]
+        answers = {name: answer(questions, *INPUTS[name]) for name in ("curve alone", "both")}
+        print(f"{title}, {len(questions)} questions\n\n{shipped.markdown(inputs_table(answers), 'shown')}\n")
 
 
 @dataclass(frozen=True)
