@@ -1,0 +1,210 @@
+"""Make the published results from the published trial table, and nothing else.
+
+    python scripts/publish.py [--table reports/trials.parquet]
+
+With --table, a new trial table replaces published/trials.parquet. Then docs/explanation/published.md, the
+table of verdicts in README.md and the page docs/published/index.html are written anew. A test fails if a
+document differs from what the published table says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fuelgauge.claims.analysis import Analysis, analyze
+from fuelgauge.claims.judging.verdict import models_of
+from fuelgauge.files import whole, write_whole
+from fuelgauge.report import write_report
+from fuelgauge.report.summary import chosen_verdicts, short_title, shown_size
+
+ROOT = Path(__file__).resolve().parents[1]
+TABLE = ROOT / "published/trials.parquet"
+RESULTS, README = ROOT / "docs/explanation/published.md", ROOT / "README.md"
+PAGE = ROOT / "docs/published/index.html"
+LARGEST = 3_000_000  # bytes of the published table
+BEGIN, END = "<!-- published by scripts/publish.py -->", "<!-- end -->"
+
+ABOUT = (
+    "This page is made by `python scripts/publish.py` from `published/trials.parquet`. To judge the table "
+    "yourself: `fuelgauge analyze published/trials.parquet --out my_report`. The "
+    "[page of the run](../published/index.html) has its curves."
+)
+OF_VERDICTS = (
+    "Answers are means over datasets with 95% intervals ([statistics](statistics.md)). *Smallest seen* is "
+    "the smallest ratio that this run would show with probability .8."
+)
+OF_DATASETS = (
+    "Deep models needed this many times the rows of their rivals for the same loss. *Seconds* are those of a "
+    "fit of deep models, as a multiple of those of boosted trees. A star marks a ratio whose 95% interval "
+    "leaves out 1."
+)
+OF_EXPONENTS = (
+    "Loss and seconds of a fit grow about as a power of the number of rows. These are medians over datasets."
+)
+
+Row = Mapping[str, Any]
+
+
+def publish(table: Path) -> None:
+    """Replace the published table.
+
+    Raises
+    ------
+    SystemExit
+        The table would be larger than 3 MB.
+    """
+    trials = pd.read_parquet(table)
+    TABLE.parent.mkdir(exist_ok=True)
+    with whole(TABLE) as path:
+        trials.to_parquet(path, index=False, compression="zstd")
+        if path.stat().st_size > LARGEST:
+            raise SystemExit(f"{table}: the published table would have more than {LARGEST:,} bytes.")
+
+
+def results(analysis: Analysis) -> str:
+    """Return the page of results as Markdown."""
+    trials = analysis.trials[analysis.trials["level"] == "model"]
+    done = trials[trials["status"] == "done"] if "status" in trials else trials
+    parts = [
+        "# The published run",
+        ABOUT,
+        f"The run has {len(done):,} trials of {done['model'].nunique()} models on "
+        f"{done['dataset'].nunique()} datasets, with {done['n_train'].min():,} to {done['n_train'].max():,} "
+        f"rows and {done['repeat'].nunique()} repeats.",
+        "## Verdicts",
+        verdict_table(analysis.verdicts),
+        OF_VERDICTS,
+        "\n".join(
+            f"- **{v['verdict'].capitalize()}**: {v['sentence']}" for v in chosen_verdicts(analysis.verdicts)
+        ),
+        "## Each dataset",
+        dataset_table(analysis.verdicts),
+        OF_DATASETS,
+        "## Losses at the largest size",
+        loss_table(analysis.curves),
+        "## Exponents",
+        exponent_table(analysis.exponents),
+        OF_EXPONENTS,
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def verdict_table(verdicts: Sequence[Row]) -> str:
+    """Return a line for each claim and rival."""
+    rows = []
+    for v in chosen_verdicts(verdicts):
+        known = v.get("p") is not None and np.isfinite(v["p"])
+        answer = ", ".join(filter(None, (str(v["verdict"]), shown_size(v) if known else "too few datasets")))
+        seen = v.get("detectable")
+        rows.append(
+            (
+                short_title(str(v["claim"])),
+                models_of(str(v["family_b"])),
+                answer,
+                ratio(v) if known else "",
+                str(v["n_datasets"]),
+                f"{seen:.2g}" if known and seen is not None and np.isfinite(seen) else "",
+            )
+        )
+    return markdown(("claim", "compared with", "answer", "mean ratio", "datasets", "smallest seen"), rows)
+
+
+def ratio(verdict: Row) -> str:
+    """Return a ratio with its interval."""
+    bound = {"above": "> ", "below": "< "}.get(str(verdict.get("censored", "")), "")
+    return f"{bound}{number(verdict['effect'])} ({number(verdict['lo'])} to {number(verdict['hi'])})"
+
+
+def number(value: float) -> str:
+    """Return a number with two digits."""
+    return f"{value:.0f}" if abs(value) >= 99.5 else f"{value:.2g}"
+
+
+def dataset_table(verdicts: Sequence[Row]) -> str:
+    """Return a line for each dataset, with the ratios against each rival."""
+    by_dataset: dict[str, dict[tuple[str, str], Row]] = {}
+    for v in verdicts:
+        if v["level"] == "dataset" and v["claim"] in ("data", "time"):
+            by_dataset.setdefault(str(v["dataset"]), {})[str(v["claim"]), str(v["family_b"])] = v
+    questions = [("data", "linear"), ("data", "forest"), ("data", "boosted"), ("time", "boosted")]
+    rows = [
+        (name, *(marked(found[question]) if question in found else "" for question in questions))
+        for name, found in sorted(by_dataset.items())
+    ]
+    return markdown(("dataset", "linear", "forests", "boosted trees", "seconds"), rows)
+
+
+def marked(verdict: Row) -> str:
+    """Return a ratio with a star if it is shown to differ from 1."""
+    if verdict.get("effect") is None or not np.isfinite(verdict["effect"]):
+        return ""
+    bound = {"above": "> ", "below": "< "}.get(str(verdict.get("censored", "")), "")
+    star = "*" if verdict["verdict"] in ("supported", "refuted") else ""
+    return f"{bound}{number(verdict['effect'])}{star}".replace("*", "\\*")
+
+
+def loss_table(curves: pd.DataFrame) -> str:
+    """Return the mean loss of each model on each dataset, at the largest size that all its models have."""
+    models = curves[curves["level"] == "model"]
+    rows = []
+    names = sorted(models["model"].unique())
+    for dataset, found in models.groupby("dataset"):
+        wide = found.pivot_table(index="n_train", columns="model", values="loss_mean").dropna()
+        if not len(wide):
+            continue
+        last = wide.iloc[-1]
+        rows.append(
+            (str(dataset), f"{wide.index[-1]:,}", *(f"{last[n]:.3g}" if n in last else "" for n in names))
+        )
+    return markdown(("dataset", "rows", *names), rows)
+
+
+def exponent_table(exponents: pd.DataFrame) -> str:
+    """Return the median exponents of each model."""
+    models = exponents[exponents["level"] == "model"] if "level" in exponents else exponents
+    medians = models.groupby("model")[["loss_exponent", "fit_seconds_exponent"]].median()
+    rows = [(str(name), f"{row.iloc[0]:.2f}", f"{row.iloc[1]:.2f}") for name, row in medians.iterrows()]
+    return markdown(("model", "of loss", "of seconds"), rows)
+
+
+def markdown(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table."""
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def with_block(readme: str, block: str) -> str:
+    """Return the README with another table between its marks."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{block}\n{END}{after}"
+
+
+def main() -> None:
+    """Write all that follows from the published table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--table", type=Path, help="trial table to publish; without it, the published one stays"
+    )
+    asked = parser.parse_args()
+    if asked.table:
+        publish(asked.table)
+    analysis = analyze(TABLE)
+    write_whole(RESULTS, results(analysis))
+    write_whole(README, with_block(README.read_text(encoding="utf-8"), verdict_table(analysis.verdicts)))
+    with tempfile.TemporaryDirectory() as folder:
+        write_report(analysis, Path(folder))
+        write_whole(PAGE, (Path(folder) / "index.html").read_bytes())
+
+
+if __name__ == "__main__":
+    main()
