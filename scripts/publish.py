@@ -22,7 +22,7 @@ from fuelgauge.claims.analysis import Analysis, analyze
 from fuelgauge.claims.judging.verdict import models_of
 from fuelgauge.files import whole, write_whole
 from fuelgauge.report import write_report
-from fuelgauge.report.summary import chosen_verdicts, short_title, shown_size
+from fuelgauge.report.summary import chosen_verdicts, short_title, shown_size, summary
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "published/trials.parquet"
@@ -116,6 +116,13 @@ def verdict_table(verdicts: Sequence[Row]) -> str:
     return markdown(("claim", "compared with", "answer", "mean ratio", "datasets", "smallest seen"), rows)
 
 
+def answer(verdicts: Sequence[Row]) -> str:
+    """Return the answer in one or two sentences, and the table of verdicts."""
+    lines = summary(verdicts)
+    said = " ".join(lines[: lines.index("")])
+    return f"**{said}**\n\n{verdict_table(verdicts)}"
+
+
 def ratio(verdict: Row) -> str:
     """Return a ratio with its interval."""
     bound = {"above": "> ", "below": "< "}.get(str(verdict.get("censored", "")), "")
@@ -200,7 +207,7 @@ def main() -> None:
         publish(asked.table)
     analysis = analyze(TABLE)
     write_whole(RESULTS, results(analysis))
-    write_whole(README, with_block(README.read_text(encoding="utf-8"), verdict_table(analysis.verdicts)))
+    write_whole(README, with_block(README.read_text(encoding="utf-8"), answer(analysis.verdicts)))
     with tempfile.TemporaryDirectory() as folder:
         write_report(analysis, Path(folder))
         write_whole(PAGE, (Path(folder) / "index.html").read_bytes())

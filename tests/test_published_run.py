@@ -32,7 +32,7 @@ def test_the_page_of_results_says_what_the_published_table_says(publish, analysi
 
 def test_the_readme_shows_the_published_verdicts(publish, analysis):
     readme = publish.README.read_text(encoding="utf-8")
-    assert publish.with_block(readme, publish.verdict_table(analysis.verdicts)) == readme
+    assert publish.with_block(readme, publish.answer(analysis.verdicts)) == readme
 
 
 def test_the_published_page_is_of_the_published_table(publish, analysis):

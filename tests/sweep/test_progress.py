@@ -60,3 +60,13 @@ def test_no_time_is_told_while_too_little_has_ended(clock):
     clock.seconds = 8.0
     progress.ended(trial(32, 0), "letter/dummy", 1.0, failed=False)
     assert progress.eta() == "?"
+
+
+def test_no_time_is_left_at_the_end_whatever_the_order_of_the_trials(clock):
+    progress, expected = SweepProgress(), [0.1, 0.2, 0.7, 1.1, 0.3]  # sums that differ by rounding
+    for seconds in expected:
+        progress.expect(seconds)
+    clock.seconds = 60.0
+    for seconds in reversed(expected):
+        progress.ended(trial(32, 0), "letter/dummy", seconds, failed=False)
+    assert progress.eta() == "0:00"

@@ -103,7 +103,9 @@ class SweepProgress:
         if self.whole.seconds_ended < LEAST_SHARE * self.whole.seconds:
             return "?"
         elapsed = time.monotonic() - self.started
-        left = elapsed * (self.whole.seconds - self.whole.seconds_ended) / self.whole.seconds_ended
+        # Sums of the same seconds in another order may differ by their rounding.
+        to_go = max(0.0, self.whole.seconds - self.whole.seconds_ended)
+        left = elapsed * to_go / self.whole.seconds_ended
         return f"{int(left // 60)}:{int(left % 60):02d}"
 
 
