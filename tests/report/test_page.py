@@ -175,11 +175,26 @@ def said(words: dict[str, str], **fields: Any) -> dict[str, str]:
 def test_the_answer_is_one_sentence_with_its_size_and_what_was_asked() -> None:
     found = said({"linear": "supported", "forest": "supported", "boosted": "refuted"}, modality="tabular")
     assert found["sentence"] == (
-        "On 24 tables, deep models need more rows than linear models and forests and need fewer than boosted "
-        "trees."
+        "On 24 tables, deep models need at least 1.25 times the rows of linear models and forests and need "
+        "fewer rows than boosted trees."
     )
     assert found["asked"] == "The claim: “Deep learning needs more data.”"
     assert "1.6x (1.2 to 2.1) the rows of boosted trees. Mean, with 95% interval." in plain(found["sizes"])
+
+
+def test_an_answer_without_a_size_says_the_direction() -> None:
+    found = said({"linear": "supported", "boosted": "refuted"}, at_least=None)
+    assert found["sentence"] == (
+        "On 24 datasets, deep models need more rows than linear models and need fewer than boosted trees."
+    )
+
+
+def test_a_size_may_be_shown_where_the_direction_is_not() -> None:
+    found = said({"linear": "undecided", "forest": "undecided"}, less_than=10)
+    assert found["sentence"] == (
+        "On 24 datasets, deep models are shown to need less than 10 times the rows of linear models and "
+        "forests, but neither more nor fewer than these."
+    )
 
 
 def test_what_is_not_shown_is_said_to_be_not_shown() -> None:
@@ -198,7 +213,7 @@ def test_another_claim_is_answered_by_its_verdicts() -> None:
 def test_tables_are_answered_where_they_were_judged() -> None:
     everything = across(family_b="linear", verdict="refuted", n_datasets=30)
     tables = across(family_b="linear", verdict="supported", modality="tabular")
-    assert answer([everything, tables])["sentence"].startswith("On 24 tables, deep models need more")
+    assert answer([everything, tables])["sentence"].startswith("On 24 tables, deep models need at least 1.25")
     assert answer([everything])["sentence"].startswith("On 30 datasets, deep models need fewer")
 
 
@@ -234,7 +249,7 @@ def test_too_few_datasets_are_said_with_what_single_ones_show(page: Page) -> Non
 def test_a_claim_is_a_line_with_its_three_readings(analysis: SimpleNamespace) -> None:
     judged = across(family_b="linear", verdict="supported", sentence="It holds on average.")
     text = render(altered(analysis, verdicts=[judged])).headline
-    line = "needs more data linear supported at least 1.2x 1.6x 1.2 to 2.1 80% 60 to 90% 5 / 1 24 1.4x"
+    line = "needs more data linear supported at least 1.25x 1.6x 1.2 to 2.1 80% 60 to 90% 5 / 1 24 1.4x"
     assert line in plain(text) and text.count("It holds on average.") == 1
 
 

@@ -22,6 +22,11 @@ NEEDS = {
     "refuted": "need fewer rows than {}",
     "undecided": "are not shown to need more or fewer rows than {}",
 }
+# The same where a size is shown, such as "at least 1.5" or "less than 10".
+NEEDS_SIZE = {
+    "supported": "need SIZE times the rows of {}",
+    "undecided": "are shown to need SIZE times the rows of {}, but neither more nor fewer than these",
+}
 NEARLY_ONE = 1.1
 STRATA = {"tabular": "table", "text": "text", "image": "image", "sequence": "sequence"}
 
@@ -65,15 +70,26 @@ def _answered(leading: Sequence[Verdict], where: str) -> dict[str, str]:
     rivals = _by_word(leading)
     pair = _pair(leading[0])
     if pair and leading[0].get("effect_name") == "der":
-        shown = [NEEDS[word].format(_listed(names)) for word, names in rivals.items()]
-        later = [part.replace(" rows", "") for part in shown[1:]]  # the first part says of what
-        said = f"{where}, {models_of(pair[0])} {_listed([shown[0], *later])}."
+        said = f"{where}, {models_of(pair[0])} {_needs(leading)}."
     elif len(rivals) == 1:
         said = f"{where}, it is {next(iter(rivals))}."
     else:
         parts = [f"{word} against {_listed(names)}" for word, names in rivals.items()]
         said = f"{where}, it is {'; '.join(parts)}."
     return {"asked": _asked(leading), "sentence": said, "sizes": _sizes(leading), "note": ""}
+
+
+def _needs(leading: Sequence[Verdict]) -> str:
+    """Return what is shown of the rows that deep models need, against each rival."""
+    rivals: dict[str, list[str]] = {}
+    for verdict in leading:
+        size = shown_size(verdict) if verdict["verdict"] != "refuted" else ""
+        wording = NEEDS_SIZE if size else NEEDS
+        rivals.setdefault(wording[_word(verdict)].replace("SIZE", size), []).append(_rival(verdict))
+    shown = [wording.format(_listed(names)) for wording, names in rivals.items()]
+    if " rows than " in shown[0]:
+        shown[1:] = [part.replace(" rows than ", " than ") for part in shown[1:]]
+    return _listed(shown)
 
 
 def _asked(leading: Sequence[Verdict]) -> str:

@@ -126,7 +126,7 @@ def shown_size(verdict: Row) -> str:
     margin = _number(verdict.get("at_least" if is_least else "less_than"))
     if margin is None or margin == 1:
         return ""
-    return f"{'at least' if is_least else 'less than'} {_short(margin)}"
+    return f"{'at least' if is_least else 'less than'} {margin:g}"
 
 
 def _sentence(verdict: Row) -> str:

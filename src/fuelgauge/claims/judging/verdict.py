@@ -625,7 +625,7 @@ def readings(effect: Effect) -> str:
     if across is None or np.isnan(across.share):
         return ""
     sizes = [
-        f"{words} {_short(margin)} times"
+        f"{words} {margin:g} times"
         for words, margin in (("at least", across.at_least), ("less than", across.less_than))
         if np.isfinite(margin) and margin != 1
     ]
