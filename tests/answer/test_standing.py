@@ -126,3 +126,11 @@ def test_numbers_are_short():
     assert [number(v) for v in (0.8493, 12.345, 1234.5, np.nan)] == [".849", "12.3", "1,234", "?"]
     assert Judged("roc_auc").between(0.1, 0.2) == ".800 to .900"
     assert Judged("rmse").between(1.0, 2.0) == "1 to 2"
+
+
+@pytest.mark.parametrize(
+    ("log_ratio", "said"),
+    [(0.0, "0"), (0.0953, "10"), (-0.0101, "-1"), (2.2, "803"), (2.4, ">900"), (13.6, ">900")],
+)
+def test_a_rival_far_behind_is_not_told_in_millions_of_percent(log_ratio, said):
+    assert _lines.percent(log_ratio) == said

@@ -66,7 +66,7 @@ def why_fewer(about: Description) -> str:
     """Return why fewer rows are used than the file has."""
     reasons = [f"{about.n_without_target:,} without a target"] if about.n_without_target else []
     if about.n_identical and about.duplicates != "keep":
-        reasons.append(f"{about.n_identical:,} copies left out")
+        reasons.append(f"{about.n_identical:,} {'copy' if about.n_identical == 1 else 'copies'} left out")
     return ", ".join(reasons) or "the others cannot be used"
 
 
@@ -151,7 +151,9 @@ def against(found: Findings, rival: Standing) -> str:
 
 
 def percent(log_ratio: float) -> str:
-    """Return the logarithm of a ratio as percent more than equal, in two digits."""
+    """Return the logarithm of a ratio as percent more than equal, in two digits and at most 900."""
+    if log_ratio > math.log(10):
+        return ">900"
     value = 100 * math.expm1(log_ratio)
     return f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}"
 
@@ -186,7 +188,7 @@ def size_table(found: Findings) -> list[str]:
 def row_of(name: str, measured: Sequence[str], middle: str, ahead: Sequence[str]) -> str:
     """Return a row of the table of sizes."""
     cells = "".join(f"{cell:>9}" for cell in measured)
-    return f"{name:<25}{cells} | {middle:<9}{''.join(f'{cell:<21}' for cell in ahead)}".rstrip()
+    return f"{name:<25}{cells} | {middle:<9}{''.join(f'{cell:<23}' for cell in ahead)}".rstrip()
 
 
 def forecasts(found: Findings, model: Standing) -> list[str]:
@@ -305,8 +307,10 @@ def about_more(found: Findings) -> str:
         text = f"Twice the rows would take {-100 * change:.2g}% of its loss away"
     elif low > -WORTH:
         text = "Twice the rows would bring next to nothing"
+    elif change > -WORTH:
+        text = "Twice the rows are not shown to bring anything"
     else:
-        text = f"Twice the rows may bring {max(0.0, -100 * change):.2g}% less loss, or nothing"
+        text = f"Twice the rows may bring {-100 * change:.2g}% less loss, or nothing"
     likeliest = max(found.standings, key=lambda each: each.p_double if each.is_measured else -1.0)
     if likeliest is not found.best:
         return f"{text}; {likeliest.title} is then the likeliest to be best ({share(likeliest.p_double)})."
