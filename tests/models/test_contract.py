@@ -27,15 +27,21 @@ CASES = [(name, kind, task) for name, kind in PAIRS for task in CONFIGS[name]["t
 FEW_STEPS = 10
 
 
-def short(hyperparameters: dict) -> dict:
-    """Return the defaults with a training that is short, but long enough to learn something."""
+def short(config: dict) -> dict:
+    """Return the defaults with a training that is short, but long enough to learn something.
+
+    Nets whose budget is a number of passes alone are taken in their small size.
+    """
+    hyperparameters = config.get("hyperparameters", {})
+    if hyperparameters.get("min_steps") == 1:
+        hyperparameters = {**hyperparameters, **config["capacity"]["small"]}
     steps = {"min_steps": 200, "max_epochs": 1} if "min_steps" in hyperparameters else {}
     rounds = {"max_rounds": 30} if "max_rounds" in hyperparameters else {}
     return {**hyperparameters, **steps, **rounds}
 
 
 def new(name: str) -> Model:
-    return create(CONFIGS[name]["target"], short(CONFIGS[name].get("hyperparameters", {})))
+    return create(CONFIGS[name]["target"], short(CONFIGS[name]))
 
 
 def fitted(

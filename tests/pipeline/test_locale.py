@@ -17,7 +17,7 @@ from tests.conftest import CHECKOUT
 ASCII = ("models/storage.py", "models/tfidf.py", "data/dataset.py", "sweep/timing.py")
 # Methods that read or write text, with the number of arguments up to `encoding`.
 ARGUMENTS = {"read_text": 0, "write_text": 1}
-NOT_FILES = ("os", "Dataset", "Image", "tarfile")  # their `open` opens no text
+NOT_FILES = ("os", "Dataset", "Image", "tarfile", "place")  # their `open` opens no text
 
 
 def sources() -> Iterator[Path]:

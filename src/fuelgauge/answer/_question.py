@@ -150,7 +150,7 @@ class Workplace:
         try:
             self.work.mkdir(parents=True, exist_ok=True)
             probe = self.work / ".probe"
-            probe.write_text("")
+            probe.write_bytes(b"")
             probe.unlink()
         except OSError as error:
             raise DataError(
