@@ -22,7 +22,7 @@ from fuelgauge.claims.analysis import Analysis, analyze
 from fuelgauge.claims.judging.verdict import models_of
 from fuelgauge.files import whole, write_whole
 from fuelgauge.report import write_report
-from fuelgauge.report.summary import chosen_verdicts, short_title, shown_size, summary
+from fuelgauge.report.summary import bounded, chosen_verdicts, short_title, shown_ratio, shown_size, summary
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "published/trials.parquet"
@@ -108,7 +108,7 @@ def verdict_table(verdicts: Sequence[Row]) -> str:
                 short_title(str(v["claim"])),
                 models_of(str(v["family_b"])),
                 answer,
-                ratio(v) if known else "",
+                shown_ratio(v) if known else "",
                 str(v["n_datasets"]),
                 f"{seen:.2g}" if known and seen is not None and np.isfinite(seen) else "",
             )
@@ -121,17 +121,6 @@ def answer(verdicts: Sequence[Row]) -> str:
     lines = summary(verdicts)
     said = " ".join(lines[: lines.index("")])
     return f"**{said}**\n\n{verdict_table(verdicts)}"
-
-
-def ratio(verdict: Row) -> str:
-    """Return a ratio with its interval."""
-    bound = {"above": "> ", "below": "< "}.get(str(verdict.get("censored", "")), "")
-    return f"{bound}{number(verdict['effect'])} ({number(verdict['lo'])} to {number(verdict['hi'])})"
-
-
-def number(value: float) -> str:
-    """Return a number with two digits."""
-    return f"{value:.0f}" if abs(value) >= 99.5 else f"{value:.2g}"
 
 
 def dataset_table(verdicts: Sequence[Row]) -> str:
@@ -152,9 +141,8 @@ def marked(verdict: Row) -> str:
     """Return a ratio with a star if it is shown to differ from 1."""
     if verdict.get("effect") is None or not np.isfinite(verdict["effect"]):
         return ""
-    bound = {"above": "> ", "below": "< "}.get(str(verdict.get("censored", "")), "")
     star = "*" if verdict["verdict"] in ("supported", "refuted") else ""
-    return f"{bound}{number(verdict['effect'])}{star}".replace("*", "\\*")
+    return f"{bounded(verdict)}{star}".replace("*", "\\*")
 
 
 def loss_table(curves: pd.DataFrame) -> str:

@@ -9,7 +9,15 @@ from typing import Any
 from fuelgauge.claims.judging.claims import available_claims
 from fuelgauge.claims.judging.verdict import models_of
 
-__all__ = ["PRIMARY", "chosen_verdicts", "short_title", "shown_size", "summary"]
+__all__ = [
+    "PRIMARY",
+    "bounded",
+    "chosen_verdicts",
+    "short_title",
+    "shown_ratio",
+    "shown_size",
+    "summary",
+]
 
 Row = Mapping[str, Any]
 # Strata in the order of preference: tables are the primary one.
@@ -79,7 +87,8 @@ def _answer(shown: Sequence[Row]) -> list[str]:
     of_one = asked[-1]
     where = f"On {of_one['n_datasets']} {'tables' if of_one['modality'] == PRIMARY else 'datasets'}"
     a, b = models_of(str(of_one["family_a"])), models_of(str(of_one["family_b"]))
-    said = f"{where}, {a} needed {_ratio(of_one)} the rows of {b} on average: {of_one['verdict']}."
+    rows = f"{shown_ratio(of_one, ' times')} the rows of {b}"
+    said = f"{where}, {a} needed {rows} on average: {of_one['verdict']}."
     seen = _number(of_one.get("detectable"))
     if of_one["verdict"] == "undecided" and seen is not None:
         return [said, f"A run like this one shows a mean of {seen:.2g} times or more."]
@@ -99,8 +108,7 @@ def _cells(verdict: Row) -> tuple[str, ...]:
     if share is not None:
         ends = (100 * float(verdict[name]) for name in ("share_lo", "share_hi"))
         above = f"{share:.0%} ({'-'.join(f'{end:.0f}' for end in ends)})"
-    ratio = _ratio(verdict).replace(" times", "")
-    return title, against, str(verdict["n_datasets"]), ratio, _answered(verdict), above
+    return title, against, str(verdict["n_datasets"]), shown_ratio(verdict), _answered(verdict), above
 
 
 def short_title(claim: str) -> str:
@@ -108,11 +116,17 @@ def short_title(claim: str) -> str:
     return str(available_claims().get(claim, {}).get("short", claim)).replace("_", " ")
 
 
-def _ratio(verdict: Row) -> str:
-    bound = {"above": "> ", "below": "< "}.get(str(verdict.get("censored", "")), "")
+def shown_ratio(verdict: Row, unit: str = "") -> str:
+    """Return a ratio with its interval, for a table; a unit stands between the two."""
     ends = [_number(verdict.get(name)) for name in ("lo", "hi")]
     low, high = (_short(end) if end is not None else "?" for end in ends)
-    return f"{bound}{_short(float(verdict['effect']))} times ({low} to {high})"
+    return f"{bounded(verdict)}{unit} ({low} to {high})"
+
+
+def bounded(verdict: Row) -> str:
+    """Return a ratio, marked by `>` or `<` where only a bound of it is known."""
+    bound = {"above": "> ", "below": "< "}.get(str(verdict.get("censored", "")), "")
+    return f"{bound}{_short(float(verdict['effect']))}"
 
 
 def _answered(verdict: Row) -> str:
