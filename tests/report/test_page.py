@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from fuelgauge.report import ReportContext, _page
-from fuelgauge.report._contents import gather
+from fuelgauge.report._contents import LEAD_COLUMNS, gather
 from fuelgauge.report._page import render_page
 from fuelgauge.report._verdicts import answer, matrix
 from fuelgauge.report.money import Prices
@@ -192,9 +192,15 @@ def test_an_answer_without_a_size_says_the_direction() -> None:
 def test_a_size_may_be_shown_where_the_direction_is_not() -> None:
     found = said({"linear": "undecided", "forest": "undecided"}, less_than=10)
     assert found["sentence"] == (
-        "On 24 datasets, deep models are shown to need less than 10 times the rows of linear models and "
-        "forests, but neither more nor fewer than these."
+        "On 24 datasets, deep models need less than 10 times the rows of linear models and forests. "
+        "Whether they need more or fewer rows is open."
     )
+
+
+def test_the_open_direction_names_its_rivals_where_another_is_decided() -> None:
+    sides = [across(family_b="linear", verdict="supported"), across(family_b="forest", verdict="undecided",
+             at_least=None, less_than=10)]  # fmt: skip
+    assert answer(sides)["sentence"].endswith(" Whether they need more or fewer rows than forests is open.")
 
 
 def test_what_is_not_shown_is_said_to_be_not_shown() -> None:
@@ -410,3 +416,14 @@ def test_scores_are_drawn_in_the_metric_of_the_dataset(analysis: SimpleNamespace
     datasets = render(altered(analysis, trials=trials)).payload["datasets"]
     assert {(dataset["metric"], dataset["isScore"]) for dataset in datasets} == {("roc auc", True)}
     assert not render(analysis).payload["datasets"][0]["isScore"]
+
+
+def test_the_ratios_come_first_where_nobody_is_shown_to_lead(analysis: SimpleNamespace) -> None:
+    verdicts = [across(family_b="boosted", verdict="undecided", modality="tabular")]
+    order = pd.DataFrame([("a", "tabular", "trees", 64, "")], columns=LEAD_COLUMNS)
+    titles = "Rows that deep models need for the same loss", "Who is shown to have the lower loss"
+    for leader, first in (("", titles[0]), ("deep", titles[1])):
+        page = render(altered(analysis, verdicts=verdicts, leads=order.assign(leader=leader)))
+        hero = page.text.split("The claims")[0]
+        assert [title in hero for title in titles] == [title == first for title in titles]
+        assert all(page.text.count(title) == 1 for title in titles)

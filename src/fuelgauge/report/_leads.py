@@ -45,6 +45,11 @@ def choices(panels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
+def is_order_shown(panels: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether the first panel shows a side that leads on any dataset."""
+    return any(bar[DEEP] or bar["rival"] for panel in panels[:1] for bar in panel["bars"])
+
+
 def _strata(leads: pd.DataFrame) -> list[str]:
     """Return the kinds of datasets: tables first where there are enough of them, else all datasets."""
     counts = leads.groupby("modality")["dataset"].nunique() if len(leads) else pd.Series(dtype=int)

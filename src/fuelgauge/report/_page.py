@@ -28,9 +28,10 @@ from fuelgauge.report._contents import (
     summarise_pairs,
 )
 from fuelgauge.report._costs import cost_rows, cost_summary
-from fuelgauge.report._leads import choices, lead_panels
+from fuelgauge.report._leads import choices, is_order_shown, lead_panels
 from fuelgauge.report._payload import chart_payload
 from fuelgauge.report._provenance import ReportContext
+from fuelgauge.report._ratios import ratio_picture
 from fuelgauge.report._style import BASELINE, PALETTE
 from fuelgauge.report._verdicts import (
     answer,
@@ -41,6 +42,7 @@ from fuelgauge.report._verdicts import (
     side_by_side,
     stratum_rows,
 )
+from fuelgauge.report.summary import PRIMARY
 
 MOST_ROWS = 200
 MOST_BYTES_OF_STATIC_PICTURES = 350_000
@@ -75,6 +77,8 @@ def render_page(contents: Contents, context: ReportContext, pictures: Mapping[st
             answer=answer(verdicts),
             panels=panels,
             choices=choices(panels),
+            ratios=ratio_picture(verdicts),
+            is_order_shown=is_order_shown(panels),
             facts=_facts(contents, context),
             claims=claim_rows(verdicts),
             strata=stratum_rows(verdicts),
@@ -133,7 +137,7 @@ def _facts(contents: Contents, context: ReportContext) -> list[tuple[str, str]]:
     curves, trials = contents.curves, contents.trials
     models = curves[curves["level"] == MODEL] if MODEL in contents.levels else curves
     facts = [
-        (numbers.count(len(contents.datasets)), _plural("dataset", len(contents.datasets))),
+        (numbers.count(len(contents.datasets)), _datasets_by_kind(contents)),
         (numbers.count(models["model"].nunique()), _plural("model", models["model"].nunique())),
     ]
     if len(trials):
@@ -150,6 +154,16 @@ def _facts(contents: Contents, context: ReportContext) -> list[tuple[str, str]]:
     if context.sweep_efficiency is not None:
         facts.append((f"{context.sweep_efficiency:.0%}", "of the cores' time in fits"))
     return facts
+
+
+def _datasets_by_kind(contents: Contents) -> str:
+    """Return the word for the datasets, with the number of tables where there are others too."""
+    noun, trials = _plural("dataset", len(contents.datasets)), contents.trials
+    if "modality" not in trials or "dataset" not in trials:
+        return noun
+    kinds = trials.groupby("dataset")["modality"].first()
+    tables = int((kinds == PRIMARY).sum())
+    return f"{noun}, {tables} of them tables" if 0 < tables < len(kinds) else noun
 
 
 def _seconds_of_fits(trials: pd.DataFrame) -> float:

@@ -23,10 +23,7 @@ NEEDS = {
     "undecided": "are not shown to need more or fewer rows than {}",
 }
 # The same where a size is shown, such as "at least 1.5" or "less than 10".
-NEEDS_SIZE = {
-    "supported": "need SIZE times the rows of {}",
-    "undecided": "are shown to need SIZE times the rows of {}, but neither more nor fewer than these",
-}
+NEEDS_SIZE = "need SIZE times the rows of {}"
 NEARLY_ONE = 1.1
 STRATA = {"tabular": "table", "text": "text", "image": "image", "sequence": "sequence"}
 
@@ -70,7 +67,7 @@ def _answered(leading: Sequence[Verdict], where: str) -> dict[str, str]:
     rivals = _by_word(leading)
     pair = _pair(leading[0])
     if pair and leading[0].get("effect_name") == "der":
-        said = f"{where}, {models_of(pair[0])} {_needs(leading)}."
+        said = f"{where}, {models_of(pair[0])} {_needs(leading)}.{_open_direction(leading)}"
     elif len(rivals) == 1:
         said = f"{where}, it is {next(iter(rivals))}."
     else:
@@ -83,13 +80,27 @@ def _needs(leading: Sequence[Verdict]) -> str:
     """Return what is shown of the rows that deep models need, against each rival."""
     rivals: dict[str, list[str]] = {}
     for verdict in leading:
-        size = shown_size(verdict) if verdict["verdict"] != "refuted" else ""
-        wording = NEEDS_SIZE if size else NEEDS
-        rivals.setdefault(wording[_word(verdict)].replace("SIZE", size), []).append(_rival(verdict))
+        size = _size(verdict)
+        wording = NEEDS_SIZE.replace("SIZE", size) if size else NEEDS[_word(verdict)]
+        rivals.setdefault(wording, []).append(_rival(verdict))
     shown = [wording.format(_listed(names)) for wording, names in rivals.items()]
     if " rows than " in shown[0]:
         shown[1:] = [part.replace(" rows than ", " than ") for part in shown[1:]]
     return _listed(shown)
+
+
+def _size(verdict: Verdict) -> str:
+    """Return the size that is shown, unless the direction says more."""
+    return shown_size(verdict) if verdict["verdict"] != "refuted" else ""
+
+
+def _open_direction(leading: Sequence[Verdict]) -> str:
+    """Say that the direction is open where only an upper bound of the size is shown."""
+    rivals = [_rival(v) for v in leading if _word(v) == "undecided" and _size(v)]
+    if not rivals:
+        return ""
+    than = "" if len(rivals) == len(leading) else f" than {_listed(rivals)}"
+    return f" Whether they need more or fewer rows{than} is open."
 
 
 def _asked(leading: Sequence[Verdict]) -> str:

@@ -91,7 +91,8 @@ def _answer(shown: Sequence[Row]) -> list[str]:
     said = f"{where}, {a} needed {rows} on average: {of_one['verdict']}."
     seen = _number(of_one.get("detectable"))
     if of_one["verdict"] == "undecided" and seen is not None:
-        return [said, f"A run like this one shows a mean of {seen:.2g} times or more."]
+        beyond = f"above {seen:.2g} or below {1 / seen:.2g}"
+        return [said, f"So few datasets can be expected to show a mean ratio only if it is {beyond}."]
     return [said]
 
 
