@@ -1,10 +1,11 @@
-"""Make the published results from the published trial table, and nothing else.
+"""Make the published results from the published trial tables, and nothing else.
 
-    python scripts/publish.py [--table reports/trials.parquet]
+    python scripts/publish.py [RUN --table reports/trials.parquet]
 
-With --table, a new trial table replaces published/trials.parquet. Then docs/explanation/published.md, the
-table of verdicts in README.md and the page docs/published/index.html are written anew. A test fails if a
-document differs from what the published table says.
+A published run is a trial table, published/RUN.parquet. From each table this writes
+docs/explanation/published_RUN.md and the page docs/published/RUN.html. The answer in README.md is that of
+the first run of `RUNS` that has a table. With a name and --table, a new table replaces that of the run. A
+test fails if a document differs from what the published tables say.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +27,14 @@ from fuelgauge.report import write_report
 from fuelgauge.report.summary import bounded, chosen_verdicts, short_title, shown_ratio, shown_size, summary
 
 ROOT = Path(__file__).resolve().parents[1]
-TABLE = ROOT / "published/trials.parquet"
-RESULTS, README = ROOT / "docs/explanation/published.md", ROOT / "README.md"
-PAGE = ROOT / "docs/published/index.html"
+README = ROOT / "README.md"
 LARGEST = 3_000_000  # bytes of the published table
 BEGIN, END = "<!-- published by scripts/publish.py -->", "<!-- end -->"
 
 ABOUT = (
-    "This page is made by `python scripts/publish.py` from `published/trials.parquet`. To judge the table "
-    "yourself: `fuelgauge analyze published/trials.parquet --out my_report`. The "
-    "[page of the run](../published/index.html) has its curves."
+    "This page is made by `python scripts/publish.py` from `published/{name}.parquet`. To judge the table "
+    "yourself: `fuelgauge analyze published/{name}.parquet --out my_report`. The "
+    "[page of the run](../published/{name}.html) has its curves."
 )
 OF_VERDICTS = (
     "Answers are means over datasets with 95% intervals ([statistics](statistics.md)). *Smallest seen* is "
@@ -52,8 +52,41 @@ OF_EXPONENTS = (
 Row = Mapping[str, Any]
 
 
-def publish(table: Path) -> None:
-    """Replace the published table.
+@dataclass(frozen=True)
+class Run:
+    """A published run, and the files that belong to it."""
+
+    name: str
+    title: str
+    root: Path = ROOT
+
+    @property
+    def table(self) -> Path:
+        """Published trial table."""
+        return self.root / f"published/{self.name}.parquet"
+
+    @property
+    def results(self) -> Path:
+        """Page of results in Markdown."""
+        return self.root / f"docs/explanation/published_{self.name}.md"
+
+    @property
+    def page(self) -> Path:
+        """Report page."""
+        return self.root / f"docs/published/{self.name}.html"
+
+
+# The README gives the answer of the first of these that has a table.
+RUNS = (Run("confirmatory", "The confirmatory run"), Run("default", "The default run"))
+
+
+def published() -> list[Run]:
+    """Return the runs that have a table."""
+    return [run for run in RUNS if run.table.exists()]
+
+
+def publish(run: Run, table: Path) -> None:
+    """Replace the published table of a run.
 
     Raises
     ------
@@ -61,20 +94,20 @@ def publish(table: Path) -> None:
         The table would be larger than 3 MB.
     """
     trials = pd.read_parquet(table)
-    TABLE.parent.mkdir(exist_ok=True)
-    with whole(TABLE) as path:
+    run.table.parent.mkdir(exist_ok=True)
+    with whole(run.table) as path:
         trials.to_parquet(path, index=False, compression="zstd")
         if path.stat().st_size > LARGEST:
             raise SystemExit(f"{table}: the published table would have more than {LARGEST:,} bytes.")
 
 
-def results(analysis: Analysis) -> str:
+def results(run: Run, analysis: Analysis) -> str:
     """Return the page of results as Markdown."""
     trials = analysis.trials[analysis.trials["level"] == "model"]
     done = trials[trials["status"] == "done"] if "status" in trials else trials
     parts = [
-        "# The published run",
-        ABOUT,
+        f"# {run.title}",
+        ABOUT.format(name=run.name),
         f"The run has {len(done):,} trials of {done['model'].nunique()} models on "
         f"{done['dataset'].nunique()} datasets, with {done['n_train'].min():,} to {done['n_train'].max():,} "
         f"rows and {done['repeat'].nunique()} repeats.",
@@ -182,23 +215,31 @@ def with_block(readme: str, block: str) -> str:
     return f"{before}{BEGIN}\n{block}\n{END}{after}"
 
 
+def write(run: Run) -> Analysis:
+    """Write the documents of a run."""
+    analysis = analyze(run.table)
+    write_whole(run.results, results(run, analysis))
+    with tempfile.TemporaryDirectory() as folder:
+        write_report(analysis, Path(folder))
+        run.page.parent.mkdir(exist_ok=True)
+        write_whole(run.page, (Path(folder) / "index.html").read_bytes())
+    return analysis
+
+
 def main() -> None:
-    """Write all that follows from the published table."""
+    """Write all that follows from the published tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--table", type=Path, help="trial table to publish; without it, the published one stays"
-    )
+    parser.add_argument("run", nargs="?", choices=[run.name for run in RUNS], help="run to publish")
+    parser.add_argument("--table", type=Path, help="new trial table of the run")
     asked = parser.parse_args()
+    if bool(asked.run) != bool(asked.table):
+        parser.error("give a run and its --table, or neither")
     if asked.table:
-        publish(asked.table)
-    analysis = analyze(TABLE)
-    write_whole(RESULTS, results(analysis))
-    write_whole(README, with_block(README.read_text(encoding="utf-8"), answer(analysis.verdicts)))
-    with tempfile.TemporaryDirectory() as folder:
-        write_report(analysis, Path(folder))
-        write_whole(PAGE, (Path(folder) / "index.html").read_bytes())
+        publish(next(run for run in RUNS if run.name == asked.run), asked.table)
+    first, *_ = [write(run) for run in published()]
+    write_whole(README, with_block(README.read_text(encoding="utf-8"), answer(first.verdicts)))
 
 
 if __name__ == "__main__":

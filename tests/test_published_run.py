@@ -1,10 +1,12 @@
-"""The published trial table, and the documents that are made from it."""
+"""The published trial tables, and the documents that are made from them."""
 
 from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from types import ModuleType
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -17,44 +19,52 @@ from tests.conftest import CHECKOUT
 def publish() -> ModuleType:
     spec = importlib.util.spec_from_file_location("publish", CHECKOUT / "scripts/publish.py")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
 
 
-@pytest.fixture(scope="module")
-def analysis(publish: ModuleType) -> Analysis:
-    return publish.analyze(publish.TABLE)
+@pytest.fixture(scope="module", params=["default"])
+def judged(publish: ModuleType, request: pytest.FixtureRequest) -> tuple[Any, Analysis]:
+    run = next(run for run in publish.RUNS if run.name == request.param)
+    return run, publish.analyze(run.table)
 
 
-def test_the_page_of_results_says_what_the_published_table_says(publish, analysis):
-    assert publish.RESULTS.read_text(encoding="utf-8") == publish.results(analysis)
+def test_the_page_of_results_says_what_the_published_table_says(publish, judged):
+    run, analysis = judged
+    assert run.results.read_text(encoding="utf-8") == publish.results(run, analysis)
 
 
-def test_the_readme_shows_the_published_verdicts(publish, analysis):
+def test_the_readme_shows_the_verdicts_of_the_first_run(publish, judged):
+    run, analysis = judged
     readme = publish.README.read_text(encoding="utf-8")
-    assert publish.with_block(readme, publish.answer(analysis.verdicts)) == readme
+    is_shown = publish.with_block(readme, publish.answer(analysis.verdicts)) == readme
+    assert is_shown == (run == publish.published()[0])
 
 
-def test_the_published_page_is_of_the_published_table(publish, analysis):
-    page = publish.PAGE.read_text(encoding="utf-8")
+def test_the_published_page_is_of_the_published_table(judged):
+    run, analysis = judged
+    page = run.page.read_text(encoding="utf-8")
     for dataset in analysis.curves["dataset"].unique():
-        assert f'"{dataset}"' in page
+        assert f'"{dataset}"' in page or f">{dataset} <" in page
     assert not re.search(r'(?:src|href)="https?://', page)
 
 
-def test_the_published_table_is_small(publish):
-    assert publish.TABLE.stat().st_size < publish.LARGEST
+def test_every_published_table_is_a_small_one_of_a_known_run(publish):
+    tables = sorted((CHECKOUT / "published").glob("*.parquet"))
+    assert tables == sorted(run.table for run in publish.published())
+    assert all(table.stat().st_size < publish.LARGEST for table in tables)
 
 
 def test_a_table_that_is_too_large_is_refused_and_the_old_one_stays(publish, tmp_path, monkeypatch):
-    table, target = tmp_path / "new.parquet", tmp_path / "published.parquet"
-    target.write_text("old")
+    table, run = tmp_path / "new.parquet", publish.Run("mine", "Mine", tmp_path)
+    run.table.parent.mkdir()
+    run.table.write_text("old")
     pd.DataFrame({"loss": [0.5]}).to_parquet(table)
-    monkeypatch.setattr(publish, "TABLE", target)
     monkeypatch.setattr(publish, "LARGEST", 10)
     with pytest.raises(SystemExit, match="more than 10 bytes"):
-        publish.publish(table)
-    assert target.read_text() == "old"
+        publish.publish(run, table)
+    assert run.table.read_text() == "old"
 
 
 def test_a_block_of_the_readme_is_replaced_and_the_rest_stays(publish):
