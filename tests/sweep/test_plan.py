@@ -114,6 +114,12 @@ def test_the_summary_counts_trials_time_and_what_is_unknown():
     assert [row[-2:] for row in plan.rows()] == [["60", "4 min"], ["1", "?"]]
 
 
+def test_estimates_from_published_runs_are_said_to_be_of_another_machine():
+    plan = GridPlan(((CurveState("letter", "mlp", waiting=[128] * 60), 240.0),), 0, 0, 2, n_elsewhere=60)
+    said = "60 of these trials are estimated from the published runs, which were made on another machine"
+    assert list(plan.summary())[-1] == said
+
+
 def test_a_plan_of_a_project_knows_what_is_done(project):
     done, other, impossible = (compose("dataset=mnist1d", f"model={m}") for m in ("dummy", "logistic", "dan"))
     run_curve(done, make_tracker)

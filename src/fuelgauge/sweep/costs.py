@@ -19,7 +19,7 @@ from fuelgauge.errors import DataError
 from fuelgauge.spec.names import RAW, model_of
 from fuelgauge.sweep.store import TRIAL, Record, lines_of, stores
 
-__all__ = ["PastCosts", "trial_seconds"]
+__all__ = ["Kind", "PastCosts", "kind_of", "trial_seconds"]
 
 # Costs are carried over from other datasets as a power of the number of features. These are the bounds of the
 # exponent, and the number of datasets that are needed to fit it.

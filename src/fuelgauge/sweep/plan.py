@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fuelgauge.spec.params import Config
+from fuelgauge.sweep._published import published_costs
 from fuelgauge.sweep.costs import PastCosts
 from fuelgauge.sweep.runner import workers
 from fuelgauge.sweep.status import CurveState, Outline, curve_state
@@ -24,6 +25,8 @@ class GridPlan:
     curves
         Curves that can be run, each with the seconds of its waiting trials. The seconds are None if there is
         no similar past trial.
+    n_elsewhere
+        Number of waiting trials whose seconds come from the published runs.
     n_impossible
         Number of curves that cannot be run, for example because the model does not accept the dataset.
     n_unprepared
@@ -37,6 +40,7 @@ class GridPlan:
     n_impossible: int
     n_unprepared: int
     n_workers: int
+    n_elsewhere: int = 0
 
     def rows(self) -> Iterator[list[str]]:
         """Yield the rows of a table: dataset, model, done, failed, skipped, waiting, time of fits."""
@@ -60,6 +64,11 @@ class GridPlan:
         if total:
             wall = duration(total / self.n_workers)
             yield f"about {wall} of fits on {self.n_workers} workers, estimated from past trials"
+        if self.n_elsewhere:
+            yield (
+                f"{self.n_elsewhere:,} of these trials are estimated from the published runs, "
+                "which were made on another machine"
+            )
         if unknown:
             yield f"{unknown:,} trials have no time estimate, because no similar trial was ever run"
         if self.n_impossible:
@@ -76,8 +85,9 @@ def grid_plan(configs: Iterable[Config]) -> GridPlan:
     """
     outlines = {(path.parent.name, path.stem): Outline.read(path) for path in stores()}
     costs = PastCosts({key: outline.means() for key, outline in outlines.items()})
+    elsewhere = published_costs()
     curves: list[tuple[CurveState, float | None]] = []
-    n_impossible, n_unprepared, n_workers = 0, 0, 1
+    n_impossible, n_unprepared, n_workers, n_elsewhere = 0, 0, 1, 0
     for config in configs:
         outline = outlines.get((config.dataset.name, config.contestant), Outline())
         state, n_workers = curve_state(config, outline), workers(config)
@@ -86,8 +96,12 @@ def grid_plan(configs: Iterable[Config]) -> GridPlan:
         elif state.why_not:
             n_impossible += 1
         else:
-            curves.append((state, seconds_to_go(state, costs)))
-    return GridPlan(tuple(curves), n_impossible, n_unprepared, n_workers)
+            to_go = seconds_to_go(state, costs)
+            if to_go is None:
+                to_go = seconds_to_go(state, elsewhere)
+                n_elsewhere += 0 if to_go is None else len(state.waiting)
+            curves.append((state, to_go))
+    return GridPlan(tuple(curves), n_impossible, n_unprepared, n_workers, n_elsewhere)
 
 
 def seconds_to_go(state: CurveState, costs: PastCosts) -> float | None:

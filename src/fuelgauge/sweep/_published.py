@@ -1,0 +1,56 @@
+"""Costs of the published runs, for a machine that has measured none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import pandas as pd
+
+from fuelgauge import paths
+from fuelgauge.spec.names import contestant
+from fuelgauge.sweep.costs import Kind, PastCosts, kind_of
+
+__all__ = ["published_costs"]
+
+NAMES = ["dataset", "model", "features", "size", "search"]
+COLUMNS = [
+    *NAMES, "n_train", "status", "task", "n_features", "device", "fit_seconds", "used_cpu_seconds",
+    "refit_seconds", "search_seconds", "predict_seconds",
+]  # fmt: skip
+
+
+def published_costs(folder: Path | None = None) -> PastCosts:
+    """Return the mean costs of the trials on a CPU in the published tables; none where there is no table.
+
+    Parameters
+    ----------
+    folder
+        Folder of the published trial tables; None for that of the project.
+    """
+    folder = folder or paths.ROOT / "published"
+    tables = [pd.read_parquet(path, columns=COLUMNS) for path in sorted(folder.glob("*.parquet"))]
+    if not tables:
+        return PastCosts({})
+    trials = pd.concat(tables, ignore_index=True)
+    trials = trials[(trials["status"] == "done") & (trials["device"] == "cpu")]
+    means = _seconds(trials).groupby([trials[name] for name in (*NAMES, "n_train")]).mean()
+    seconds: dict[tuple[str, str], dict[int, float]] = {}
+    for key, mean in means.items():
+        dataset, model, features, size, search, n_train = cast(tuple[str, str, str, str, str, int], key)
+        name = contestant(model, features, size, search)
+        seconds.setdefault((dataset, name), {})[int(n_train)] = float(mean)
+    about = trials.groupby("dataset")[["task", "n_features"]].first()
+    kinds = {
+        str(name): Kind(str(task), int(width))
+        for name, task, width in zip(about.index, about["task"], about["n_features"], strict=True)
+    }
+    return PastCosts(seconds, lambda dataset, features: kinds.get(dataset) or kind_of(dataset, features))
+
+
+def _seconds(trials: pd.DataFrame) -> pd.Series:
+    """Return the seconds of each trial, as `fuelgauge.sweep.costs.trial_seconds` counts them."""
+    searched = trials["search_seconds"].fillna(0.0)
+    fits = trials["fit_seconds"].fillna(trials["used_cpu_seconds"])
+    with_search = searched + trials["refit_seconds"].fillna(0.0)
+    return fits.where(searched == 0, with_search) + trials["predict_seconds"].fillna(0.0)
