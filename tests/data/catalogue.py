@@ -2,8 +2,10 @@
 
     python -m tests.data.catalogue [NAME ...]
 
-ingests the named datasets, or all of them, and writes tests/data/catalogue.json. test_catalogue.py compares
-the datasets with this file. Run the command after an intended change to a dataset, and check the difference.
+ingests the named datasets, or all bundled ones, and writes tests/data/catalogue.json. test_catalogue.py
+compares the datasets with this file. Run the command after an intended change to a dataset, and check the
+difference.
+Name the datasets whose files lie elsewhere; the variable FUELGAUGE_ARCHIVES may say where.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from fuelgauge.spec.dataset import DatasetConfig
 CHECKOUT = Path(__file__).resolve().parents[2]
 TABLE = Path(__file__).with_suffix(".json")
 BUNDLED = ("packages", "bundled", "generators", "windows")
+ELSEWHERE = ("labelled",)  # loaders of files that a test never downloads
 DECIMALS = 5  # sines and logarithms differ in the last bits from one machine to another
 
 
@@ -49,8 +52,25 @@ def described() -> list[str]:
 
 def bundled() -> list[str]:
     """Return the names of the datasets that come from a package or are generated."""
-    loaders = tuple(f"fuelgauge.data.sources.{module}." for module in BUNDLED)
+    return of_modules(BUNDLED)
+
+
+def elsewhere() -> list[str]:
+    """Return the names of the datasets whose files a test uses only where they are at hand."""
+    return of_modules(ELSEWHERE)
+
+
+def of_modules(modules: tuple[str, ...]) -> list[str]:
+    """Return the names of the datasets whose loaders are in modules of fuelgauge.data.sources."""
+    loaders = tuple(f"fuelgauge.data.sources.{module}." for module in modules)
     return [name for name in described() if load(name).source["_target_"].startswith(loaders)]
+
+
+def files_of(dataset: DatasetConfig) -> list[str]:
+    """Return the files of a source, by their paths in data/archives."""
+    source = dataset.source
+    pins = [source.get("archive", {}), source.get("file", {}), *source.get("files", {}).values()]
+    return [pin["file"] for pin in pins if pin]
 
 
 def summary(dataset: DatasetConfig, folder: Path) -> dict[str, Any]:
@@ -99,7 +119,8 @@ def rounded(values: np.ndarray) -> np.ndarray:
 
 def main(names: list[str]) -> None:
     """Write the catalogue."""
-    table = json.loads(TABLE.read_text()) if TABLE.exists() and names else {}
+    known = json.loads(TABLE.read_text()) if TABLE.exists() else {}
+    table = known if names else {name: known[name] for name in elsewhere() if name in known}
     with tempfile.TemporaryDirectory() as folder:
         for name in names or bundled():
             table[name] = summary(load(name), Path(folder))

