@@ -92,7 +92,7 @@ def _answer(shown: Sequence[Row]) -> list[str]:
     seen = _number(of_one.get("detectable"))
     if of_one["verdict"] == "undecided" and seen is not None:
         beyond = f"above {seen:.2g} or below {1 / seen:.2g}"
-        return [said, f"So few datasets can be expected to show a mean ratio only if it is {beyond}."]
+        return [said, f"A mean ratio {beyond} would be shown with probability .8."]
     return [said]
 
 
