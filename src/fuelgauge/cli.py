@@ -233,6 +233,9 @@ def describe_ask(command: argparse.ArgumentParser) -> None:
         "--label-price", type=float, metavar="PRICE", help="Price of one further label, in any currency."
     )
     command.add_argument(
+        "--core-hour", type=float, metavar="PRICE", help="Price of an hour of one core, for the line COST."
+    )
+    command.add_argument(
         "--model",
         action="append",
         default=[],
@@ -271,6 +274,7 @@ def ask(chosen: argparse.Namespace) -> None:
         encoding=chosen.encoding,
         metric=chosen.metric,
         label_price=chosen.label_price,
+        core_hour=chosen.core_hour,
         models=tuple(chosen.model),
     )
 

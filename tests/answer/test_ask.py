@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fuelgauge.answer import _loop
-from fuelgauge.answer._lines import lines
+from fuelgauge.answer import _loop, _plan
+from fuelgauge.answer._lines import INDENT, WIDE, lines
 from fuelgauge.answer._question import Question, Workplace
 from fuelgauge.answer._rows import prepare
 from fuelgauge.answer.ask import ask
@@ -24,7 +24,9 @@ PROGRAM = """
 import json, sys
 import pandas as pd
 import fuelgauge
-answer = fuelgauge.ask("shop.csv", "bought", minutes=0.2, label_price=0.5)
+from fuelgauge.answer import _plan
+_plan.REPEATS_OF_SMALL = 6  # so that the answer ends by itself, on a busy machine too
+answer = fuelgauge.ask("shop.csv", "bought", minutes=0.9, label_price=0.5)
 loaded = {name.partition(".")[0] for name in sys.modules}
 rows = pd.read_csv("shop.csv").head(5)
 fitted = answer.best_
@@ -92,7 +94,8 @@ def test_the_lines_say_what_was_read_what_to_ship_and_what_more_rows_bring(told)
     assert {"read", "SHIP", "vs", "MORE", "COST", "TRUST", "page", "next"} <= starts
     assert "price" in summary[1]
     assert "order_id" in summary[1]
-    assert len(summary) <= 20
+    assert len([line for line in summary if not line.startswith(INDENT)]) <= 20
+    assert max(map(len, summary)) <= WIDE
 
 
 def test_the_best_model_takes_rows_with_the_columns_of_the_table(told):
@@ -114,6 +117,9 @@ def test_rows_and_labels_can_be_asked_for(told):
     loss, low, high = told[1]["at"]
     assert low <= loss <= high
     assert told[1]["value"]["cost"] == 0.5 * 400
+    table = told[1]["table"]
+    chance = table["p_double"][table["model"].index(told[1]["value"]["model"])]
+    assert told[1]["value"]["probability"] == chance
 
 
 def test_the_trial_table_is_that_of_the_pipeline(told, tmp_path):
@@ -191,9 +197,10 @@ class Mean:
         return np.full(len(x), self.most)
 
 
-def test_own_models_take_part_and_a_broken_one_is_left_out_and_named(tmp_path):
+def test_own_models_take_part_and_a_broken_one_is_left_out_and_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(_plan, "REPEATS_OF_SMALL", 4)
     answer = ask(
-        shop(300), "bought", minutes=0.3, models={"broken": Broken(), "mean": Mean()}, folder=tmp_path
+        shop(300), "bought", minutes=0.9, models={"broken": Broken(), "mean": Mean()}, folder=tmp_path
     )
     text = "\n".join(lines(answer))
     assert "no such luck" in text
@@ -214,7 +221,8 @@ class Sleeper:
 def test_a_model_that_hangs_is_left_out_and_the_answer_comes(tmp_path, monkeypatch):
     monkeypatch.setattr(_loop, "LEAST_LIMIT", 1.0)
     monkeypatch.setattr(_loop, "SHARE_OF_PROBE", 0.0)
-    answer = ask(shop(120), "bought", minutes=0.25, models={"sleeper": Sleeper()}, folder=tmp_path)
+    monkeypatch.setattr(_plan, "REPEATS_OF_SMALL", 3)
+    answer = ask(shop(120), "bought", minutes=0.9, models={"sleeper": Sleeper()}, folder=tmp_path)
     assert "took longer than 1 seconds" in "\n".join(lines(answer))
     assert answer.findings is not None
 

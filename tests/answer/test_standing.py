@@ -128,9 +128,60 @@ def test_numbers_are_short():
     assert Judged("rmse").between(1.0, 2.0) == "1 to 2"
 
 
-@pytest.mark.parametrize(
-    ("log_ratio", "said"),
-    [(0.0, "0"), (0.0953, "10"), (-0.0101, "-1"), (2.2, "803"), (2.4, ">900"), (13.6, ">900")],
-)
-def test_a_rival_far_behind_is_not_told_in_millions_of_percent(log_ratio, said):
-    assert _lines.percent(log_ratio) == said
+RISING = {
+    "logistic": ("linear", [0.2005, 0.2003, 0.2001, 0.20]),
+    "xgboost": ("trees", [0.32, 0.28, 0.24, 0.2015]),
+}
+
+
+def test_what_more_rows_bring_is_told_of_the_model_that_is_then_the_best():
+    found = findings(trials(RISING, spread=0.01), SIZES, 1000, {})
+    ahead = found.ahead
+    assert found.best.model == "logistic"
+    assert ahead.model.model == "xgboost"
+    assert ahead.probability == max(each.p_double for each in found.standings)
+    then, now = found.at(ahead.model, [2000])[0], found.at(found.best, [1000])[0]
+    assert ahead.change == pytest.approx(then.loss / now.loss - 1)
+    assert ahead.low < ahead.change < ahead.high
+    assert "XGBoost" in _lines.about_more(found)
+    assert _lines.share(ahead.probability) in _lines.about_more(found)
+
+
+def test_models_of_one_kind_share_the_chance_of_their_kind():
+    close = {**RISING, "lightgbm": RISING["xgboost"]}
+    ahead = findings(trials(close, spread=0.01), SIZES, 1000, {}).ahead
+    assert ahead.kind == "trees"
+    assert ahead.kind_probability > ahead.probability
+    assert f"trees together {_lines.share(ahead.kind_probability)}" in _lines.likeliest(ahead)
+
+
+def test_the_gain_of_the_best_model_itself_has_the_interval_of_its_forecast():
+    found = findings(trials(TWO), SIZES, 1000, {})
+    now, then = found.at(found.best, [1000, 2000])
+    _, low, high = found.gain(found.best)
+    assert low == pytest.approx(then.low / now.loss - 1)
+    assert high == pytest.approx(then.high / now.loss - 1)
+
+
+def test_two_repeats_have_no_interval():
+    assert np.isnan(findings(trials(TWO, repeats=2), SIZES, 1000, {}).best.high)
+    assert np.isfinite(findings(trials(TWO, repeats=3), SIZES, 1000, {}).best.high)
+
+
+def test_most_of_a_flat_curve_is_reached_early(monkeypatch):
+    flat = {"logistic": ("linear", [0.205, 0.202, 0.201, 0.2]), "xgboost": TWO["xgboost"]}
+    found = findings(trials(flat), SIZES, 1_000, {})
+    assert found.enough(0.95) < 200
+    assert _lines.enough(found) == ""
+    monkeypatch.setattr(_lines, "LARGE", 1_000)
+    assert "95% of what linear has over a constant at 1,000 rows is reached" in _lines.enough(found)
+
+
+def test_the_table_of_sizes_keeps_to_the_width():
+    found = findings(trials(TWO), SIZES, 1000, {})
+    for width in (80, 100, 120):
+        rows = _lines.size_table(found, width)
+        assert max(map(len, rows)) <= width
+        assert "2,000 (2x)" in rows[0]
+        assert "800" in rows[0]
+    assert "1,000 (all)" in _lines.size_table(found, 120)[0]

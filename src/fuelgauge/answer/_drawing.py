@@ -11,9 +11,10 @@ import numpy as np
 from fuelgauge.answer._forecast import Forecast
 from fuelgauge.answer._standing import Findings, Standing, number
 from fuelgauge.answer._trust import Calibration
+from fuelgauge.answer._words import money
 
 WIDTH, HEIGHT = 1000, 420
-LEFT, RIGHT, TOP, BOTTOM = 56, 215, 16, 44
+LEFT, RIGHT, TOP, BOTTOM = 56, 215, 16, 60
 COLOURS = 7
 MOST_CURVES = 6
 STEPS = 24
@@ -21,10 +22,18 @@ LINE = 15
 SIDE = 320
 
 
-def curves(found: Findings) -> str:
-    """Return the learning curves of the best models: points, forecasts, and the rows of the table."""
+def curves(found: Findings, price: float | None = None) -> str:
+    """Return the learning curves of the best models: points, forecasts, and the rows of the table.
+
+    Parameters
+    ----------
+    found
+        What the trials say.
+    price
+        Price of a label, for the second line under the axis.
+    """
     models = [found.best, *found.rivals[: MOST_CURVES - 1]]
-    frame = Frame(found, models)
+    frame = Frame(found, models, price)
     parts = [frame.zone(), *frame.grid()]
     for place, model in enumerate(models):
         parts.append(frame.band(model, place))
@@ -45,10 +54,12 @@ class Frame:
         What the trials say.
     models
         Models to draw.
+    price
+        Price of a label; None if it is not known.
     """
 
-    def __init__(self, found: Findings, models: Sequence[Standing]):
-        self.found = found
+    def __init__(self, found: Findings, models: Sequence[Standing], price: float | None):
+        self.found, self.price = found, price
         self.first, self.last = min(model.curve[0][0] for model in models), 10 * found.n_rows
         values = [found.judged.of(loss) for model in models for _, loss in model.curve]
         ahead = [each for model in models for each in found.at(model, found.targets)]
@@ -95,7 +106,19 @@ class Frame:
             f'<text x="{self.x(rows):.1f}" y="{bottom + 18}" text-anchor="middle">{rows:,}</text>'
             for rows in self.marks()
         ]
-        return [*found, f'<text x="{end / 2}" y="{HEIGHT - 6}">rows to train on</text>']
+        found += [
+            f'<text class="money" data-rows="{rows}" x="{self.x(rows):.1f}" y="{bottom + 34}" '
+            f'text-anchor="middle">{self.money(rows)}</text>'
+            for rows in self.found.targets[1:]
+        ]
+        return [
+            *found,
+            f'<text x="{(LEFT + end) / 2}" y="{HEIGHT - 6}" text-anchor="middle">rows to train on</text>',
+        ]
+
+    def money(self, rows: int) -> str:
+        """Return what the labels cost that are missing to a number of rows."""
+        return f"+{money((rows - self.found.n_rows) * self.price)}" if self.price else ""
 
     def marks(self) -> list[int]:
         """Return the numbers of rows that are written under the axis."""
@@ -159,7 +182,7 @@ def reliability(known: Calibration) -> str:
     """Return the picture of what was said and what came true."""
 
     def place(said: float, seen: float) -> tuple[float, float]:
-        return 40 + said * (SIDE - 60), SIDE - 40 - seen * (SIDE - 60)
+        return 40 + said * (SIDE - 66), SIDE - 40 - seen * (SIDE - 66)
 
     points = [place(said, seen) for said, seen in zip(known.said, known.seen, strict=True)]
     (x0, y0), (x1, y1) = place(0, 0), place(1, 1)
@@ -176,5 +199,5 @@ def reliability(known: Calibration) -> str:
         f'<line class="here" x1="{x0}" y1="{y0}" x2="{x1}" y2="{y1}"/>'
         f'<polyline points="{line}" fill="none" stroke="var(--s0)" stroke-width="2"/>{dots}{labels}'
         f'<text x="{SIDE / 2}" y="{SIDE - 4}" text-anchor="middle">probability said</text>'
-        f'<text x="12" y="14">share that came true</text></svg>'
+        f'<text x="12" y="12">share that came true</text></svg>'
     )

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 from fuelgauge.answer._contestants import prices
-from fuelgauge.answer._standing import Findings, Standing, number
+from fuelgauge.answer._standing import Ahead, Findings, Standing, number, rounded
 from fuelgauge.answer._state import State
+from fuelgauge.answer._words import (
+    TIED,
+    compared,
+    counted,
+    ends,
+    few,
+    money,
+    seconds,
+    share,
+    short,
+    tied,
+)
 from fuelgauge.spec.description import Description
 
 SIMPLE = ("baseline", "linear")
@@ -17,22 +30,42 @@ UNLIKELY = 0.05  # probability of being best below which a model is not named be
 WORTH = 0.01  # smallest gain that counts as a gain
 BETTER = 0.05  # part of the loss that the wanted metric takes away
 MOST_RIVALS = 6
-FEW = 4
-LONG = 70
+MOST_MISSING = 4
 WELL, FAIRLY = 0.02, 0.05  # expected calibration errors
 AHEAD = ("all", "2x", "10x")
+LARGE = 50_000  # rows from which the answer says how many of them would have done
+MOST_OF_IT = 0.95
+WIDE, NARROWEST = 120, 60  # columns of the terminal
+INDENT = " " * 8
 
 
-def lines(answer: State) -> list[str]:
-    """Return an answer in about twenty lines."""
+def lines(answer: State, width: int = WIDE) -> list[str]:
+    """Return an answer in about twenty lines, and more of them on a narrow terminal.
+
+    Parameters
+    ----------
+    answer
+        Answer.
+    width
+        Columns of the terminal.
+    """
+    width = max(NARROWEST, width)
     found = answer.findings
     text = [*about_table(answer), *to_settle(answer)]
     if found is None:
-        return [*text, "No model could be measured yet."]
+        return folded([*text, "No model could be measured yet."], width)
     text += [ship(found), *(against(found, rival) for rival in found.rivals[:MOST_RIVALS])]
     text += [f"not in  {name}: {why}" for name, why in missing(found)]
-    text += [*size_table(found), more(answer, found), cost(found), trust(answer, found), *files(answer)]
-    return text
+    last = [more(answer, found), cost(answer, found), trust(answer, found), *files(answer)]
+    return [*folded(text, width), *size_table(found, width), *folded(last, width)]
+
+
+def folded(text: Sequence[str], width: int) -> list[str]:
+    """Return lines in a width; what a line does not hold goes on below it, indented."""
+    fold = textwrap.TextWrapper(
+        width, subsequent_indent=INDENT, break_long_words=False, break_on_hyphens=False
+    )
+    return [part.replace(TIED, " ") for line in text for part in fold.wrap(line)]
 
 
 def about_table(answer: State) -> list[str]:
@@ -80,13 +113,6 @@ def target_of(about: Description) -> str:
     return f"mean {number(about.target_mean)}, spread {number(about.target_std)}"
 
 
-def few(words: Iterable[str]) -> str:
-    """Return the first words of a list."""
-    given = list(words)
-    shown = ", ".join(word if len(word) < LONG else f"{word[: LONG - 4]}..." for word in given[:FEW])
-    return shown if len(given) <= FEW else f"{shown} and {len(given) - FEW} more"
-
-
 def to_settle(answer: State) -> list[str]:
     """Return the questions that only the user can settle, each with what settles it."""
     reading, asked = answer.reading, []
@@ -118,129 +144,173 @@ def quoted(name: str) -> str:
 
 
 def ship(found: Findings) -> str:
-    """Return the model to ship, with its metric."""
+    """Return the model to ship, with its metric and its chances."""
     best, judged = found.best, found.judged
     interval = f" ({judged.between(best.low, best.high)})" if math.isfinite(best.low + best.high) else ""
-    guessing = f" A constant: {judged.shown(found.constant)}." if math.isfinite(found.constant) else ""
     if best.loss >= found.constant:
         return (
             f"SHIP    nothing: no model beats a constant ({judged.name} {judged.shown(best.loss)}{interval} "
             f"against {judged.shown(found.constant)}) with {found.top:,} rows."
         )
-    return (
-        f"SHIP    {best.title}: {judged.name} {judged.shown(best.loss)}{interval} with {found.top:,} rows."
-        f"{guessing}"
-    )
+    constant = f"; a constant: {judged.shown(found.constant)}" if math.isfinite(found.constant) else ""
+    said = f"SHIP    {best.title}: {judged.name} {judged.shown(best.loss)}{interval} with {found.top:,} rows"
+    loss = f"  {tied(f'Loss is {judged.loss_name}.')}" if judged.is_score else ""
+    return f"{said}{constant}.  {chances(best)}.{loss}"
+
+
+def chances(model: Standing) -> str:
+    """Return the probabilities of a model to be the best."""
+    return tied(f"P(best) {share(model.p_now)} now, {share(model.p_double)} at 2x")
 
 
 def against(found: Findings, rival: Standing) -> str:
     """Return a rival beside the best model."""
     best, judged = found.best, found.judged
-    more_or_less = f"{percent(abs(rival.gap))}% {'more' if rival.gap >= 0 else 'less'} loss"
-    text = f"vs      {rival.title} {judged.shown(rival.loss)}: {more_or_less}"
+    text = f"vs      {rival.title} {judged.shown(rival.loss)}: {compared(rival.gap)}"
     if not math.isfinite(rival.gap_low):
-        return f"{text} in one repeat"
-    text += f" ({percent(rival.gap_low)} to {percent(rival.gap_high)})"
+        return f"{text} in one repeat.  {chances(rival)}"
+    text += f" ({ends(rival.gap_low, rival.gap_high)})"
     if rival.gap_low <= 0:
         quick = best.fit_seconds > CHEAPER * rival.fit_seconds
-        text += ": no difference shown" + (", and quicker" if quick else "")
+        text += ", no difference shown" + (", and quicker" if quick else "")
     times = rival.fit_seconds / best.fit_seconds if best.fit_seconds else math.nan
     if times > CHEAPER:
         text += f", {times:.2g} times the time"
-    return f"{text}.  P(best) {share(rival.p_now)} now, {share(rival.p_double)} at 2x"
-
-
-def percent(log_ratio: float) -> str:
-    """Return the logarithm of a ratio as percent more than equal, in two digits and at most 900."""
-    if log_ratio > math.log(10):
-        return ">900"
-    value = 100 * math.expm1(log_ratio)
-    return f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}"
-
-
-def share(probability: float) -> str:
-    """Return a probability in two digits, never as certain."""
-    if not math.isfinite(probability):
-        return "?"
-    if probability < 0.01:
-        return "<.01"
-    return ">.99" if probability > 0.99 else f"{probability:.2f}".replace("0.", ".", 1)
+    return f"{text}.  {chances(rival)}"
 
 
 def missing(found: Findings) -> list[tuple[str, str]]:
     """Return the models that could not be compared, with the reason."""
     unmeasured = [(each.title, each.note or "no time") for each in found.standings if not each.is_measured]
-    return [*unmeasured, *((name, why) for name, why in found.out.items())][:FEW]
+    return [*unmeasured, *((name, why) for name, why in found.out.items())][:MOST_MISSING]
 
 
-def size_table(found: Findings) -> list[str]:
-    """Return the metric of each model by rows: measured, and forecast."""
-    sizes = list(found.sizes[-4:])
-    ahead = [f"{rows:,} ({name})" for name, rows in zip(AHEAD, found.targets, strict=True)]
-    rows = [row_of(f"{found.judged.name} by rows", [f"{size:,}" for size in sizes], "forecast", ahead)]
-    for each in (found.best, *found.rivals[: MOST_RIVALS - 1]):
-        known = dict(each.curve)
-        cells = [found.judged.shown(known[n]) if n in known else "" for n in sizes]
-        rows.append(row_of(each.title, cells, "", forecasts(found, each)))
-    return rows
+def size_table(found: Findings, width: int) -> list[str]:
+    """Return the metric of each model by rows: measured, and forecast; a narrow one has fewer columns."""
+    models = (found.best, *found.rivals[: MOST_RIVALS - 1])
+    names = [f"{found.judged.name} by rows", *(short(each.title) for each in models)]
+    columns = [measured(found, models, size) for size in found.sizes[-4:]]
+    ahead = forecasts(found, models)
+    for spare in (ahead, columns, columns):
+        if len(spare) > 2 and width_of(names, columns, ahead) > width:
+            spare.pop(0)
+    made = [joined(cells, columns_wide(columns), ">") for cells in zip(*columns, strict=True)]
+    told = [joined(cells, columns_wide(ahead), "<") for cells in zip(*ahead, strict=True)]
+    first = max(map(len, names))
+    return [
+        f"{name:<{first}}{left} | {right}".rstrip()
+        for name, left, right in zip(names, made, told, strict=True)
+    ]
 
 
-def row_of(name: str, measured: Sequence[str], middle: str, ahead: Sequence[str]) -> str:
-    """Return a row of the table of sizes."""
-    cells = "".join(f"{cell:>9}" for cell in measured)
-    return f"{name:<25}{cells} | {middle:<9}{''.join(f'{cell:<23}' for cell in ahead)}".rstrip()
+def measured(found: Findings, models: Sequence[Standing], size: int) -> list[str]:
+    """Return the column of a measured size: the size, and the metric of each model."""
+    known = [dict(each.curve) for each in models]
+    return [f"{size:,}", *(found.judged.shown(own[size]) if size in own else "" for own in known)]
 
 
-def forecasts(found: Findings, model: Standing) -> list[str]:
-    """Return the forecast metric at the targets, with intervals."""
-    judged = found.judged
-    rows = found.at(model, found.targets)
-    return [f"{judged.shown(row.loss)} ({judged.between(row.low, row.high)})" for row in rows]
+def forecasts(found: Findings, models: Sequence[Standing]) -> list[list[str]]:
+    """Return the columns of the forecasts: the rows, and the metric of each model with its interval."""
+    columns = [[f"{rows:,} ({name})"] for name, rows in zip(AHEAD, found.targets, strict=True)]
+    columns[1][0] += " forecast"
+    for model in models:
+        for column, row in zip(columns, found.at(model, found.targets), strict=True):
+            between = found.judged.between(row.low, row.high).replace(" to ", "-")
+            column.append(f"{found.judged.shown(row.loss)} ({between})")
+    return columns
+
+
+def columns_wide(columns: Sequence[Sequence[str]]) -> list[int]:
+    """Return the widths of columns."""
+    return [max(map(len, column)) for column in columns]
+
+
+def width_of(names: Sequence[str], columns: Sequence[Sequence[str]], ahead: Sequence[Sequence[str]]) -> int:
+    """Return the width of the table of sizes."""
+    cells = [*columns_wide(columns), *columns_wide(ahead)]
+    return max(map(len, names)) + sum(cells) + 2 * len(columns) + 3 + 2 * (len(ahead) - 1)
+
+
+def joined(cells: Sequence[str], widths: Sequence[int], side: str) -> str:
+    """Return the cells of a row: to the right, each after two blanks, or to the left with two between."""
+    padded = [f"{cell:{side}{width}}" for cell, width in zip(cells, widths, strict=True)]
+    return "".join(f"  {cell}" for cell in padded) if side == ">" else "  ".join(padded)
 
 
 def more(answer: State, found: Findings) -> str:
-    """Return what more rows would bring."""
-    best, judged = found.best, found.judged
-    change, low, high = (100 * value for value in found.doubling(best))
-    now, then = (each.loss for each in found.at(best, found.targets[:2]))
+    """Return what more rows would bring, with the model that is then the likeliest to be the best."""
+    ahead, judged = found.ahead, found.judged
+    (then,) = found.at(ahead.model, found.targets[1:2])
     text = (
-        f"MORE    twice the rows: {change:+.2g}% of the loss of {best.title} ({low:+.2g} to {high:+.2g}), "
-        f"{judged.name} {judged.shown(now)} to {judged.shown(then)}"
+        f"MORE    at twice the rows {likeliest(ahead)}: {judged.name} {judged.shown(then.loss)}, "
+        f"{gained(found, ahead)}"
     )
     if price := answer.question.label_price:
-        text += f", for {price * found.n_rows:,.0f} at {price:g} a label"
-    wanted = now * (1 - BETTER)
-    return f"{text}. For {judged.name} {judged.shown(wanted)}: {needed(found, best, wanted)}."
+        text += f", for {money(price * found.n_rows)} at {price:g} a label"
+    wanted = goal(found)
+    text += f". For {judged.name} {judged.shown(wanted)} it takes {needed(found, ahead.model, wanted)}."
+    return text + enough(found)
+
+
+def likeliest(ahead: Ahead) -> str:
+    """Return which model is the likeliest to be the best with twice the rows."""
+    text = f"{ahead.model.title} is the likeliest to be best ({share(ahead.probability)}"
+    if ahead.kind_probability - ahead.probability >= WORTH:
+        text += f"; {ahead.kind} together {share(ahead.kind_probability)}"
+    return f"{text})"
+
+
+def gained(found: Findings, ahead: Ahead) -> str:
+    """Return what the best model at twice the rows gains over the best one of today."""
+    change, low, high = (
+        math.log1p(max(value, -1 + WORTH**2)) for value in (ahead.change, ahead.low, ahead.high)
+    )
+    than = "now" if ahead.model is found.best else f"than {short(found.best.title)} now"
+    return f"{compared(change)} {than} ({ends(low, high)})"
+
+
+def goal(found: Findings) -> float:
+    """Return the loss of a metric that is a bit better than today's, in the digits that are shown."""
+    (now,) = found.at(found.best, found.targets[:1])
+    return found.judged.of(rounded(found.judged.of(now.loss * (1 - BETTER))))
 
 
 def needed(found: Findings, model: Standing, loss: float) -> str:
     """Return the rows that a loss needs, with their interval."""
     rows, least, most = found.rows_for(model, loss)
-    likely = f"{counted(rows)} rows" if math.isfinite(rows) else "no number of rows is likely to do"
-    return f"{likely} ({counted(least)} to {counted(most)})"
-
-
-def counted(rows: float) -> str:
-    """Return a number of rows in two digits, or `never` beyond the forecast."""
     if not math.isfinite(rows):
-        return "never"
-    digits = max(0, int(math.log10(rows)) - 1)
-    return f"{round(rows / 10**digits) * 10**digits:,}"
+        return f"more rows than can be foreseen ({counted(least)} to {counted(most)})"
+    return f"{counted(rows)} rows ({counted(least)} to {counted(most)})"
 
 
-def cost(found: Findings) -> str:
-    """Return what a fit and predictions cost."""
-    best, known = found.best, prices()
-    price = best.fit_seconds / 3600 * known.core_hour
+def enough(found: Findings) -> str:
+    """Return, for a large table, how many of its rows would nearly have done."""
+    if found.n_rows < LARGE or found.best.loss >= found.constant:
+        return ""
+    rows = found.enough(MOST_OF_IT)
+    if not rows < found.n_rows:
+        return ""
     return (
-        f"COST    one fit {seconds(best.fit_seconds)} of one core, {price:.2g} {known.currency}; "
-        f"1,000 predictions {best.predict_ms:.2g} ms; daily fits {30 * price:.2g} {known.currency} a month"
+        f" {100 * MOST_OF_IT:.0f}% of what {short(found.best.title)} has over a constant at "
+        f"{found.n_rows:,} rows is reached with {counted(rows)} rows."
     )
 
 
-def seconds(value: float) -> str:
-    """Return seconds in two digits."""
-    return f"{value:.2g} s" if value < 100 else f"{value / 60:.2g} min"
+def cost(answer: State, found: Findings) -> str:
+    """Return what a fit and predictions cost, and where the price comes from."""
+    best, known = found.best, prices()
+    given = answer.question.core_hour
+    hour = known.core_hour if given is None else given
+    price = best.fit_seconds / 3600 * hour
+    unit = known.currency if given is None else ""
+    basis = f"{hour:g} {unit}".strip() + " an hour of a core"
+    basis += ", as you said" if given is not None else ", an assumption: --core-hour for yours"
+    return (
+        f"COST    one fit {seconds(best.fit_seconds)} of one core, {money(price)} {unit}".rstrip()
+        + f" ({basis}); 1,000 predictions {best.predict_ms:.2g} ms; "
+        + f"daily fits {money(30 * price)} {unit}".rstrip()
+        + " a month"
+    )
 
 
 def trust(answer: State, found: Findings) -> str:
@@ -250,10 +320,12 @@ def trust(answer: State, found: Findings) -> str:
     if answer.calibration:
         error = answer.calibration.error
         word = "well" if error < WELL else "fairly" if error < FAIRLY else "badly"
-        said.append(f"{word} calibrated (ECE {number(error)})")
+        said.append(f"{word} calibrated (ECE {error:.3f})")
     said.append(f"{best.repeats} repeats, paired" if best.repeats > 1 else "one repeat: no interval yet")
     if best.of > 1 and found.rivals:
-        said.append(f"{best.title} best in {best.wins} of {best.of}")
+        said.append(
+            f"{short(best.title)} is best in {best.wins} of the {best.of} repeats that all models share"
+        )
     if found.top < found.n_pool:
         said.append(f"only {found.top:,} of {found.n_rows:,} rows were fitted in this time")
     said.append("2x and 10x are forecasts")
@@ -301,20 +373,24 @@ def simplest(models: Sequence[Standing]) -> Standing:
 
 
 def about_more(found: Findings) -> str:
-    """Return in one sentence what twice the rows would bring, and which model would gain by them."""
-    change, low, high = found.doubling(found.best)
-    if high < -WORTH:
-        text = f"Twice the rows would take {-100 * change:.2g}% of its loss away"
-    elif low > -WORTH:
+    """Return in one sentence what twice the rows would bring, and which model is then the best."""
+    ahead = found.ahead
+    if ahead.high < -WORTH:
+        text = f"Twice the rows would take {-100 * ahead.change:.2g}% of the loss away"
+    elif ahead.low > -WORTH:
         text = "Twice the rows would bring next to nothing"
-    elif change > -WORTH:
+    elif ahead.change > -WORTH:
         text = "Twice the rows are not shown to bring anything"
     else:
-        text = f"Twice the rows may bring {-100 * change:.2g}% less loss, or nothing"
-    likeliest = max(found.standings, key=lambda each: each.p_double if each.is_measured else -1.0)
-    if likeliest is not found.best:
-        return f"{text}; {likeliest.title} is then the likeliest to be best ({share(likeliest.p_double)})."
-    nets = [each.p_double for each in found.rivals if each.family == "deep"]
-    if nets and found.best.family != "deep":
-        return f"{text}; a net is best then with a probability of {share(max(nets))}."
-    return f"{text}."
+        text = f"Twice the rows may bring {-100 * ahead.change:.2g}% less loss, or nothing"
+    return f"{text}; {likeliest_then(found, ahead)}."
+
+
+def likeliest_then(found: Findings, ahead: Ahead) -> str:
+    """Return which model is then the likeliest, and the probability of a net if it is none."""
+    verb = "stays" if ahead.model is found.best else "is then"
+    text = likeliest(ahead).replace(" is the ", f" {verb} the ", 1)
+    nets = found.chances().get("nets")
+    if nets is None or ahead.kind == "nets":
+        return text
+    return f"{text}, a net with a probability of {share(nets)}"

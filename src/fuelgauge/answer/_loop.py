@@ -24,8 +24,9 @@ from fuelgauge.sweep.runner import trial_record
 from fuelgauge.sweep.store import Record, TrialStore
 
 GROWTH = 1.05  # a fit on twice the rows is expected to take 2 ** GROWTH times as long
-FITS_OF_A_SIZE = 4  # trials that a core model needs at a size, in units of one at that size
-SHARE_OF_CORE = 0.4
+LEAST_GROWTH = 0.7  # the least, whatever small sizes say: they pay for what does not grow with the rows
+FITS_OF_A_SIZE = 3  # trials that a model of the first answer needs at the largest size and half of it
+SHARE_OF_CORE = 0.5  # of the time that is left, for these
 SHARE_OF_NET = 0.7
 REPEATS_OF_NET = 2
 SHARE_OF_PROBE = 0.25  # of the time, for a fit of unknown cost
@@ -119,9 +120,11 @@ class Loop:
         clock: Clock,
         tell: Callable[[Loop], None],
     ):
-        self.frame, self.contestants, self.sizes = frame, list(contestants), list(sizes)
+        self.frame, self.contestants = frame, list(contestants)
+        self.all_sizes, self.sizes = list(sizes), list(sizes)
         self.store, self.pool, self.clock, self.tell = store, pool, clock, tell
         self.out: dict[str, str] = {}
+        self.behind: dict[str, int] = {}  # models that are clearly behind, and the size at which they are
         self.passed: set[str] = set()  # nets that were let in
         self.running: dict[str, Running] = {}
         self.seconds: dict[tuple[str, int], list[float]] = defaultdict(list)
@@ -296,23 +299,45 @@ class Loop:
 
     def expected(self, contestant: Contestant, size: int) -> float:
         """Return the seconds that a trial is expected to take; 0 before the first one, except for nets."""
-        known = [n for name, n in self.seconds if name == contestant.name]
+        known = sorted(n for name, n in self.seconds if name == contestant.name)
         if not known:
             return SECONDS_A_ROW.get(contestant.name, 0.0) * size
         nearest = min(known, key=lambda n: abs(np.log(n / size)))
-        return float(np.mean(self.seconds[contestant.name, nearest]) * (size / nearest) ** GROWTH)
+        return self.mean_seconds(contestant, nearest) * (size / nearest) ** self.growth(contestant, known)
+
+    def mean_seconds(self, contestant: Contestant, size: int) -> float:
+        """Return the mean seconds of a model's trials at a size."""
+        return max(1e-6, float(np.mean(self.seconds[contestant.name, size])))
+
+    def growth(self, contestant: Contestant, known: Sequence[int]) -> float:
+        """Return the power of the rows with which the seconds of a trial grow, by the two largest sizes."""
+        if len(known) < 2:
+            return GROWTH
+        small, large = known[-2:]
+        seconds = self.mean_seconds(contestant, large) / self.mean_seconds(contestant, small)
+        return float(np.clip(np.log(seconds) / np.log(large / small), LEAST_GROWTH, GROWTH))
 
     def fix_top(self) -> None:
-        """Drop the largest sizes if the models of the first answer would take too much time there."""
-        while len(self.sizes) > 2 and self.top > SMALL and self.is_beyond(self.top):
-            self.sizes.pop()
+        """Choose the largest size that the time allows, by what trials have taken so far.
 
-    def is_beyond(self, size: int) -> bool:
-        """Return whether a size was not measured yet and is too large for the time."""
-        budget = SHARE_OF_CORE * self.clock.budget * self.pool.n_workers
+        The first trials of a model take longer than later ones. So a size that was given up comes back when
+        its trials turn out to be quicker. A model that was clearly behind at a smaller size then races again.
+        """
+        able = [size for size in self.all_sizes if size <= SMALL or self.is_affordable(size)]
+        top = max([*able, self.all_sizes[1]])
+        if top > self.top:
+            for name in [name for name, size in self.behind.items() if size < top]:
+                self.out.pop(name, None)
+                del self.behind[name]
+        self.sizes = [size for size in self.all_sizes if size <= top]
+
+    def is_affordable(self, size: int) -> bool:
+        """Return whether the first answer's models were measured at a size, or can be in the time left."""
         core = [each for each in self.alive if each.is_core]
-        is_known = any((each.name, size) in self.seconds for each in core)
-        return not is_known and any(FITS_OF_A_SIZE * self.expected(each, size) > budget for each in core)
+        if any((each.name, size) in self.seconds for each in core if each.name != BASELINE):
+            return True
+        needed = FITS_OF_A_SIZE * sum(self.expected(each, size) for each in core)
+        return needed <= SHARE_OF_CORE * max(0.0, self.clock.left) * self.pool.n_workers
 
     def admit(self) -> None:
         """Let the first nets in; each shows its speed at the smallest size."""
@@ -340,6 +365,7 @@ class Loop:
             same = {name: values[:look] for name, values in racing.items() if len(values) >= look}
             same = {name: values for name, values in same.items() if np.isfinite(values).all()}
             for name in behind(same, self.test_share, n_models):
+                self.behind.setdefault(name, self.top)
                 self.out.setdefault(name, f"clearly behind after {look} repeats")
 
     @property

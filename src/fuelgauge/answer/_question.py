@@ -39,6 +39,8 @@ class Question:
         Metric by which models are judged; empty for the usual one of the task.
     label_price
         Price of one further label, in any currency; None if it is not known.
+    core_hour
+        Price of an hour of one core; None for that of conf/price/cloud.yaml.
     models
         Models of the user, each as `mine.py:make`.
     name
@@ -60,6 +62,7 @@ class Question:
     encoding: str = "utf-8"
     metric: str = ""
     label_price: float | None = None
+    core_hour: float | None = None
     models: tuple[str, ...] = ()
     name: str = ""
 
@@ -215,7 +218,7 @@ class Memory:
 
     def fits(self, question: Question) -> bool:
         """Return whether the rows of an earlier reading can be used for a question as they are."""
-        settled: dict[str, Any] = {"metric": "", "label_price": None, "models": ()}
+        settled: dict[str, Any] = {"metric": "", "label_price": None, "core_hour": None, "models": ()}
         same = replace(self.question, **settled) == replace(question, **settled)
         return same and (self.size, self.changed) == stamp(question)
 

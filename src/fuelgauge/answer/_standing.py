@@ -10,10 +10,11 @@ import pandas as pd
 
 from fuelgauge.answer import _forecast
 from fuelgauge.answer._contestants import BASELINE, title
-from fuelgauge.answer._forecast import Course, Forecast
+from fuelgauge.answer._forecast import WIDE, Course, Forecast
 from fuelgauge.answer._gaps import (
     LEVEL,
     SHARED,
+    UNKNOWN,
     Gap,
     draws_of,
     gaps_to,
@@ -25,6 +26,10 @@ from fuelgauge.answer._gaps import (
 from fuelgauge.claims.statistics.resample import RepeatTest, leave_one_out_means
 from fuelgauge.sweep.metrics import HIGHER_IS_BETTER
 
+SMALL = 0.1  # below it a number is shown in three significant digits
+KINDS = {"linear": "linear models", "trees": "trees", "deep": "nets"}
+FEWEST_FOR_INTERVAL = 3  # repeats; two say next to nothing about a spread
+STEPS = 400
 NEVER = 1_000  # forecasts go to this many times the rows of the table
 NAMES = {
     "roc_auc": "AUC",
@@ -51,6 +56,11 @@ class Judged:
         """Name of the metric in words."""
         return NAMES.get(self.metric, self.metric)
 
+    @property
+    def loss_name(self) -> str:
+        """Name of the loss, of which all percents are: one minus a score, or the metric itself."""
+        return f"1 - {self.name}" if self.is_score else self.name
+
     def of(self, loss: float) -> float:
         """Return the metric at a loss; the same turns a metric into a loss."""
         return 1 - loss if self.is_score else loss
@@ -72,9 +82,16 @@ def number(value: float) -> str:
     size = abs(value)
     if size >= 1_000:
         return f"{value:,.0f}"
-    if size >= 1:
-        return f"{value:.3g}"
+    if size >= 1 or 0 < size < SMALL:
+        return f"{value:.3g}".replace("0.", ".", 1) if size < 1 else f"{value:.3g}"
     return f"{value:.3f}".replace("0.", ".", 1)
+
+
+def rounded(value: float) -> float:
+    """Return a number in the digits that `number` shows."""
+    if not np.isfinite(value) or abs(value) >= 1_000:
+        return round(value) if np.isfinite(value) else value
+    return float(f"{value:.3g}") if abs(value) >= 1 or abs(value) < SMALL else round(value, 3)
 
 
 @dataclass(frozen=True)
@@ -140,6 +157,32 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Ahead:
+    """Which model is best at twice the rows, by the joint forecast of all models, and what it brings.
+
+    Parameters
+    ----------
+    model
+        Likeliest model of the likeliest kind: linear models, trees, nets, or a model of the user's.
+    probability
+        Probability that this model is the best.
+    kind, kind_probability
+        Kind in words, and the probability that a model of this kind is the best.
+    change, low, high
+        Its loss at twice the rows over that of the best model at all rows of today, minus 1, and the ends of
+        the 90% interval.
+    """
+
+    model: Standing
+    probability: float
+    kind: str
+    kind_probability: float
+    change: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Findings:
     """Everything that the trials of a table say.
 
@@ -197,21 +240,70 @@ class Findings:
             others = (*others, _forecast.constant(model.course, self.constant))
         return _forecast.at(model.course, tuple(map(int, rows)), others)
 
-    def doubling(self, model: Standing) -> tuple[float, float, float]:
-        """Return what twice the rows do to the loss of a model: the relative change and its interval."""
-        now, then = self.at(model, self.targets[:2])
-        if not now.loss:
+    @property
+    def ahead(self) -> Ahead:
+        """Best model at twice the rows.
+
+        The kind comes first, as several models of one kind share its probability.
+        """
+        chances = self.chances()
+        kind = max(chances, key=lambda each: chances[each])
+        own = [each for each in (self.best, *self.rivals) if kind_of(each) == kind]
+        model = max(own, key=lambda each: each.p_double)
+        return Ahead(model, model.p_double, kind, chances[kind], *self.gain(model))
+
+    def chances(self) -> dict[str, float]:
+        """Return the probability of each kind of model to hold the best one at twice the rows."""
+        found: dict[str, float] = {}
+        for each in (self.best, *self.rivals):
+            found[kind_of(each)] = found.get(kind_of(each), 0.0) + each.p_double
+        return found
+
+    def gain(self, model: Standing) -> tuple[float, float, float]:
+        """Return a model's loss at twice the rows over that of the best one at all rows today, minus 1.
+
+        The 90% interval joins that of the forecast with that of the paired difference of today, by the root
+        of the sum of squares.
+        """
+        (now,), (then,) = self.at(self.best, self.targets[:1]), self.at(model, self.targets[1:2])
+        if not now.loss or not then.loss:
             return 0.0, 0.0, 0.0
-        return then.loss / now.loss - 1, then.low / now.loss - 1, then.high / now.loss - 1
+        apart = model.gap_high - model.gap
+        apart = apart if np.isfinite(apart) else WIDE * UNKNOWN
+        down, up = log_ratio(then.loss, then.low), log_ratio(then.high, then.loss)
+        centre = log_ratio(then.loss, now.loss)
+        ends = (centre, centre - np.hypot(down, apart), centre + np.hypot(up, apart))
+        change, low, high = (float(np.expm1(end)) for end in ends)
+        return change, low, high
+
+    def path(self, model: Standing) -> tuple[Forecast, ...]:
+        """Return the losses of a model from its smallest size to a thousand times the rows of the table."""
+        rows = np.unique(np.geomspace(model.course.rows[0], NEVER * self.n_rows, STEPS).astype(int))
+        return self.at(model, rows.tolist())
 
     def rows_for(self, model: Standing, loss: float) -> tuple[float, float, float]:
-        """Return the rows at which a model reaches a loss, and their interval; infinite for never."""
-        is_better = loss < model.course.losses[-1]
-        start = model.course.rows[-1 if is_better else 0]
-        rows = np.unique(np.geomspace(start, NEVER * self.n_rows, 400).astype(int))
-        found = np.array(self.at(model, rows.tolist()))
-        reached = [first(rows, column <= loss) for column in found[:, 1:].T]
+        """Return the rows at which a model reaches a loss, and their interval; infinite for never.
+
+        A loss below that of the largest measured size is looked for beyond that size.
+        """
+        path = self.path(model)
+        if loss < model.course.losses[-1]:
+            path = tuple(each for each in path if each.rows > model.course.rows[-1])
+        found = np.array(path)
+        reached = [first(found[:, 0], column <= loss) for column in found[:, 1:].T]
         return reached[0], reached[1], reached[2]
+
+    def enough(self, share: float) -> float:
+        """Return the rows at which the best model has a share of what it has won over a constant today."""
+        if not np.isfinite(self.constant):
+            return float("nan")
+        (now,) = self.at(self.best, self.targets[:1])
+        return self.rows_for(self.best, self.constant - share * (self.constant - now.loss))[0]
+
+
+def kind_of(model: Standing) -> str:
+    """Return the kind of a model in words; a model of another family is a kind of its own."""
+    return KINDS.get(model.family, model.title)
 
 
 def first(rows: np.ndarray, is_reached: np.ndarray) -> float:
@@ -296,7 +388,11 @@ def standing(
     loss = level * float(np.exp(value))
     values = cells[top].dropna().to_numpy() if top in cells else np.array([])
     test = RepeatTest(LEVEL, share)
-    spread = float(test.reach(leave_one_out_means(values[None, :]))[0]) if len(values) > 1 else float("nan")
+    spread = (
+        float(test.reach(leave_one_out_means(values[None, :]))[0])
+        if len(values) >= FEWEST_FOR_INTERVAL
+        else float("nan")
+    )
     at_top = own[own["n_train"] == own["n_train"].max()]
     return Standing(
         model=name,

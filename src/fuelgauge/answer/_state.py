@@ -10,7 +10,7 @@ import pandas as pd
 
 from fuelgauge.answer._question import Question, Reading, Workplace
 from fuelgauge.answer._standing import Findings
-from fuelgauge.answer._trust import Calibration
+from fuelgauge.answer._trust import Calibration, Rarest
 from fuelgauge.data.dataset import Dataset
 from fuelgauge.errors import DataError
 from fuelgauge.spec.description import Description
@@ -38,6 +38,8 @@ class State:
         What the trials say; None while there are too few.
     calibration
         How far the probabilities of the best model can be believed; None for a regression.
+    rarest
+        How well the rarest class is found; None if no class is rare.
     alone
         Share of what can be explained that each column explains alone.
     importance
@@ -59,6 +61,7 @@ class State:
     trials: pd.DataFrame = field(default_factory=pd.DataFrame)
     findings: Findings | None = None
     calibration: Calibration | None = None
+    rarest: Rarest | None = None
     alone: dict[str, float] = field(default_factory=dict)
     importance: dict[str, float] = field(default_factory=dict)
     slices: list[dict[str, Any]] = field(default_factory=list)

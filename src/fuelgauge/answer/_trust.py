@@ -1,4 +1,4 @@
-"""Whether the probabilities of a model can be believed, from its kept predictions for held-out rows."""
+"""What the kept predictions for held-out rows say: calibration, and how well the rarest class is found."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from fuelgauge.sweep.predictions import unpack
 from fuelgauge.sweep.trial import PREDICTIONS
 
 BINS = 10
+RARE = 0.2  # share of the rows below which a class is rare
+LEAST_FOUND = 10  # rows of the class that a share needs
 
 
 @dataclass(frozen=True)
@@ -81,3 +83,60 @@ def of_outcomes(said: np.ndarray, seen: np.ndarray, is_binary: bool) -> Calibrat
     error = sum(abs(a - b) * n for a, b, n in means) / len(said)
     lift = means[-1][1] / seen.mean() if is_binary and seen.any() else float("nan")
     return Calibration(float(error), tuple(m[0] for m in means), tuple(m[1] for m in means), float(lift))
+
+
+@dataclass(frozen=True)
+class Rarest:
+    """How well the rarest class is found, by model and number of rows.
+
+    Parameters
+    ----------
+    name, share
+        Name of the class, and its share of all rows.
+    found
+        By model and size: of the rows of the class, the share among the rows to which the model gives the
+        highest probability of it, when as many rows are named as there are. By chance it is `share`.
+    """
+
+    name: str
+    share: float
+    found: dict[str, dict[int, float]]
+
+
+def rarest(
+    trials: Mapping[str, Iterable[Trial]], records: Mapping[str, Mapping[str, Any]], dataset: Dataset
+) -> Rarest | None:
+    """Return how well the rarest class is found by each model; None if no class is rare."""
+    about = dataset.description
+    counts = np.array(about.class_counts, dtype=float)
+    if not len(counts) or counts.min() / counts.sum() >= RARE:
+        return None
+    code = int(counts.argmin())
+    found = {name: shares_found(own, records, dataset, code) for name, own in trials.items()}
+    found = {name: shares for name, shares in found.items() if shares}
+    share = float(counts[code] / counts.sum())
+    return Rarest(str(about.classes[code]), share, found) if found else None
+
+
+def shares_found(
+    trials: Iterable[Trial], records: Mapping[str, Mapping[str, Any]], dataset: Dataset, code: int
+) -> dict[int, float]:
+    """Return the share of a class that is found, by number of rows, over all repeats of a size together."""
+    counted: dict[int, list[tuple[int, int]]] = {}
+    for trial in trials:
+        packed = records[trial.trial_id]["result"].get(PREDICTIONS)
+        if packed:
+            counted.setdefault(trial.n_train, []).append(hits(unpack(packed), trial, dataset, code))
+    sums = {size: np.sum(own, axis=0) for size, own in counted.items()}
+    return {size: float(hit / of) for size, (hit, of) in sorted(sums.items()) if of >= LEAST_FOUND}
+
+
+def hits(predicted: np.ndarray, trial: Trial, dataset: Dataset, code: int) -> tuple[int, int]:
+    """Return how many rows of a class are among as many with its highest probability, and how many exist."""
+    curve = trial.curve
+    test = draw(dataset.rows, curve.split, curve.seed, trial.repeat).test[: len(predicted)]
+    is_class = dataset.target[test] == code
+    number = int(is_class.sum())
+    luck = np.random.default_rng(0).permutation(len(test))  # equal probabilities come in no order
+    likeliest = luck[np.argsort(-predicted[luck, code], kind="stable")][:number]
+    return int(is_class[likeliest].sum()), number

@@ -22,12 +22,12 @@ from fuelgauge.answer._question import Question, Workplace, latest
 from fuelgauge.answer._rows import Prepared, prepare, write_frame
 from fuelgauge.answer._standing import findings
 from fuelgauge.answer._state import State
-from fuelgauge.answer._trust import calibration
+from fuelgauge.answer._trust import calibration, rarest
 from fuelgauge.answer._worker import Explain, FitAll
 from fuelgauge.errors import ConfigError, DataError, FuelgaugeError, StoreError
 from fuelgauge.files import whole
 from fuelgauge.intake.add import name_of
-from fuelgauge.spec.trials import Plan
+from fuelgauge.spec.trials import Plan, Trial
 from fuelgauge.sweep.pool import Failure, WorkerPool
 from fuelgauge.sweep.store import TrialStore
 from fuelgauge.sweep.table import curve_table, write_table
@@ -136,8 +136,10 @@ class Answer(State):
         rows = {each.model: self.found.rows_for(each, loss) for each in self.found.standings}
         return pd.DataFrame.from_dict(rows, orient="index", columns=["rows", "least", "most"])
 
-    def value_of_label(self, price: float | None = None) -> dict[str, float]:
-        """Return what twice the labels would bring the best model, and cost.
+    def value_of_label(self, price: float | None = None) -> dict[str, Any]:
+        """Return what twice the labels would bring, and cost.
+
+        The gain is that of the model which is then the likeliest to be the best, over the best one of today.
 
         Parameters
         ----------
@@ -147,20 +149,22 @@ class Answer(State):
         Returns
         -------
         dict
-            labels (their number), change, change_low and change_high (of the loss, relative), cost, and
-            cost_per_percent of the loss (infinite if nothing is gained).
+            labels (their number), model and probability (which is best at twice the rows), change, change_low
+            and change_high (of the loss, relative), cost, and cost_per_percent of the loss (infinite if
+            nothing is gained).
         """
         given = self.question.label_price if price is None else price
-        change, low, high = self.found.doubling(self.found.best)
+        ahead = self.found.ahead
         spent = self.found.n_rows * (given or 0.0)
-        each = spent / (-100 * change) if change < 0 else float("inf")
         return {
-            "labels": float(self.found.n_rows),
-            "change": change,
-            "change_low": low,
-            "change_high": high,
+            "labels": self.found.n_rows,
+            "model": ahead.model.model,
+            "probability": ahead.probability,
+            "change": ahead.change,
+            "change_low": ahead.low,
+            "change_high": ahead.high,
             "cost": spent,
-            "cost_per_percent": each,
+            "cost_per_percent": spent / (-100 * ahead.change) if ahead.change < 0 else float("inf"),
         }
 
     def refine(self, minutes: float = MINUTES) -> Answer:
@@ -226,6 +230,7 @@ def ask(
     metric: str = "",
     minutes: float = MINUTES,
     label_price: float | None = None,
+    core_hour: float | None = None,
     models: Mapping[str, Any] | None = None,
     folder: Path | str = ".",
     name: str = "",
@@ -248,6 +253,8 @@ def ask(
         Time for the answer.
     label_price
         Price of one further label.
+    core_hour
+        Price of an hour of one core; by default an assumption that the answer states.
     models
         Further models by name: objects with `fit` and `predict` or `predict_proba`. They get a DataFrame.
     folder
@@ -268,7 +275,7 @@ def ask(
     """
     settings: dict[str, Any] = {
         "time": time or "", "group": group or "", "text": text or "", "drop": tuple(drop), "metric": metric,
-        "label_price": label_price,
+        "label_price": label_price, "core_hour": core_hour,
     }  # fmt: skip
     home = Path(folder).resolve()
     if isinstance(data, str | Path):
@@ -380,6 +387,7 @@ class Work:
             loop.run()
             self.update(loop)
             if self.answer.findings:
+                self.find_rarest(loop)
                 self.finish(loop, pool)
         finally:
             pool.close()
@@ -420,12 +428,18 @@ class Work:
         answer.seconds = clocks.monotonic() - self.started
         if answer.findings:
             best = answer.findings.best.model
-            chosen = [
-                trial
-                for each, trial in loop.trials.values()
-                if each.name == best and trial.n_train == answer.findings.top and loop.is_done(trial)
-            ]
-            answer.calibration = calibration(chosen, self.store.records, self.prepared.dataset)
+            done = [trial for trial in self.ended(loop, best) if trial.n_train == answer.findings.top]
+            answer.calibration = calibration(done, self.store.records, self.prepared.dataset)
+
+    def ended(self, loop: Loop, model: str) -> list[Trial]:
+        """Return the trials of a model that have ended well."""
+        return [trial for each, trial in loop.trials.values() if each.name == model and loop.is_done(trial)]
+
+    def find_rarest(self, loop: Loop) -> None:
+        """Take in how well the rarest class is found."""
+        found = self.answer.found
+        trials = {each.title: self.ended(loop, each.model) for each in (found.best, *found.rivals)}
+        self.answer.rarest = rarest(trials, self.store.records, self.prepared.dataset)
 
     def trials(self, loop: Loop) -> pd.DataFrame:
         """Return the trial table of all models."""

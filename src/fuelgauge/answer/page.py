@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import numpy as np
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from fuelgauge.answer import _drawing, _lines
-from fuelgauge.answer._standing import NEVER, Findings, Standing
+from fuelgauge.answer import _drawing, _lines, _words
+from fuelgauge.answer._forecast import Forecast
+from fuelgauge.answer._standing import Findings, Standing
 from fuelgauge.answer._state import State
 from fuelgauge.files import write_whole
 
@@ -21,6 +23,7 @@ __all__ = ["head", "write_page"]
 
 MOST_COLUMNS = 20
 STEPS = 80
+FAR = 10  # times the rows of the table
 MISSING = "-"
 
 
@@ -59,7 +62,7 @@ def opening(state: State) -> Markup:
     sentence = _lines.headline(found) if found else "No model could be measured in this time."
     about = (
         f"{Path(state.question.file).name} · {state.question.target} · {reading.n_rows:,} rows · "
-        f"{reading.n_columns - 1} columns · {_lines.seconds(state.seconds)}"
+        f"{reading.n_columns - 1} columns · {_words.seconds(state.seconds)}"
     )
     return Markup(
         f'<p class="small">{html.escape(about)}</p><h1>{html.escape(sentence)}</h1>'
@@ -69,16 +72,24 @@ def opening(state: State) -> Markup:
 
 def numbers(state: State, found: Findings) -> list[tuple[str, str]]:
     """Return the four numbers under the sentence, each with its meaning."""
-    best, judged = found.best, found.judged
-    change, low, high = (100 * value for value in found.doubling(best))
-    ends = judged.between(best.low, best.high) if math.isfinite(best.low + best.high) else "one repeat"
-    rival = max(found.rivals, key=lambda each: each.p_double, default=None)
-    chance = _lines.share(rival.p_double) if rival else MISSING
+    best, judged, ahead = found.best, found.judged, found.ahead
+    between = judged.between(best.low, best.high) if math.isfinite(best.low + best.high) else "few repeats"
+    gain, _, interval = _lines.gained(found, ahead).partition(" (")
+    than = f"than {_words.short(best.title)} has now ({interval}"
+    nets = found.chances().get("nets")
+    chance, whose = (ahead.kind_probability, ahead.kind) if nets is None else (nets, "a net")
+    verb = "are" if whose.endswith("s") else "is"
     return [
-        (f"{judged.name} {judged.shown(best.loss)}", f"{best.title}, {ends}"),
-        (f"{change:+.2g}% loss", f"at twice the rows ({low:+.2g} to {high:+.2g})"),
-        (chance, f"probability that {rival.title if rival else 'another model'} is best at twice the rows"),
-        (_lines.seconds(best.fit_seconds), "one fit, on one core"),
+        (
+            f"{judged.name} {judged.shown(best.loss)}",
+            f"{best.title} ({between}). {sentence(_lines.chances(best))}.",
+        ),
+        (
+            gain.partition(" loss")[0] + " loss",
+            f"at twice the rows with {ahead.model.title}, {than}",
+        ),
+        (_words.share(chance), f"probability that {whose} {verb} best at twice the rows"),
+        (_words.seconds(best.fit_seconds), "one fit, on one core"),
     ]
 
 
@@ -97,20 +108,24 @@ def content(state: State) -> dict[str, Any]:
         "notes": state.reading.notes,
         "method": method(state),
         "snippet": snippet(state),
-        "payload": payload(found),
+        "payload": payload(state, found),
     }
     if found:
         made |= {
             "metric": found.judged.name,
             "top": f"{found.top:,}",
-            "chart": Markup(_drawing.curves(found)),
+            "chart": Markup(_drawing.curves(found, state.question.label_price)),
             "models": [model_row(found, each) for each in (found.best, *found.rivals)],
             "missing": _lines.missing(found),
             "more": sentence(_lines.more(state, found).removeprefix("MORE")),
-            "goal": round(found.judged.of(found.best.loss * (1 - _lines.BETTER)), 4),
+            "loss": found.judged.loss_name,
+            "goal": f"{found.judged.of(_lines.goal(found)):.6g}",
+            "price": "" if state.question.label_price is None else f"{state.question.label_price:g}",
+            "cost": sentence(_lines.cost(state, found).removeprefix("COST")) + ".",
             "reliability": Markup(_drawing.reliability(state.calibration)) if state.calibration else "",
             "trust": sentence(_lines.trust(state, found).removeprefix("TRUST")) + lift(state),
             "slices": state.slices,
+            "rarest": rare(state, found),
             "columns": column_bars(state),
         }
     return made
@@ -118,7 +133,7 @@ def content(state: State) -> dict[str, Any]:
 
 def sentence(text: str) -> str:
     """Return a text of the terminal with a capital letter."""
-    text = text.strip()
+    text = text.strip().replace(_words.TIED, " ")
     return text[:1].upper() + text[1:]
 
 
@@ -129,27 +144,32 @@ def asked(line: str) -> tuple[str, str, str]:
     return kind, text if mark else rest, f"{mark}{flag}" if mark else ""
 
 
-def payload(found: Findings | None) -> Markup:
+def payload(state: State, found: Findings | None) -> Markup:
     """Return the numbers that the script of the page needs, as JSON that cannot end the element."""
     content: dict[str, Any] = {"models": []}
     if found:
+        ahead = found.ahead.model
         content = {
             "isScore": found.judged.is_score,
             "nRows": found.n_rows,
             "top": found.top,
             "models": [curve_of(found, each) for each in (found.best, *found.rivals)],
+            "ahead": {**numbers_of(found.path(ahead)), "title": ahead.title, "last": ahead.curve[-1]},
         }
     return Markup(json.dumps(content).replace("<", "\\u003c"))
 
 
 def curve_of(found: Findings, model: Standing) -> dict[str, Any]:
-    """Return the curve of a model and its forecast to a thousand times the rows of the table."""
-    rows = np.unique(np.geomspace(model.curve[0][0], NEVER * found.n_rows, STEPS).astype(int))
-    ahead = found.at(model, rows.tolist())
-    values = {
-        name: [float(f"{getattr(each, name):.6g}") for each in ahead] for name in ("loss", "low", "high")
-    }
-    return {"title": model.title, "rows": rows.tolist(), **values}
+    """Return the curve of a model and its forecast to ten times the rows of the table."""
+    rows = np.unique(np.geomspace(model.curve[0][0], FAR * found.n_rows, STEPS).astype(int))
+    return {"title": model.title, **numbers_of(found.at(model, rows.tolist()))}
+
+
+def numbers_of(ahead: Sequence[Forecast]) -> dict[str, list[float]]:
+    """Return losses by rows as lists."""
+    names = ("loss", "low", "high")
+    values = {name: [float(f"{getattr(each, name):.6g}") for each in ahead] for name in names}
+    return {"rows": [each.rows for each in ahead], **values}
 
 
 def model_row(found: Findings, model: Standing) -> dict[str, Any]:
@@ -157,23 +177,23 @@ def model_row(found: Findings, model: Standing) -> dict[str, Any]:
     judged = found.judged
     (then,) = found.at(model, found.targets[1:2])
     is_known = math.isfinite(model.gap_low)
-    more, low, high = map(_lines.percent, (model.gap, model.gap_low, model.gap_high))
     is_best = model is found.best
+    between = f" ({judged.between(model.low, model.high)})" if math.isfinite(model.low + model.high) else ""
+    beside = "the first" if is_best else _words.compared(model.gap, "").strip()
+    if is_known and not is_best:
+        beside += f" ({_words.ends(model.gap_low, model.gap_high)})"
     cells = [
-        model.title,
-        judged.shown(model.loss),
-        judged.between(model.low, model.high) if math.isfinite(model.low + model.high) else MISSING,
-        MISSING if is_best else f"{more}%",
-        f"{low} to {high}%" if is_known and not is_best else MISSING,
+        f"{judged.shown(model.loss)}{between}",
+        beside,
         f"{model.wins} of {model.of}" if model.of else MISSING,
-        _lines.share(model.p_now),
-        _lines.share(model.p_double),
+        _words.share(model.p_now),
+        _words.share(model.p_double),
         f"{judged.shown(then.loss)} ({judged.between(then.low, then.high)})",
-        _lines.seconds(model.fit_seconds),
+        _words.seconds(model.fit_seconds),
         f"{model.predict_ms:.2g} ms",
-        str(model.repeats),
+        _words.counted(model.n_parameters),
     ]
-    return {"cells": cells, "note": model.note}
+    return {"title": model.title, "cells": cells, "note": model.note}
 
 
 def lift(state: State) -> str:
@@ -184,6 +204,24 @@ def lift(state: State) -> str:
     return (
         f". The tenth of the rows with the highest probability holds {known.lift:.1f} times the usual share."
     )
+
+
+def rare(state: State, found: Findings) -> dict[str, Any]:
+    """Return the learning curves of the rarest class, as the table of the page."""
+    known = state.rarest
+    if known is None:
+        return {}
+    sizes = [size for size in found.sizes if any(size in own for own in known.found.values())]
+    rows = [
+        (name, [f"{100 * own[size]:.0f}%" if size in own else "" for size in sizes])
+        for name, own in known.found.items()
+    ]
+    return {
+        "name": known.name,
+        "share": f"{100 * known.share:.2g}%",
+        "sizes": [f"{size:,}" for size in sizes],
+        "rows": rows,
+    }
 
 
 def column_bars(state: State) -> list[dict[str, Any]]:
@@ -203,17 +241,25 @@ def column_bars(state: State) -> list[dict[str, Any]]:
     ]
 
 
-def columns_read(state: State) -> list[tuple[str, str, str]]:
-    """Return how columns were read: one row for each with a reason, one for the others."""
+def columns_read(state: State) -> list[tuple[str, str]]:
+    """Return how columns were read: what they became, with the reason if there is one, and their names."""
     reading, question = state.reading, state.question
     kinds = {"numbers": reading.numeric, "categories": reading.categorical, "dates": reading.dates}
-    found = [(question.target, "target", state.description.task)]
-    found += [(name, role, why) for name, role, why in roles(state) if name]
+    found = [(f"target, {state.description.task}", question.target)]
+    found += [(f"{role}: {why}" if why else role, name) for name, role, why in roles(state) if name]
     for kind, names in kinds.items():
         plain = [name for name in names if name not in reading.numbers]
-        found += [(name, kind, reading.numbers[name]) for name in names if name in reading.numbers]
-        found += [(", ".join(plain), kind, "")] if plain else []
-    return [*found, *((name, "left out", why) for name, why in reading.left_out.items())]
+        found += [(kind, ", ".join(plain))] if plain else []
+    found += [(f"numbers, {why}", ", ".join(names)) for why, names in by_reason(reading.numbers)]
+    return [*found, *((f"left out: {why}", ", ".join(names)) for why, names in by_reason(reading.left_out))]
+
+
+def by_reason(columns: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+    """Return the columns of each reason."""
+    found: dict[str, list[str]] = {}
+    for name, why in columns.items():
+        found.setdefault(why, []).append(name)
+    return list(found.items())
 
 
 def roles(state: State) -> list[tuple[str, str, str]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any, TextIO
 
-from fuelgauge.answer._lines import headline, lines
+from fuelgauge.answer._lines import NARROWEST, WIDE, headline, lines
 from fuelgauge.answer._question import Question, Workplace
 from fuelgauge.answer.ask import Answer, answered, go_on
 from fuelgauge.errors import ConfigError
@@ -28,25 +29,27 @@ class Screen:
         """Show an answer."""
         if not is_last and self.height and not self.is_terminal:
             return
-        text = lines(answer)
+        width = shutil.get_terminal_size().columns if self.is_terminal else WIDE
+        text = lines(answer, width)
         stage = (
             f"after {answer.seconds:.0f} s"
             if is_last
             else f"{answer.seconds:.0f} s: first answer, it gets better; Ctrl-C ends it"
         )
-        text = [*text, stage, *([headline(answer.findings)] if is_last and answer.findings else [])]
+        text.append(stage)
+        if is_last and answer.findings:
+            text += textwrap.wrap(headline(answer.findings), max(NARROWEST, width))
         if self.is_terminal:
-            self.rewrite(text)
+            self.rewrite(text, width)
         else:
             self.height = len(text)
             print(*text, "", sep="\n", file=self.out, flush=True)
 
-    def rewrite(self, text: list[str]) -> None:
+    def rewrite(self, text: list[str], width: int) -> None:
         """Put lines in the place of the earlier ones."""
-        width = max(40, shutil.get_terminal_size().columns)
         if self.height:
             self.out.write(UP.format(self.height) + CLEAR)
-        self.height = sum(-(-max(1, len(line)) // width) for line in text)
+        self.height = sum(-(-max(1, len(line)) // max(1, width)) for line in text)
         print(*text, sep="\n", file=self.out, flush=True)
 
 
