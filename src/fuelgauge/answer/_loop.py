@@ -11,17 +11,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fuelgauge.answer._contestants import BASELINE, SECONDS_A_ROW, Contestant, Frame
 from fuelgauge.answer._plan import FEWER, SMALL, order
 from fuelgauge.answer._race import LOOKS, behind
 from fuelgauge.answer._worker import RUN, Task
 from fuelgauge.config.objects import targets
-from fuelgauge.spec.trials import Trial
+from fuelgauge.spec.trials import Plan, Trial
 from fuelgauge.sweep.machine import cores
 from fuelgauge.sweep.pool import Failure, WorkerPool
 from fuelgauge.sweep.runner import trial_record
 from fuelgauge.sweep.store import Record, TrialStore
+from fuelgauge.sweep.table import curve_table
 
 GROWTH = 1.05  # a fit on twice the rows is expected to take 2 ** GROWTH times as long
 LEAST_GROWTH = 0.7  # the least, whatever small sizes say: they pay for what does not grow with the rows
@@ -378,3 +380,12 @@ class Loop:
         """Return the records of the trials that have ended well."""
         found = (self.store.records[trial_id] for trial_id in self.trials if trial_id in self.store.records)
         return [record for record in found if record["status"] == "done"]
+
+    def table(self) -> pd.DataFrame:
+        """Return the trial table of all models."""
+        tables = []
+        for each in self.contestants:
+            own = tuple(trial for owner, trial in self.trials.values() if owner.name == each.name)
+            if own:
+                tables.append(curve_table(Plan(each.curve, own, ()), self.store.records))
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

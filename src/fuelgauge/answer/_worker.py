@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -79,11 +80,44 @@ def keep(model: Model, folder: Path) -> str:
 
 def all_rows(dataset: Dataset, trial: Trial, most: int) -> Rows:
     """Return all rows of a table for the last fit, in nested order; of more than `most`, a part."""
-    curve, everything = trial.curve, np.arange(len(dataset.target))
-    order = nested_order_of(everything, dataset.rows, np.random.default_rng([curve.seed, 0]))[:most]
-    fitting, validation = split_validation(dataset.rows.take(order), curve.split, curve.seed, 0)
+    order = nested_order_of(
+        np.arange(len(dataset.target)), dataset.rows, np.random.default_rng([trial.curve.seed, 0])
+    )
+    return rows_in(dataset, trial, order[:most])
+
+
+def rows_in(dataset: Dataset, trial: Trial, order: np.ndarray) -> Rows:
+    """Return some rows of a table for a fit; the validation rows stand in for test rows."""
+    curve = trial.curve
+    fitting, validation = split_validation(dataset.rows.take(order), curve.split, curve.seed, trial.repeat)
     held_out = dataset.take(order[validation])
     return Rows(dataset.take(order[fitting]), held_out, held_out, dataset.take(order))
+
+
+@dataclass(frozen=True)
+class Measure(Task):
+    """Fit a model as a trial does, on some rows of the table, and score it on others.
+
+    Parameters
+    ----------
+    train, test
+        Numbers of the rows to fit on and to score on.
+    """
+
+    train: tuple[int, ...]
+    test: tuple[int, ...]
+
+    def run(self) -> tuple[float, float]:
+        """Return the loss on the test rows, and the CPU seconds of the fits."""
+        curve = self.trial.curve
+        dataset = open_dataset(curve.dataset.name, curve.dataset.features)
+        rows = rows_in(dataset, self.trial, np.array(self.train))
+        started = time.process_time()
+        with threadpool_limits(curve.threads):
+            model = fit_again(self.trial, rows, fit_best(self.trial, rows).best).model
+        seconds = time.process_time() - started
+        test = dataset.take(np.array(self.test))
+        return score_predictions(model.predict(test), test, curve.dataset.metric)[0], seconds
 
 
 @dataclass(frozen=True)

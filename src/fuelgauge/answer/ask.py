@@ -27,10 +27,10 @@ from fuelgauge.answer._worker import Explain, FitAll
 from fuelgauge.errors import ConfigError, DataError, FuelgaugeError, StoreError
 from fuelgauge.files import whole
 from fuelgauge.intake.add import name_of
-from fuelgauge.spec.trials import Plan, Trial
+from fuelgauge.spec.trials import Trial
 from fuelgauge.sweep.pool import Failure, WorkerPool
 from fuelgauge.sweep.store import TrialStore
-from fuelgauge.sweep.table import curve_table, write_table
+from fuelgauge.sweep.table import write_table
 
 __all__ = ["Answer", "answered", "ask", "go_on", "load"]
 
@@ -423,7 +423,7 @@ class Work:
             from fuelgauge.answer._alone import alone
 
             answer.alone = alone(self.prepared.dataset)
-        answer.trials = self.trials(loop)
+        answer.trials = loop.table()
         answer.findings = findings(answer.trials, loop.sizes, len(answer.dataset.target), loop.out)
         answer.seconds = clocks.monotonic() - self.started
         if answer.findings:
@@ -440,15 +440,6 @@ class Work:
         found = self.answer.found
         trials = {each.title: self.ended(loop, each.model) for each in (found.best, *found.rivals)}
         self.answer.rarest = rarest(trials, self.store.records, self.prepared.dataset)
-
-    def trials(self, loop: Loop) -> pd.DataFrame:
-        """Return the trial table of all models."""
-        tables = []
-        for each in self.contestants:
-            own = tuple(trial for owner, trial in loop.trials.values() if owner.name == each.name)
-            if own:
-                tables.append(curve_table(Plan(each.curve, own, ()), self.store.records))
-        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
     def finish(self, loop: Loop, pool: WorkerPool) -> None:
         """Fit the best model on all rows and ask what it looks at; Ctrl-C leaves that out."""
