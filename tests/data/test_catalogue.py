@@ -15,7 +15,8 @@ import yaml
 
 from fuelgauge import paths
 from fuelgauge.config.checks import check_dataset
-from fuelgauge.data.sources.archive import OTHER_FOLDER, located
+from fuelgauge.config.objects import OTHER_FOLDER
+from fuelgauge.data.sources.archive import located
 from fuelgauge.data.sources.openml import images as openml_images
 from tests.data.catalogue import (
     BUNDLED,

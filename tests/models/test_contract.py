@@ -14,8 +14,12 @@ from fuelgauge.data.dataset import Examples
 from fuelgauge.errors import ConfigError
 from fuelgauge.models.base import FitContext, FitError, Model, create
 from tests.models.kinds import KINDS, examples
+from tests.models.tiny import with_tiny_weights
 
-CONFIGS = {p.stem: yaml.safe_load(p.read_text()) for p in sorted((paths.CONF / "model").glob("*.yaml"))}
+CONFIGS = {
+    p.stem: with_tiny_weights(yaml.safe_load(p.read_text()))
+    for p in sorted((paths.CONF / "model").glob("*.yaml"))
+}
 METRIC = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "rmse"}
 PAIRS = [
     (name, kind)

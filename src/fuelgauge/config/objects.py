@@ -7,6 +7,7 @@ import functools
 import hashlib
 import importlib
 import inspect
+import os
 import pkgutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from fuelgauge.errors import ConfigError
 
 __all__ = [
     "ARGUMENTS",
+    "OTHER_FOLDER",
     "OWN_CODE",
     "TARGET",
     "build",
@@ -46,6 +48,7 @@ FORMER = {
 TARGET, ARGUMENTS = "_target_", "_args_"
 # Folder of the user's own modules. DVC already watches it, because the files of the models lie there too.
 OWN_CODE = paths.CONF / "model"
+OTHER_FOLDER = "FUELGAUGE_ARCHIVES"  # variable that names a second folder of archives
 WEIGHTS = frozenset({"file", "sha256"})
 
 
@@ -212,8 +215,14 @@ def files_of_weights(settings: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def weights_file(weights: Mapping[str, Any]) -> Path:
-    """Return the path of a file of weights. A relative one begins at the project's folder."""
-    return paths.durable_root(paths.ROOT) / Path(str(weights["file"])).expanduser()
+    """Return the path of a file of weights.
+
+    A relative path begins at the project's folder. If it is not there, a file of that name is looked for in
+    the folder that the variable FUELGAUGE_ARCHIVES names.
+    """
+    path = paths.durable_root(paths.ROOT) / Path(str(weights["file"])).expanduser()
+    other = Path(os.environ.get(OTHER_FOLDER) or path.parent) / path.name
+    return other if other.is_file() and not path.is_file() else path
 
 
 def wrong_weights(weights: Mapping[str, Any]) -> str | None:

@@ -25,6 +25,7 @@ from fuelgauge.spec.trials import Plan, Trial
 from fuelgauge.sweep._integrity import check_features
 from fuelgauge.sweep._progress import SweepProgress
 from fuelgauge.sweep.costs import PastCosts
+from fuelgauge.sweep.embedding import embed_once, is_due
 from fuelgauge.sweep.grid import cuda_available, packs, plan_curve, why_not
 from fuelgauge.sweep.machine import cores
 from fuelgauge.sweep.pool import WORKER_DIED, Executor, Failure, WorkerPool
@@ -124,7 +125,8 @@ class Sweep:
         StoreError
             Another process is writing to the store of the curve.
         DataError
-            The features of the dataset differ from those that the featurize stage has written.
+            The features of the dataset differ from those that the featurize stage has written, or the encoder
+            of the model fails.
         ConfigError
             The executor cannot be used: the cluster does not answer or is too small, or Ray is not installed.
         """
@@ -136,6 +138,8 @@ class Sweep:
         if name in self.curves or (self.curves and executor_of(config) is not self.executor):
             self.drain()
         curve = OpenCurve(config, plan_curve(config), self.track)
+        if curve.todo:
+            self.embed(curve)
         self.curves[name] = curve
         self.counts.update(curve.counts())
         if curve.todo:
@@ -143,6 +147,16 @@ class Sweep:
         else:
             self.close(curve)
         return curve
+
+    def embed(self, curve: OpenCurve) -> None:
+        """Embed the dataset of a curve if its model has an encoder; no trial runs meanwhile."""
+        try:
+            if is_due(curve.config):
+                self.drain()
+                embed_once(curve.config)
+        except BaseException:
+            curve.abandon()
+            raise
 
     def track(self, config: Config, plan: Plan, records: Iterable[Record]) -> Tracker:
         """Make the tracker of a curve, and keep it to wait for it at the end."""

@@ -9,8 +9,8 @@ import zipfile
 import pytest
 
 from fuelgauge import paths
+from fuelgauge.config.objects import OTHER_FOLDER
 from fuelgauge.data.sources import labelled
-from fuelgauge.data.sources.archive import OTHER_FOLDER
 from fuelgauge.data.sources.labelled import body_of, intents, mails, queries, topics
 from fuelgauge.errors import ConfigError, DataError
 

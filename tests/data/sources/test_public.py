@@ -7,8 +7,9 @@ import urllib.error
 
 import pytest
 
+from fuelgauge.config.objects import OTHER_FOLDER
 from fuelgauge.data.sources import public
-from fuelgauge.data.sources.archive import OTHER_FOLDER, Archive, fetch
+from fuelgauge.data.sources.archive import Archive, fetch
 from fuelgauge.data.sources.public import (
     NpmArchive,
     PublicFile,

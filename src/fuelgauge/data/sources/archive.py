@@ -27,11 +27,11 @@ from pathlib import Path
 from typing import IO
 
 from fuelgauge import paths
+from fuelgauge.config.objects import OTHER_FOLDER
 from fuelgauge.errors import DataError
 
 __all__ = [
     "LIMIT",
-    "OTHER_FOLDER",
     "Archive",
     "checked",
     "fetch",
@@ -44,7 +44,6 @@ __all__ = [
 ]
 
 LIMIT = 1 << 29  # bytes of one unpacked file
-OTHER_FOLDER = "FUELGAUGE_ARCHIVES"  # variable that names a second folder of archives
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from fuelgauge import paths
-from fuelgauge.data.sources.archive import LIMIT, OTHER_FOLDER, checked, located
+from fuelgauge.config.objects import OTHER_FOLDER
+from fuelgauge.data.sources.archive import LIMIT, checked, located
 from fuelgauge.errors import ConfigError, DataError
 from fuelgauge.files import write_whole
 
