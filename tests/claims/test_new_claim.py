@@ -132,7 +132,7 @@ def test_a_claim_may_show_more_than_verdicts() -> None:
 def test_a_claim_is_left_out_with_a_warning_where_the_table_lacks_its_column() -> None:
     trials = trials_with(seconds(3.0), seconds(1.0)).drop(columns=["predict_seconds", "fit_seconds"])
     found = analyze(trials)
-    assert {v["claim"] for v in found.verdicts} == {"data", "depth", "engine", "pattern"}
+    assert {v["claim"] for v in found.verdicts} == {"data", "depth", "engine", "massive", "pattern"}
     for claim, column in (("speed", "predict_seconds"), ("time", "fit_seconds")):
         assert (
             f"the table lacks the column '{column}', which the claim '{claim}' reads; the claim is left out. "
@@ -168,7 +168,7 @@ def test_a_column_that_a_module_does_not_declare_is_named(speed: Path) -> None:
 def test_without_its_rules_file_a_claim_is_gone(conf: Path) -> None:
     (conf / "conf" / "claim" / "engine.yaml").unlink()
     found = analyze(trials_with(seconds(3.0), seconds(1.0)))
-    assert {v["claim"] for v in found.verdicts} == {"data", "depth", "pattern", "time"}
+    assert {v["claim"] for v in found.verdicts} == {"data", "depth", "massive", "pattern", "time"}
     assert found.further == {}
 
 
@@ -199,4 +199,4 @@ def test_verdicts_come_in_the_order_asked_for_or_in_that_of_the_rules(speed: Pat
     (speed / "conf" / "claim" / "speed.yaml").rename(speed / "conf" / "claim" / "a_new_one.yaml")
     (speed / "modules" / "speed.py").rename(speed / "modules" / "a_new_one.py")
     in_order = dict.fromkeys(v["claim"] for v in analyze(trials).verdicts)
-    assert list(in_order) == ["data", "a_new_one", "depth", "engine", "pattern", "time"]
+    assert list(in_order) == ["data", "a_new_one", "depth", "engine", "massive", "pattern", "time"]

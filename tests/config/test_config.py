@@ -180,7 +180,7 @@ def test_the_large_profiles_ask_for_all_models_and_claims(profile):
     params = load_params(CHECKOUT / f"conf/experiment/{profile}.yaml")
     excluded = yaml.safe_load(text)["exclude"]
     assert params["models"] == [name for name in options("model") if name not in excluded]
-    assert sorted(params["claims"]) == ["data", "depth", "engine", "pattern", "time"]
+    assert sorted(params["claims"]) == ["data", "depth", "engine", "massive", "pattern", "time"]
     assert (params["features"], params["sizes"], params["searches"]) == (["raw"], ["default"], ["none"])
 
 

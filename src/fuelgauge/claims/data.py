@@ -23,7 +23,7 @@ from fuelgauge.claims.judging.verdict import (
     unclear,
 )
 
-__all__ = ["DER", "SLOPE", "judge"]
+__all__ = ["DER", "SLOPE", "change_of_gap", "judge"]
 
 DER = Measure("der", "data-efficiency ratio", "der_median", censored_column="der_median_censored")
 SLOPE = Measure(
@@ -54,11 +54,12 @@ def _say(finding: Finding, verdict: str, _: str) -> str:
         if math.isfinite(der.effect)
         else f"the data-efficiency ratio of {a} to {b} cannot be measured"
     )
-    gap = _gap(slope, bool(finding.sides["slope"]), b)
+    gap = change_of_gap(slope, bool(finding.sides["slope"]), b)
     return f"{opened}. {capital(needed)}{gap}.{readings(der)}"
 
 
-def _gap(slope: Effect, is_significant: bool, rival: str) -> str:
+def change_of_gap(slope: Effect, is_significant: bool, rival: str) -> str:
+    """Return the clause on what a doubling of the data does to the loss relative to a rival, or nothing."""
     if not math.isfinite(slope.effect):
         return ""
     if not is_significant and slope.lo <= 0 <= slope.hi:

@@ -12,9 +12,14 @@ from fuelgauge.claims.judging.members import PREFIX
 from fuelgauge.claims.statistics.cube import Cube
 from fuelgauge.claims.statistics.pairs import shown_orders
 from fuelgauge.claims.statistics.resample import Floats
-from fuelgauge.claims.statistics.turnbull import Distribution, interval_censored, median_interval
+from fuelgauge.claims.statistics.turnbull import (
+    Distribution,
+    interval_censored,
+    median_interval,
+    median_p_value,
+)
 
-__all__ = ["CLASSICAL", "DEEP", "RIVALS", "Passing", "leaders", "passing", "shares"]
+__all__ = ["CLASSICAL", "DEEP", "RIVALS", "TREES", "Passing", "leaders", "passing", "shares"]
 
 DEEP, CLASSICAL, TREES, LINEAR = "deep", "classical", "trees", "linear"
 RIVALS = (CLASSICAL, TREES, LINEAR)
@@ -113,6 +118,8 @@ class Passing:
         Estimate of the distribution over the datasets on which an order is shown.
     median_lo, median_hi
         Confidence interval of the median.
+    left, right
+        Ends of the interval of each dataset, shape (datasets,); 0 and infinity where nothing is known.
     """
 
     n_datasets: int
@@ -120,6 +127,12 @@ class Passing:
     distribution: Distribution
     median_lo: float
     median_hi: float
+    left: Floats
+    right: Floats
+
+    def p_value(self, rows: float) -> float:
+        """Return the two-sided p value of the sign test that the median number of rows is `rows`."""
+        return median_p_value(self.left, self.right, rows)
 
 
 def passing(orders: pd.DataFrame, level: float = 0.95) -> Passing:
@@ -142,7 +155,7 @@ def passing(orders: pd.DataFrame, level: float = 0.95) -> Passing:
     left, right = np.array(bounds, dtype=float).reshape(-1, 2).T
     n_known = int(np.sum((left > 0) | np.isfinite(right)))
     lo, hi = median_interval(left, right, level)
-    return Passing(len(bounds), n_known, interval_censored(left, right), lo, hi)
+    return Passing(len(bounds), n_known, interval_censored(left, right), lo, hi, left, right)
 
 
 def _bounds(orders: pd.DataFrame) -> tuple[float, float]:

@@ -23,6 +23,7 @@ Row = Mapping[str, Any]
 # Strata in the order of preference: tables are the primary one.
 PRIMARY, EVERYTHING = "tabular", "all"
 NOTHING = "No claim can be judged from this table; the notes say why."
+TOO_FEW = "too few"
 WIDTH, FEW_DATASETS = 100, 2
 TITLES = ("claim", "against", "sets", "on average", "answer", "above 1 on")
 
@@ -64,6 +65,8 @@ def _is_measured(verdict: Row) -> bool:
 def chosen_verdicts(verdicts: Sequence[Row]) -> list[Row]:
     """Return a verdict for each claim and pair, on the primary stratum where it was judged, else on all.
 
+    A claim that rests on no dataset is left out, unless its reason is more than that there are too few.
+
     Parameters
     ----------
     verdicts
@@ -73,10 +76,14 @@ def chosen_verdicts(verdicts: Sequence[Row]) -> list[Row]:
     for stratum in (EVERYTHING, PRIMARY):
         for verdict in verdicts:
             is_of_stratum = verdict.get("level") == "overall" and verdict.get("modality") == stratum
-            if is_of_stratum and (stratum == EVERYTHING or _is_measured(verdict)):
+            if is_of_stratum and (stratum == EVERYTHING or _is_measured(verdict)) and not _is_empty(verdict):
                 key = verdict["claim"], str(verdict.get("family_a")), str(verdict.get("family_b"))
                 by_question[key] = verdict
     return list(by_question.values())
+
+
+def _is_empty(verdict: Row) -> bool:
+    return verdict.get("n_datasets") == 0 and str(verdict.get("reason") or "").startswith(TOO_FEW)
 
 
 def _answer(shown: Sequence[Row]) -> list[str]:

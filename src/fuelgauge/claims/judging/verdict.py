@@ -38,6 +38,7 @@ __all__ = [
     "judge_measured",
     "judge_pairs",
     "judge_unexposed",
+    "measure_pairs",
     "models_of",
     "not_significant",
     "of_control",
@@ -204,7 +205,13 @@ class Question:
     topic: Callable[[Rules, str], str] = lambda rules, rival: f"{rules['title']} than {models_of(rival)}"
 
 
-def judge_pairs(question: Question, evidence: Evidence, rules: Rules) -> list[Verdict]:
+# Returns one row per dataset and pair of families, as `judge_measured` takes them, with the column exposed.
+Measuring = Callable[[Sequence[Measure], Comparison, Evidence, Rules], pd.DataFrame]
+
+
+def judge_pairs(
+    question: Question, evidence: Evidence, rules: Rules, measure: Measuring | None = None
+) -> list[Verdict]:
     """Judge a claim about pairs of families: on every dataset, then across datasets.
 
     Parameters
@@ -216,6 +223,9 @@ def judge_pairs(question: Question, evidence: Evidence, rules: Rules) -> list[Ve
     rules
         Rules of the claim, with pairs, alpha, min_datasets, and a threshold for each measure; sides and
         single are optional (`fuelgauge.claims.judging.sides`).
+    measure
+        Function that measures the pairs of a comparison; `measure_pairs` if None, which reads the table of
+        pairs.
 
     Notes
     -----
@@ -234,11 +244,13 @@ def judge_pairs(question: Question, evidence: Evidence, rules: Rules) -> list[Ve
     _check_families(rules, {name.removeprefix(PREFIX) for name in families if name.startswith(PREFIX)})
     known = [pair for pair in rules["pairs"] if PREFIX + pair[1] in families]
     rules = {**rules, "pairs": known or rules["pairs"]}
-    judged, *others = _compared(question, evidence, rules)
+    judged, *others = _compared(question, evidence, rules, measure or measure_pairs)
     return _side_by_side(judged, others)
 
 
-def _compared(question: Question, evidence: Evidence, rules: Rules) -> Iterator[list[Verdict]]:
+def _compared(
+    question: Question, evidence: Evidence, rules: Rules, measure: Measuring
+) -> Iterator[list[Verdict]]:
     """Yield the verdicts of every comparison, on all datasets and then on the unexposed ones.
 
     The first is judged. A comparison with the same members as an earlier one is not computed twice. It is
@@ -252,9 +264,7 @@ def _compared(question: Question, evidence: Evidence, rules: Rules) -> Iterator[
             known[members] = judge_measured(question, measured, evidence, rules)
         return [_of_comparison(verdict, one, measured) for verdict in known[members]]
 
-    found = [
-        (one, _measured(question.measures, one, evidence, rules)) for one in comparisons(evidence, rules)
-    ]
+    found = [(one, measure(question.measures, one, evidence, rules)) for one in comparisons(evidence, rules)]
     distinct: dict[frozenset[Any], tuple[Comparison, pd.DataFrame]] = {}
     for pair in found:
         distinct.setdefault(_members(*pair), pair)
@@ -382,10 +392,10 @@ def judge_measured(
     return [*_on_datasets(question, measured, rules), *overall]
 
 
-def _measured(
+def measure_pairs(
     measures: Sequence[Measure], comparison: Comparison, evidence: Evidence, rules: Rules
 ) -> pd.DataFrame:
-    """Return one row per dataset and pair of families that the rules name."""
+    """Return one row per dataset and pair of families that the rules name, from the pairs of a comparison."""
     pairs = comparison.pairs
     rows: list[dict[str, Any]] = []
     for family_a, family_b in rules["pairs"]:

@@ -23,6 +23,7 @@ from fuelgauge.claims.statistics.resample import Floats, RepeatTest, invert, lea
 __all__ = [
     "FIRST_ROWS",
     "REACH",
+    "Range",
     "compare_models",
     "every_pair",
     "log_slope",
@@ -34,6 +35,26 @@ FIRST_ROWS = 64
 REACH = 4
 BATCH_ELEMENTS = 2_000_000
 CENSORED = {-1: "below", 0: "", 1: "above"}
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers of rows at which a pair is compared.
+
+    Attributes
+    ----------
+    first, last
+        Smallest and largest n of a DER; n is at most a quarter of the largest anchor in any case.
+    slope_from
+        Smallest n of the slopes, and of the ratios of other columns.
+    """
+
+    first: float = FIRST_ROWS
+    last: float = np.inf
+    slope_from: float = FIRST_ROWS
+
+
+EVERYWHERE = Range()
 
 
 @dataclass(frozen=True)
@@ -79,6 +100,7 @@ def compare_models(
     datasets: pd.DataFrame,
     level: float = 0.95,
     wanted: Callable[[Cube], Iterable[tuple[str, str]]] = every_pair,
+    rows: Range = EVERYWHERE,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Compare every model with every other, and every family with every other, in both orders.
 
@@ -92,6 +114,8 @@ def compare_models(
         Confidence level of all intervals, between 0 and 1.
     wanted
         Function that returns the pairs of model A and model B of a cube that are compared.
+    rows
+        Numbers of rows at which they are compared.
 
     Returns
     -------
@@ -107,7 +131,8 @@ def compare_models(
         groups, n_skipped = _groups(cube, wanted(cube))
         skipped += n_skipped
         test_share = test_shares[cube.dataset]
-        tables += [compare(batch, level) for group in groups for batch in _batches(cube, group, test_share)]
+        batches = [batch for group in groups for batch in _batches(cube, group, test_share)]
+        tables += [compare(batch, level, rows) for batch in batches]
     warnings = [f"{skipped} pairs share fewer than two anchors and are left out."] if skipped else []
     return (pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)), warnings
 
@@ -192,7 +217,7 @@ def _batches(cube: Cube, group: _Group, test_share: float) -> Iterator[PairBatch
         )
 
 
-def compare(batch: PairBatch, level: float = 0.95) -> pd.DataFrame:
+def compare(batch: PairBatch, level: float = 0.95, rows: Range = EVERYWHERE) -> pd.DataFrame:
     """Compare the pairs of a batch (docs/explanation/statistics.md states every formula).
 
     Parameters
@@ -201,6 +226,8 @@ def compare(batch: PairBatch, level: float = 0.95) -> pd.DataFrame:
         Pairs on common anchors.
     level
         Confidence level of all intervals, between 0 and 1.
+    rows
+        Numbers of rows at which they are compared; the numbers below are those of `EVERYWHERE`.
 
     Returns
     -------
@@ -236,16 +263,16 @@ def compare(batch: PairBatch, level: float = 0.95) -> pd.DataFrame:
     falling_a, falling_b = (MonotoneCurves(batch.anchors, isotonic(curve)) for curve in (curve_a, curve_b))
     of_losses, of_costs = RepeatTest(level, batch.test_share), RepeatTest(level)
     columns = {
-        **_data_efficiency(falling_a, falling_b, of_losses),
-        **_median_efficiency(falling_a, falling_b, of_losses),
-        **_slopes(batch.anchors, curve_a, curve_b, of_losses),
+        **_data_efficiency(falling_a, falling_b, of_losses, rows),
+        **_median_efficiency(falling_a, falling_b, of_losses, rows),
+        **_slopes(batch.anchors, curve_a, curve_b, of_losses, rows.slope_from),
         **_crossovers(falling_a, falling_b, of_losses),
         **_loss_ratios(curve_a, curve_b, of_losses),
     }
     unknown = np.full(batch.loss_a.shape, np.nan)
     for column, values in {FIT_SECONDS: (unknown, unknown), **batch.further}.items():
         test = of_losses if is_scored(column) else of_costs
-        columns |= _column_ratios(batch.anchors, column, values, columns, test)
+        columns |= _column_ratios(batch.anchors, column, values, columns, test, rows.slope_from)
     columns["repeats"] = np.full(len(batch.names), float(batch.loss_a.shape[-1]))
     return _long(batch, columns)
 
@@ -270,15 +297,15 @@ def relative_gap(loss_a: Floats, loss_b: Floats) -> Floats:
     return np.divide(loss_a - loss_b, total, out=np.zeros_like(total), where=total > 0)
 
 
-def is_readable(anchors: Floats) -> NDArray[np.bool_]:
+def is_readable(anchors: Floats, rows: Range = EVERYWHERE) -> NDArray[np.bool_]:
     """Return a mask of the anchors with a DER: from 64 rows up to a quarter of the largest anchor."""
-    return np.asarray((anchors >= FIRST_ROWS) & (anchors <= anchors[-1] / REACH))
+    return np.asarray((anchors >= rows.first) & (anchors <= min(anchors[-1] / REACH, rows.last)))
 
 
 def _data_efficiency(
-    curves_a: MonotoneCurves, curves_b: MonotoneCurves, test: RepeatTest
+    curves_a: MonotoneCurves, curves_b: MonotoneCurves, test: RepeatTest, rows_of: Range
 ) -> dict[str, Floats]:
-    anchors, readable = curves_a.anchors, is_readable(curves_a.anchors)
+    anchors, readable = curves_a.anchors, is_readable(curves_a.anchors, rows_of)
     n, targets = anchors[readable], curves_b.loss[..., readable]
     rows, censored = _rows_to_reach(curves_a, targets, readable)
 
@@ -313,9 +340,9 @@ def _at(readable: NDArray[np.bool_], values: Floats) -> Floats:
 
 
 def _median_efficiency(
-    curves_a: MonotoneCurves, curves_b: MonotoneCurves, test: RepeatTest
+    curves_a: MonotoneCurves, curves_b: MonotoneCurves, test: RepeatTest, rows_of: Range
 ) -> dict[str, Floats]:
-    anchors, readable = curves_a.anchors, is_readable(curves_a.anchors)
+    anchors, readable = curves_a.anchors, is_readable(curves_a.anchors, rows_of)
     names = ("der_median", "der_median_lo", "der_median_hi", "der_median_censored")
     if not readable.any():
         return {name: np.full(len(curves_a.loss), np.nan) for name in names}
@@ -364,8 +391,10 @@ def _censored_median(log_ratio: Floats, censored: NDArray[np.int8]) -> tuple[Flo
     return np.where(np.isfinite(median), median, bound), np.where(np.isinf(median), np.sign(median), 0.0)
 
 
-def _slopes(anchors: Floats, curve_a: Floats, curve_b: Floats, test: RepeatTest) -> dict[str, Floats]:
-    from_first = anchors >= FIRST_ROWS
+def _slopes(
+    anchors: Floats, curve_a: Floats, curve_b: Floats, test: RepeatTest, first: float
+) -> dict[str, Floats]:
+    from_first = anchors >= first
     curve_a, curve_b = curve_a[..., from_first], curve_b[..., from_first]
     usable = np.all((curve_a > 0) & (curve_b > 0), axis=1, keepdims=True)
     slope = log_slope(anchors[from_first], curve_a, curve_b, usable)
@@ -424,6 +453,7 @@ def _column_ratios(
     values: tuple[Floats, Floats],
     of_losses: Mapping[str, Floats],
     test: RepeatTest,
+    first: float,
 ) -> dict[str, Floats]:
     """Compare the pairs on a column; `of_losses` holds der and censored for the ratio at equal loss."""
     known = np.isfinite(values[0]) & np.isfinite(values[1])
@@ -432,7 +462,7 @@ def _column_ratios(
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = mean_a / mean_b
         at_equal_loss = interpolate(anchors, mean_a[:, 0], of_losses["der"] * anchors) / mean_b[:, 0]
-    from_first = anchors >= FIRST_ROWS
+    from_first = anchors >= first
     median, lower, upper = _median_ratio(ratio[..., from_first], test)
     mean_a, mean_b = mean_a[..., from_first], mean_b[..., from_first]
     usable = (mean_a > 0)[:, :1] & (mean_b > 0)[:, :1]

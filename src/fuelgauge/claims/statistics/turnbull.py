@@ -9,7 +9,7 @@ from scipy import special
 
 from fuelgauge.claims.statistics.resample import Floats
 
-__all__ = ["Distribution", "interval_censored", "median_interval"]
+__all__ = ["Distribution", "interval_censored", "median_interval", "median_p_value"]
 
 ITERATIONS = 5000
 TOLERANCE = 1e-10
@@ -118,6 +118,21 @@ def median_interval(left: Floats, right: Floats, level: float = 0.95) -> tuple[f
     if needed > n_values:
         return 0.0, float("inf")
     return float(np.sort(left)[n_values - needed]), float(np.sort(right)[needed - 1])
+
+
+def median_p_value(left: Floats, right: Floats, value: float) -> float:
+    """Return the two-sided p value of the sign test that a median is `value`; see `median_interval`.
+
+    Parameters
+    ----------
+    left, right
+        Ends of the interval of each value, as in `interval_censored`, shape (values,).
+    value
+        Median to test.
+    """
+    sides = np.array([np.sum(left >= value), np.sum(right <= value)])
+    at_least = special.bdtrc(sides - 1, len(left), 0.5) if len(left) else np.ones(2)
+    return float(min(2 * at_least.min(), 1.0))
 
 
 def _fewest_on_one_side(n_values: int, alpha: float) -> int:
