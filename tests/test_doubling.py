@@ -116,7 +116,7 @@ def test_a_table_is_halved_and_measured(doubling, tmp_path, monkeypatch):
     )
     config = doubling.described(tmp_path / "made.yaml")
     monkeypatch.setattr(doubling, "REPEATS", 2)
-    monkeypatch.setattr(doubling, "MINUTES", 0.9)
+    monkeypatch.setattr(doubling, "AS_IN", 0.9)
     halving = next(doubling.halvings(frame, config))
     found = doubling.halved(frame, halving, config, tmp_path)
     assert {"ridge", "xgboost"} <= set(found["model"])

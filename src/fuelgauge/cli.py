@@ -413,6 +413,9 @@ def print_added(added: Added) -> None:
     print(f"wrote        {added.description.relative_to(paths.ROOT)}: check the guesses in it")
     print(f"params.yaml  lists {added.name} under datasets")
     print("next         dvc repro")
+    if added.guess.modality in ("tabular", "text"):
+        file, target = shlex.quote(str(added.file)), shlex.quote(added.guess.target)
+        print(f"or           fuelgauge ask {file} --target {target}    (an answer in three minutes, without DVC)")
 
 
 def verdict(chosen: argparse.Namespace) -> None:

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fuelgauge.answer import _loop, _plan
+from fuelgauge.answer import _loop, _plan, _rows
 from fuelgauge.answer._lines import INDENT, WIDE, lines
 from fuelgauge.answer._question import Question, Workplace
 from fuelgauge.answer._rows import prepare
 from fuelgauge.answer.ask import ask
 from fuelgauge.claims.analysis import analyze
 from fuelgauge.errors import ConfigError, DataError, StoreError
+from fuelgauge.features.featurize import featurize
 from fuelgauge.sweep.store import TrialStore
 from tests.conftest import CHECKOUT
 
@@ -247,6 +248,25 @@ def test_a_changed_table_is_read_again(told, tmp_path):
     again = prepare(question, place)
     assert again.is_new
     assert len(again.dataset.target) == 220
+
+
+def test_a_table_that_grows_while_it_is_read_is_refused_and_read_again_later(tmp_path, monkeypatch):
+    shop(200).to_csv(tmp_path / "shop.csv", index=False)
+    place = Workplace(tmp_path, "shop")
+    place.open()
+    question = Question.of_file(tmp_path / "shop.csv", "bought")
+
+    def growing(*arguments):
+        found = featurize(*arguments)
+        with (tmp_path / "shop.csv").open("a", encoding="utf-8") as file:
+            file.write("a9x,30,$1.00,Bonn,0.5,no\n")
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_rows, "featurize", growing)
+        with pytest.raises(DataError, match="changed while it was read"):
+            prepare(question, place)
+    assert prepare(question, place).is_new
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):

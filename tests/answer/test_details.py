@@ -6,7 +6,7 @@ import pytest
 from fuelgauge.answer import _contestants
 from fuelgauge.answer._alone import alone
 from fuelgauge.answer._lines import question_of
-from fuelgauge.answer._plan import order
+from fuelgauge.answer._plan import frame_of, order
 from fuelgauge.answer._question import Question, Workplace
 from fuelgauge.answer._rows import prepare
 from fuelgauge.answer._trust import of_outcomes
@@ -21,6 +21,31 @@ def test_settings_in_the_package_are_those_of_the_project():
         assert (_contestants.SETTINGS / group).resolve() == CHECKOUT / "conf" / group
     assert _contestants.model_config("xgboost").family == "trees"
     assert _contestants.prices().core_hour > 0
+
+
+def test_more_minutes_bring_other_settings_of_the_same_models():
+    usual, small = _contestants.model_config("lightgbm"), _contestants.model_config("lightgbm_small")
+    assert small.target == usual.target
+    assert small.hyperparameters["parameters"]["num_leaves"] == 8
+    assert usual.hyperparameters["parameters"] == {}
+    assert set(_contestants.OTHER_SETTINGS) <= set(_contestants.TITLES)
+
+
+def test_other_settings_join_with_ten_minutes(tmp_path):
+    shop(300).to_csv(tmp_path / "shop.csv", index=False)
+    place = Workplace(tmp_path, "shop")
+    place.open()
+    question = Question.of_file(tmp_path / "shop.csv", "bought")
+    table = prepare(question, place)
+    frame = frame_of(table.config, table.dataset)
+
+    def names(minutes, known=()):
+        found = _contestants.contestants(frame, table.dataset, question, minutes, place, {}, known)
+        return {each.name for each in found}
+
+    assert set(_contestants.OTHER_SETTINGS) < names(10)
+    assert not set(_contestants.OTHER_SETTINGS) & names(3)
+    assert "lightgbm_slow" in names(3, {"lightgbm_slow"})
 
 
 def test_the_trials_of_a_model_begin_with_its_curve_and_go_on_with_pairs_of_the_two_largest_sizes():

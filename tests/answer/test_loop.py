@@ -72,3 +72,18 @@ def test_the_seconds_of_a_large_size_follow_the_growth_that_was_seen(loop):
     assert loop.expected(xgboost, 4_000) == pytest.approx(2**1.05)
     took(loop, 4_000, 1.7)
     assert loop.expected(xgboost, 8_000) == pytest.approx(1.7**2)
+
+
+def test_the_time_is_extended_once_if_nothing_can_be_compared_yet(loop):
+    loop.clock.budget = 1e-9
+    assert loop.extend() is False
+    loop.clock.budget, loop.is_extended = 100.0, False
+    assert loop.extend() is True
+    assert loop.clock.budget == 300.0
+    assert loop.extend() is False
+
+
+def test_the_time_is_not_extended_once_two_models_were_measured_at_a_size(loop):
+    loop.seconds["logistic", 2_000].append(1.0)
+    loop.seconds["xgboost", 2_000].append(1.0)
+    assert loop.extend() is False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,14 @@ SETTINGS = Path(__file__).with_name("settings")
 FEW_ROWS = 3_000
 MANY_CATEGORIES = 50
 SHORT = 1.0  # minutes below which neither nets nor a second kind of boosted trees are due
+LONG = 10.0  # minutes from which other settings of the trees are tried, too
+# Other settings of boosted trees than the published default: smaller trees, and trees on half of the columns.
+# They are a list to try and no result of a search; the race drops those that are clearly behind.
+OTHER_SETTINGS: dict[str, tuple[str, dict[str, float]]] = {
+    "lightgbm_small": ("lightgbm", {"num_leaves": 8, "learning_rate": 0.05, "min_data_in_leaf": 20}),
+    "lightgbm_slow": ("lightgbm", {"num_leaves": 31, "learning_rate": 0.02, "feature_fraction": 0.5}),
+    "xgboost_small": ("xgboost", {"max_depth": 3, "learning_rate": 0.05, "colsample_bytree": 0.7}),
+}
 OWN = "own"
 BASELINE = "dummy"
 NETS = {"tabular": ("mlp", "realmlp", "realmlp_s", "tabm"), "text": ("dan",)}
@@ -43,6 +51,9 @@ TITLES = {
     "ridge": "linear",
     "xgboost": "boosted trees (XGBoost)",
     "lightgbm": "boosted trees (LightGBM)",
+    "lightgbm_small": "boosted trees (LightGBM, small)",
+    "lightgbm_slow": "boosted trees (LightGBM, slow)",
+    "xgboost_small": "boosted trees (XGBoost, small)",
     "catboost": "boosted trees (CatBoost)",
     "extra_trees": "extra trees",
     "mlp": "net (MLP)",
@@ -137,12 +148,14 @@ def contestants(
     """Return the models that are compared, those of the first answer first and the nets last.
 
     Always a constant, a linear model and XGBoost. LightGBM and a net come with a minute or more. CatBoost
-    comes if a column has more than 50 categories, extra trees with fewer than 3,000 rows. Models with trials
-    in the journal (`known`) stay in the comparison.
+    comes if a column has more than 50 categories, extra trees with fewer than 3,000 rows. With ten minutes or
+    more, both come on any table, and other settings of boosted trees. Models with trials in the journal
+    (`known`) stay in the comparison.
     """
     about = frame.description
     core, nets = core_models(about), NETS.get(about.inputs, ())
-    asked = [name for name in (*further_models(about, dataset), *nets) if minutes >= SHORT or name in known]
+    due = {*further_models(about, dataset, minutes >= LONG), *nets} if minutes >= SHORT else set()
+    asked = [name for name in (*further_models(about, dataset, True), *nets) if name in due or name in known]
     models = [model_config(name) for name in (*core, *asked)]
     found = [
         Contestant(frame.curve(model), model.name in core, model.name in nets, False)
@@ -163,16 +176,16 @@ def core_models(about: Description) -> list[str]:
     return [BASELINE, "ridge" if about.task == "regression" else "logistic", "xgboost"]
 
 
-def further_models(about: Description, dataset: Dataset) -> list[str]:
-    """Return the models that join after the first answer."""
+def further_models(about: Description, dataset: Dataset, is_long: bool) -> list[str]:
+    """Return the models that join after the first answer; more of them if there is much time."""
     if about.inputs == "text":
         return ["wordllama"]
     names = ["lightgbm"]
-    if about.inputs == "tabular" and most_categories(dataset) > MANY_CATEGORIES:
+    if about.inputs == "tabular" and (is_long or most_categories(dataset) > MANY_CATEGORIES):
         names.append("catboost")
-    if about.n_rows < FEW_ROWS:
+    if about.n_rows < FEW_ROWS or is_long:
         names.append("extra_trees")
-    return names
+    return [*names, *OTHER_SETTINGS] if is_long else names
 
 
 def most_categories(dataset: Dataset) -> int:
@@ -193,7 +206,12 @@ def is_able(model: ModelConfig, frame: Frame) -> bool:
 
 @functools.cache
 def model_config(name: str) -> ModelConfig:
-    """Return the file of a model, which travels with the package."""
+    """Return the file of a model, which travels with the package, or another setting of one."""
+    if name in OTHER_SETTINGS:
+        base, parameters = OTHER_SETTINGS[name]
+        usual = model_config(base)
+        own = {**usual.hyperparameters, "parameters": parameters}
+        return replace(usual, name=name, hyperparameters=own)
     path = SETTINGS / "model" / f"{name}.yaml"
     model: ModelConfig = typed(ModelConfig, read_yaml(path.read_text(encoding="utf-8"), path.name), path.name)
     return model

@@ -284,11 +284,11 @@ def needed(found: Findings, model: Standing, loss: float) -> str:
 
 
 def enough(found: Findings) -> str:
-    """Return, for a large table, how many of its rows would nearly have done."""
+    """Return, for a large table, how many of its rows would nearly have done, if they were measured."""
     if found.n_rows < LARGE or found.best.loss >= found.constant:
         return ""
     rows = found.enough(MOST_OF_IT)
-    if not rows < found.n_rows:
+    if not rows <= found.top:
         return ""
     return (
         f" {100 * MOST_OF_IT:.0f}% of what {short(found.best.title)} has over a constant at "

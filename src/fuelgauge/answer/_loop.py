@@ -35,6 +35,7 @@ SHARE_OF_PROBE = 0.25  # of the time, for a fit of unknown cost
 LEAST_LIMIT = 20.0
 CHEAPEST = 0.05  # seconds that any trial takes
 OVERTIME = 2.0
+EXTENSION = 3.0  # times the time, if nothing could be compared in it
 FIRST_ANSWER = 10.0  # seconds after which the first answer stops waiting for a second repeat
 NETS_BY_TIME = ((1500.0, 4), (500.0, 3), (0.0, 2))  # seconds, and the number of nets that take part
 LATE = ("time_limit", "worker_died")  # failures that another run may not have
@@ -131,7 +132,7 @@ class Loop:
         self.running: dict[str, Running] = {}
         self.seconds: dict[tuple[str, int], list[float]] = defaultdict(list)
         self.trials: dict[str, tuple[Contestant, Trial]] = {}
-        self.interrupted = False
+        self.interrupted = self.is_extended = False
         for each in self.contestants:
             for trial in self.wanted(each):
                 if trial.trial_id in store.records:
@@ -181,9 +182,12 @@ class Loop:
     # the loop
 
     def run(self) -> None:
-        """Run trials until none is wanted or the time is over; Ctrl-C ends it early."""
+        """Run trials until none is wanted or the time is over; Ctrl-C ends it early.
+
+        On a busy machine the time may end before anything can be compared. Then it is extended once.
+        """
         try:
-            while self.clock.left > 0:
+            while self.clock.left > 0 or self.extend():
                 self.hand_out()
                 if not self.running:
                     break
@@ -196,6 +200,18 @@ class Loop:
             with contextlib.suppress(KeyboardInterrupt):
                 self.pool.abandon()
             self.running = {}
+
+    def extend(self) -> bool:
+        """Extend the time if there is no answer yet; return whether there is some time again."""
+        measured = defaultdict(set)
+        for name, size in self.seconds:
+            measured[size].add(name)
+        is_answered = any(len(names - {BASELINE}) > 1 for names in measured.values())
+        if self.is_extended or is_answered:
+            return False
+        self.is_extended = True
+        self.clock.budget *= EXTENSION
+        return self.clock.left > 0
 
     def hand_out(self) -> None:
         """Give every free worker the trial that is due."""

@@ -16,7 +16,7 @@ from fuelgauge.answer._question import Memory, Question, Reading, Workplace, rec
 from fuelgauge.answer.source import ANYWHERE
 from fuelgauge.data.dataset import Dataset
 from fuelgauge.data.ingest import ingest
-from fuelgauge.errors import ConfigError, FuelgaugeError, nearest
+from fuelgauge.errors import ConfigError, DataError, FuelgaugeError, nearest
 from fuelgauge.features.featurize import featurize
 from fuelgauge.files import whole
 from fuelgauge.intake.add import Inspected, Request, inspect
@@ -70,6 +70,10 @@ def prepare(question: Question, place: Workplace) -> Prepared:
         if is_new:
             ingest(config, place.raw)
             featurize(config, FeatureSetConfig(name=RAW), place.raw, place.features)
+        if stamp(question) != (size, changed):
+            raise DataError(
+                f"{Path(question.file).name} changed while it was read; ask again when it is complete."
+            )
         reading = before.reading if before and not is_new else read_as(found.guess, question)
     remember(Memory(question, reading, size, changed), place)
     return Prepared(
