@@ -24,6 +24,7 @@ MEMORY_ALLOWED = 1_500_000_000  # bytes
 PAGE_ALLOWED = 2_000_000  # bytes
 N_DATASETS, N_MODELS, N_ANCHORS, N_REPEATS = 100, 10, 20, 50
 FAMILIES = ["linear", "linear", "trees", "trees", "trees", "deep", "deep", "deep", "deep", "pretrained"]
+SUBFAMILIES = ["", "", "forest", "boosted", "boosted", "", "", "", "", ""]
 
 
 def generate() -> pd.DataFrame:
@@ -46,13 +47,18 @@ def generate() -> pd.DataFrame:
             "modality": np.array(["tabular", "text", "image", "sequence"])[dataset % 4],
             "model": np.array([f"model_{i}" for i in range(N_MODELS)])[model],
             "family": np.array(FAMILIES)[model],
+            "subfamily": np.array(SUBFAMILIES)[model],
             "n_train": anchors[anchor],
             "repeat": repeat,
             "loss": loss.ravel(),
             "val_loss": (loss * np.exp(random.normal(0, 0.05, shape))).ravel(),
+            "choice_loss": (loss * np.exp(random.normal(0, 0.05, shape))).ravel(),
+            "train_loss": (loss * random.uniform(0.5, 1, (*shape[:2], 1, 1))).ravel(),
+            "constant_loss": 4.0,
             "score": 1 - loss.ravel(),
             "fit_seconds": 1e-4 * anchors[anchor] * np.exp(random.normal(0, 0.1, loss.size)),
             "n_test": 2000,
+            "n_pool": 20_000,
         }
     )
 

@@ -114,6 +114,14 @@ def test_the_summary_counts_trials_time_and_what_is_unknown():
     assert [row[-2:] for row in plan.rows()] == [["60", "4 min"], ["1", "?"]]
 
 
+def test_a_search_that_was_never_run_costs_as_many_fits_as_it_may_make():
+    assert PAST.estimate("letter", "mlp+tpe", 64) == pytest.approx(16 * 2)
+    assert PAST.estimate("letter", "mlp+tpe@engineered", 64) is None  # other features, other costs
+    assert PAST.estimate("letter", "mlp+none", 64) is None
+    known_one = PastCosts({("letter", "mlp"): {32: 1.0}, ("letter", "mlp+tpe"): {32: 3.0}})
+    assert known_one.estimate("letter", "mlp+tpe", 32) == pytest.approx(3)
+
+
 def test_estimates_from_published_runs_are_said_to_be_of_another_machine():
     plan = GridPlan(((CurveState("letter", "mlp", waiting=[128] * 60), 240.0),), 0, 0, 2, n_elsewhere=60)
     said = "60 of these trials are estimated from the published runs, which were made on another machine"

@@ -34,6 +34,7 @@ __all__ = [
     "model_modules",
     "options",
     "read_yaml",
+    "search_file",
     "typed",
 ]
 
@@ -228,6 +229,14 @@ def model_file(name: str) -> dict[str, Any]:
     """Return the content of conf/model/<name>.yaml without a check."""
     content: dict[str, Any] = yaml.safe_load(
         (paths.CONF / "model" / f"{name}.yaml").read_text(encoding="utf-8")
+    )
+    return content
+
+
+def search_file(name: str) -> dict[str, Any]:
+    """Return the content of conf/search/<name>.yaml without a check."""
+    content: dict[str, Any] = yaml.safe_load(
+        (paths.CONF / "search" / f"{name}.yaml").read_text(encoding="utf-8")
     )
     return content
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import optimize
 
 from fuelgauge import paths
-from fuelgauge.config.files import model_file, options
+from fuelgauge.config.files import model_file, options, search_file
 from fuelgauge.data.dataset import read_description
 from fuelgauge.errors import DataError
 from fuelgauge.spec.names import RAW, model_of
@@ -51,6 +51,18 @@ def flat_until(contestant: str) -> int | None:
     return model_file(model).get("flat_until") if model in options("model") else None
 
 
+def fits_of(contestant: str) -> int | None:
+    """Return the largest number of fits of a contestant's search, by its file in conf/search."""
+    name = contestant.partition("@")[0].partition("+")[2]
+    return search_file(name).get("trials") if name in options("search") else None
+
+
+def without_search(contestant: str) -> str:
+    """Return the contestant with its defaults: `mlp-large@engineered` of `mlp-large+tpe@engineered`."""
+    named, at, features = contestant.partition("@")
+    return named.partition("+")[0] + at + features
+
+
 class PastCosts:
     """Mean seconds of past trials by dataset, contestant and size.
 
@@ -63,6 +75,8 @@ class PastCosts:
     flat_until
         Function that returns the number of rows up to which a contestant's cost is flat, or None. It is
         called once for each contestant.
+    fits_of
+        Function that returns the largest number of fits of a contestant's search, or None.
     """
 
     def __init__(
@@ -70,9 +84,10 @@ class PastCosts:
         seconds: Mapping[tuple[str, str], Mapping[int, float]],
         kind_of: Callable[[str, str], Kind | None] = kind_of,
         flat_until: Callable[[str], int | None] = flat_until,
+        fits_of: Callable[[str], int | None] = fits_of,
     ):
         self.seconds, self.kind_of = seconds, functools.cache(kind_of)
-        self.flat_until = functools.cache(flat_until)
+        self.flat_until, self.fits_of = functools.cache(flat_until), functools.cache(fits_of)
         self.guesses: dict[tuple[str, str, int], float] = {}
 
     @classmethod
@@ -84,8 +99,12 @@ class PastCosts:
         """Return the seconds that a trial will take, or None if no similar trial was ever run.
 
         The estimate comes from trials of the same contestant on the same dataset. If there are none, it comes
-        from the other datasets on which the contestant was run; those with the same task are preferred.
+        from the other datasets on which the contestant was run; those with the same task are preferred. A
+        search that was never run costs as many default fits as it may make.
         """
+        return self._measured(dataset, contestant, n_train) or self._as_fits(dataset, contestant, n_train)
+
+    def _measured(self, dataset: str, contestant: str, n_train: int) -> float | None:
         flat = self.flat_until(contestant)
         if own := self.seconds.get((dataset, contestant)):
             return cost_at(own, n_train, flat)
@@ -96,6 +115,11 @@ class PastCosts:
             if other == contestant and seconds
         ]
         return carried_over(others, self.kind_of(dataset, features)) if others else None
+
+    def _as_fits(self, dataset: str, contestant: str, n_train: int) -> float | None:
+        n_fits, without = self.fits_of(contestant), without_search(contestant)
+        one = self._measured(dataset, without, n_train) if n_fits and without != contestant else None
+        return n_fits * one if n_fits and one else None
 
     def expected(self, dataset: str, contestant: str, n_train: int) -> float:
         """Return the seconds that a trial will take; without a similar trial, guess from its rows."""
