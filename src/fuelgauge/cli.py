@@ -414,8 +414,8 @@ def print_added(added: Added) -> None:
     print(f"params.yaml  lists {added.name} under datasets")
     print("next         dvc repro")
     if added.guess.modality in ("tabular", "text"):
-        file, target = shlex.quote(str(added.file)), shlex.quote(added.guess.target)
-        print(f"or           fuelgauge ask {file} --target {target}    (an answer in three minutes, without DVC)")
+        file, target = shlex.quote(os.path.relpath(added.file)), shlex.quote(added.guess.target)
+        print(f"or           fuelgauge ask {file} --target {target}    (an answer in three minutes)")
 
 
 def verdict(chosen: argparse.Namespace) -> None:

@@ -76,7 +76,7 @@ def told(tmp_path_factory):
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(CHECKOUT / "src"), "HOME": str(folder)},
     )
     assert result.returncode == 0, result.stderr
