@@ -25,7 +25,10 @@ def test_the_default_experiment_is_the_profile_quick():
     assert (CHECKOUT / "params.yaml").read_bytes() == (CHECKOUT / "conf/experiment/quick.yaml").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["smoke", "quick", "full", "xl", "engine", "confirmatory", "search"])
+PROFILES = ["smoke", "quick", "full", "xl", "engine", "confirmatory", "search", "tickets"]
+
+
+@pytest.mark.parametrize("name", PROFILES)
 def test_a_profile_names_what_there_is(name):
     assert load_params(paths.CONF / f"experiment/{name}.yaml")
 

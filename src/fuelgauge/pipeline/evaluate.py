@@ -15,6 +15,7 @@ import yaml
 
 from fuelgauge import __version__, paths
 from fuelgauge.claims.analysis import Analysis, analyze
+from fuelgauge.claims.savings import savings
 from fuelgauge.config.files import typed
 from fuelgauge.data.card import data_card
 from fuelgauge.errors import ConfigError, TableError
@@ -22,6 +23,7 @@ from fuelgauge.files import whole, write_whole
 from fuelgauge.report import ReportContext, write_report
 from fuelgauge.report.figures import draw_note
 from fuelgauge.report.money import Prices, fit_prices
+from fuelgauge.report.savings import draw_savings, savings_table
 from fuelgauge.spec.names import NO_SEARCH, USUAL, contestant
 from fuelgauge.spec.params import Params
 from fuelgauge.sweep.machine import machine_class
@@ -97,8 +99,16 @@ def evaluate(params: Params, out: Path = paths.REPORTS) -> Analysis:
     prices = read_prices(params.prices)
     write_metrics(out / "metrics.json", trials, analysis, sweep, prices)
     write_report(analysis, out, report_context(trials, sweep["efficiency"], params, prices))
+    write_savings(savings(analysis.trials[analysis.trials["level"] == "model"]), out / "plots")
     draw_missing(out / "plots", has_slide=analysis.further.get("slide") is not None)
     return analysis
+
+
+def write_savings(found: pd.DataFrame, plots: Path) -> None:
+    """Write the table and the picture of the labels that pretraining saves, if there are any."""
+    if len(found):
+        write_whole(plots / "savings.md", savings_table(found))
+        draw_savings(found, plots / "savings.png")
 
 
 def draw_missing(plots: Path, has_slide: bool) -> None:

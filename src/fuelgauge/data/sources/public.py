@@ -22,7 +22,15 @@ from fuelgauge.data.sources.archive import LIMIT, checked, located
 from fuelgauge.errors import ConfigError, DataError
 from fuelgauge.files import write_whole
 
-__all__ = ["NpmArchive", "PublicFile", "fetch_npm", "fetch_public", "npm_archive", "public_file"]
+__all__ = [
+    "NpmArchive",
+    "PublicFile",
+    "downloaded",
+    "fetch_npm",
+    "fetch_public",
+    "npm_archive",
+    "public_file",
+]
 
 TIMEOUT = 60.0  # seconds
 
@@ -99,6 +107,21 @@ def fetch_public(pinned: PublicFile, folder: Path | None = None) -> Path:
     path = located(pinned.file, folder)
     if path.exists():
         return checked(path, pinned.sha256)
+    content = downloaded(pinned, folder)
+    if hashlib.sha256(content).hexdigest() != pinned.sha256:
+        raise DataError(f"{pinned.url} delivers a file without the pinned sha256 {pinned.sha256}.")
+    write_whole(path, content)
+    return path
+
+
+def downloaded(pinned: PublicFile, folder: Path) -> bytes:
+    """Return the content at the address of a public file, whatever its hash.
+
+    Raises
+    ------
+    DataError
+        The address cannot be reached, or the file is too large.
+    """
     try:
         with urlopen(pinned.url, timeout=TIMEOUT) as response:  # an https address, see `public_file`
             content: bytes = response.read(LIMIT + 1)
@@ -107,10 +130,7 @@ def fetch_public(pinned: PublicFile, folder: Path | None = None) -> Path:
         raise DataError(missing(pinned.file, folder, f"{pinned.url} cannot be reached ({reason})")) from error
     if len(content) > LIMIT:
         raise DataError(f"{pinned.url} is larger than {LIMIT >> 20} MiB, the largest size that is read.")
-    if hashlib.sha256(content).hexdigest() != pinned.sha256:
-        raise DataError(f"{pinned.url} delivers a file without the pinned sha256 {pinned.sha256}.")
-    write_whole(path, content)
-    return path
+    return content
 
 
 def fetch_npm(pinned: NpmArchive, folder: Path | None = None) -> Path:

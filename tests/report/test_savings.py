@@ -1,0 +1,30 @@
+import pandas as pd
+
+from fuelgauge.claims.savings import COLUMNS
+from fuelgauge.report.savings import draw_savings, savings_table
+
+ROWS = pd.DataFrame(
+    [
+        ("banking", 64, 4.0, 3.0, 5.0, ""),
+        ("banking", 128, 8.0, 5.0, float("inf"), "above"),
+        ("mails", 64, 0.5, 0.0, 0.9, "below"),
+    ],
+    columns=COLUMNS,
+)
+
+
+def test_the_table_says_where_a_ratio_is_a_bound():
+    lines = savings_table(ROWS).splitlines()
+    assert lines[2:] == [
+        "| banking | 64 | 4 | 3 to 5 |",
+        "| banking | 128 | at least 8 | 5 to inf |",
+        "| mails | 64 | at most 0.5 | 0 to 0.9 |",
+    ]
+
+
+def test_the_picture_is_drawn_with_and_without_rows(tmp_path):
+    draw_savings(ROWS, tmp_path / "some.png")
+    draw_savings(ROWS.iloc[:0], tmp_path / "none.png")
+    sizes = [(tmp_path / name).stat().st_size for name in ("some.png", "none.png")]
+    assert min(sizes) > 1000
+    assert sizes[0] != sizes[1]
