@@ -1,7 +1,7 @@
 """Test what `ask` says about twice the rows: its forecasts against what twice the rows then brought.
 
     python scripts/doubling.py --plan               the tables that the rule picks, and the CPU time to go
-    python scripts/doubling.py [--most 5]           run the next tables; each keeps its results in a file
+    python scripts/doubling.py [--most 5]           run the next tables; each halving is kept in a file
     python scripts/doubling.py --only gpa wage      run these tables
     python scripts/doubling.py --report             print what the results say
 
@@ -115,7 +115,7 @@ def main() -> None:
         return
     if unknown := set(chosen.only) - set(names):
         parser.error(f"the rule does not pick {', '.join(sorted(unknown))}")
-    due = [name for name in chosen.only or names if not part(chosen.out, name).is_file()]
+    due = [name for name in chosen.only or names if not is_done(chosen.out, name)]
     for name in due[: chosen.most]:
         run(name, chosen.out)
     plan(names, chosen.out)
@@ -187,22 +187,24 @@ def part_of(frame: pd.DataFrame, config: DatasetConfig) -> pd.DataFrame:
 
 
 def run(name: str, folder: Path) -> None:
-    """Run all halvings of a table and keep the results."""
-    started = time.monotonic()
+    """Run the halvings of a table that have no results yet, and keep the results of each."""
     config = described(paths.CONF / "dataset" / f"{name}.yaml")
     frame = rows_of(name, folder)
     work = folder / "work" / name
-    found = []
-    try:
-        for number, halving in enumerate(halvings(frame, config)):
-            made = halved(frame, halving, config, work / str(number))
-            found.append(made.assign(table=name, halving=number))
-    except FuelgaugeError as error:
-        found = [pd.DataFrame([{"table": name, "reason": str(error)}])]
-    with whole(part(folder, name)) as partial:
-        pd.concat(found, ignore_index=True).to_csv(partial, index=False)
-    shutil.rmtree(work, ignore_errors=True)
-    print(f"{name}: {len(frame):,} rows, {time.monotonic() - started:.0f} s", flush=True)
+    for number, halving in enumerate(halvings(frame, config)):
+        path = part(folder, name, number)
+        if path.is_file():
+            continue
+        started = time.monotonic()
+        try:
+            found = halved(frame, halving, config, work)
+        except FuelgaugeError as error:
+            found = pd.DataFrame([{"reason": str(error)}])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole(path) as partial:
+            found.assign(table=name, halving=number).to_csv(partial, index=False)
+        shutil.rmtree(work, ignore_errors=True)
+        print(f"{name} {number}: {len(frame):,} rows, {time.monotonic() - started:.0f} s", flush=True)
 
 
 def halvings(frame: pd.DataFrame, config: DatasetConfig, number: int = HALVINGS) -> Iterator[Halving]:
@@ -350,14 +352,19 @@ def told(found: Findings, model: str, measured: dict[str, tuple[float, float, fl
 # the results
 
 
-def part(folder: Path, name: str) -> Path:
-    """Return the file of a table's results."""
-    return folder / f"{name}.csv"
+def part(folder: Path, name: str, number: int) -> Path:
+    """Return the file of the results of a halving."""
+    return folder / name / f"{number}.csv"
+
+
+def is_done(folder: Path, name: str) -> bool:
+    """Return whether all halvings of a table have results."""
+    return all(part(folder, name, number).is_file() for number in range(HALVINGS))
 
 
 def results(folder: Path) -> pd.DataFrame:
-    """Return the results of all tables that were run."""
-    files = sorted(folder.glob("*.csv"))
+    """Return the results of all halvings that were run."""
+    files = sorted(folder.glob("*/[0-9].csv"))
     if not files:
         raise SystemExit(f"{folder} holds no results; run tables first.")
     return pd.concat([pd.read_csv(path) for path in files], ignore_index=True)
@@ -365,17 +372,16 @@ def results(folder: Path) -> pd.DataFrame:
 
 def plan(names: Sequence[str], folder: Path) -> None:
     """Print the tables, which of them are done, and the CPU time to go."""
-    done = [name for name in names if part(folder, name).is_file()]
-    to_go = [name for name in names if name not in done]
-    print(f"{len(names)} tables, {len(done)} done; to go: {', '.join(to_go) or 'none'}")
-    most = len(to_go) * HALVINGS * MOST_MINUTES * cores() / 60
-    known = [pd.read_csv(part(folder, name)) for name in done]
-    seconds = [own.groupby("halving")["cpu_seconds"].first().sum() for own in known if "cpu_seconds" in own]
-    if seconds:
-        hours = float(np.mean(seconds)) * len(to_go) / 3600
-        print(f"CPU time to go: about {hours:.1f} hours, by the mean of {len(seconds)} tables")
+    to_go = [name for name in names if not is_done(folder, name)]
+    print(f"{len(names)} tables, {len(names) - len(to_go)} done; to go: {', '.join(to_go) or 'none'}")
+    left = sum(not part(folder, name, number).is_file() for name in to_go for number in range(HALVINGS))
+    files = sorted(folder.glob("*/[0-9].csv"))
+    known = [own["cpu_seconds"].iloc[0] for own in map(pd.read_csv, files) if "cpu_seconds" in own]
+    if known:
+        hours = float(np.mean(known)) * left / 3600
+        print(f"CPU time to go: about {hours:.1f} hours, by the mean of {len(known)} halvings")
     print(
-        f"the loops of ask take at most {most:.0f} CPU hours, "
+        f"the loops of ask take at most {left * MOST_MINUTES * cores() / 60:.0f} CPU hours, "
         f"and each measured fit at most {MOST_MINUTES:g} minutes"
     )
 
@@ -414,9 +420,9 @@ def sure_answers(table: pd.DataFrame) -> pd.DataFrame:
 def report(table: pd.DataFrame) -> None:
     """Print the coverage and the direction of the forecasts, and every table."""
     left = table[table["reason"].notna() & (table["reason"] != "")]
-    for name, reason in zip(left["table"], left["reason"], strict=True):
-        print(f"left out  {name}: {reason}")
-    known = measured_changes(table[~table["table"].isin(left["table"])])
+    for _, row in left.iterrows():
+        print(f"left out  {row['table']}, halving {row['halving']}: {row['reason']}")
+    known = measured_changes(table.drop(left.index))
     mean, low, high = clustered(known["held"], known["table"])
     error = (known["change"] - known["measured"]).abs()
     unchanged = known["measured"].abs()

@@ -33,6 +33,15 @@ def test_amounts_are_never_powers_of_ten():
     ]
 
 
+def test_milliseconds_are_never_powers_of_ten():
+    assert [_words.milliseconds(value) for value in (0.123, 12.4, 660, 12_300)] == [
+        "0.12 ms",
+        "12 ms",
+        "660 ms",
+        "12 s",
+    ]
+
+
 def test_rows_have_two_digits():
     assert [_words.counted(rows) for rows in (17, 53_211, 1_250_000, np.inf)] == [
         "17",

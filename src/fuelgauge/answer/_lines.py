@@ -16,6 +16,7 @@ from fuelgauge.answer._words import (
     counted,
     ends,
     few,
+    milliseconds,
     money,
     seconds,
     share,
@@ -307,7 +308,7 @@ def cost(answer: State, found: Findings) -> str:
     basis += ", as you said" if given is not None else ", an assumption: --core-hour for yours"
     return (
         f"COST    one fit {seconds(best.fit_seconds)} of one core, {money(price)} {unit}".rstrip()
-        + f" ({basis}); 1,000 predictions {best.predict_ms:.2g} ms; "
+        + f" ({basis}); 1,000 predictions {milliseconds(best.predict_ms)}; "
         + f"daily fits {money(30 * price)} {unit}".rstrip()
         + " a month"
     )

@@ -58,6 +58,13 @@ def seconds(value: float) -> str:
     return f"{value:.0f} s" if value < 100 else f"{value / 60:.2g} min"
 
 
+def milliseconds(value: float) -> str:
+    """Return milliseconds in two digits, and in seconds if they are many."""
+    if value >= 1_000:
+        return seconds(value / 1_000)
+    return f"{value:.0f} ms" if value >= 10 else f"{value:.2g} ms"
+
+
 def money(value: float) -> str:
     """Return an amount in whole units, or in hundredths below a hundred."""
     if 0 < value < CENT:

@@ -190,7 +190,7 @@ def model_row(found: Findings, model: Standing) -> dict[str, Any]:
         _words.share(model.p_double),
         f"{judged.shown(then.loss)} ({judged.between(then.low, then.high)})",
         _words.seconds(model.fit_seconds),
-        f"{model.predict_ms:.2g} ms",
+        _words.milliseconds(model.predict_ms),
         _words.counted(model.n_parameters),
     ]
     return {"title": model.title, "cells": cells, "note": model.note}
