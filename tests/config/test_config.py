@@ -13,7 +13,7 @@ from fuelgauge.config.compose import all_curves, check_overrides, compose, model
 from fuelgauge.config.files import check_complete, every_claim, load_params, model_modules, options, typed
 from fuelgauge.errors import ConfigError
 from fuelgauge.pipeline.check import check_all
-from fuelgauge.spec.params import Params
+from fuelgauge.spec.params import Config, Params
 from tests.conftest import CHECKOUT, PARAMS
 
 
@@ -86,7 +86,40 @@ def test_a_block_of_the_basic_settings_lacks_all_others(tmp_path):
     (tmp_path / "params.yaml").write_text("datasets: [letter]\nmodels: [dummy]\n")
     with pytest.raises(ConfigError, match="lacks exclude, features, .*, claims, prices, register, and DVC"):
         check_complete(tmp_path / "params.yaml")
-    assert set(yaml.safe_load((CHECKOUT / "params.yaml").read_text())) == {f.name for f in fields(Params)}
+    written_out = {f.name for f in fields(Params)} - {"limits"}
+    assert set(yaml.safe_load((CHECKOUT / "params.yaml").read_text())) == written_out
+
+
+def test_the_largest_anchors_of_a_model_stand_behind_its_name(tmp_path):
+    models = ["dummy", {"xgboost": {"all": 256, "letter": 1024}}]
+    params = load_params(written(tmp_path, models=models))
+    assert params["models"] == ["dummy", "xgboost"]
+    config = Config(limits=params["limits"])
+
+    def largest(model, dataset):
+        named = replace(config, model=replace(config.model, name=model))
+        return replace(named, dataset=replace(config.dataset, name=dataset)).largest_anchor
+
+    assert (largest("xgboost", "letter"), largest("xgboost", "flights")) == (1024, 256)
+    assert largest("dummy", "letter") == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"models": [{"dummy": 256}]}, r"models: write the largest anchor as in - dummy: \{all: 65536\}"),
+        (
+            {"models": [{"dummy": {"all": 7}}]},
+            "largest anchor of dummy is 7; it must be at least anchors.start",
+        ),
+        ({"models": [{"dummy": {"leter": 256}}]}, "models, dummy: .*'leter'.*letter"),
+        ({"models": [{"dumy": {"all": 256}}]}, "models: .*'dumy'.*dummy"),
+        ({"limits": {"dummy": {"all": 256}}}, "write the largest anchor of a model under models"),
+    ],
+)
+def test_a_wrong_largest_anchor_is_one_sentence(tmp_path, change, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        load_params(written(tmp_path, **change))
 
 
 def test_a_folder_of_options_is_listed_once_for_all_names(tmp_path, monkeypatch):
@@ -219,7 +252,7 @@ def test_everything_behind_params_yaml_sees_a_list_of_models_and_of_claims():
 
 def test_the_schema_has_a_default_for_every_setting_but_datasets_and_models():
     written_out = yaml.safe_load((CHECKOUT / "params.yaml").read_text())
-    assert set(written_out) == {f.name for f in fields(Params)}
+    assert set(written_out) == {f.name for f in fields(Params)} - {"limits"}
     required = {"datasets": ["letter"], "models": ["mlp"]}
     defaults = asdict(typed(Params, required, "params.yaml"))
     chosen = {"datasets", "models", "claims"}

@@ -51,13 +51,18 @@ def described() -> list[str]:
 
 
 def bundled() -> list[str]:
-    """Return the names of the datasets that come from a package or are generated."""
-    return of_modules(BUNDLED)
+    """Return the names of the datasets that come from a Python package or are generated."""
+    return [name for name in of_modules(BUNDLED) if not is_of_npm(name)]
 
 
 def elsewhere() -> list[str]:
     """Return the names of the datasets whose files a test uses only where they are at hand."""
-    return of_modules(ELSEWHERE)
+    return sorted([*of_modules(ELSEWHERE), *filter(is_of_npm, of_modules(BUNDLED))])
+
+
+def is_of_npm(name: str) -> bool:
+    """Tell whether the archive of a dataset is one of npm."""
+    return str(load(name).source.get("archive", {}).get("file", "")).endswith(".tgz")
 
 
 def of_modules(modules: tuple[str, ...]) -> list[str]:

@@ -39,12 +39,17 @@ OF_OPENML = {
     "cifar10": 40927,
     "svhn": 41081,
 }
-CONFIRMATORY = yaml.safe_load((CHECKOUT / "conf/experiment/confirmatory.yaml").read_text("utf-8"))["datasets"]
+
+
+def datasets_of(profile):
+    text = (CHECKOUT / f"conf/experiment/{profile}.yaml").read_text("utf-8")
+    return yaml.safe_load(text)["datasets"]
 
 
 def ingested():
-    """Return the bundled datasets; those of the confirmatory set are many and take ten seconds."""
-    slow = {name: [pytest.mark.slow] for name in CONFIRMATORY}
+    """Return the bundled datasets; those of the confirmatory set are many, and those of massive are large."""
+    late = [*datasets_of("confirmatory"), *{*datasets_of("massive")} - {*datasets_of("full")}]
+    slow = {name: [pytest.mark.slow] for name in late}
     return [pytest.param(name, marks=slow.get(name, ())) for name in bundled()]
 
 

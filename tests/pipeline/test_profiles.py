@@ -25,7 +25,7 @@ def test_the_default_experiment_is_the_profile_quick():
     assert (CHECKOUT / "params.yaml").read_bytes() == (CHECKOUT / "conf/experiment/quick.yaml").read_bytes()
 
 
-PROFILES = ["smoke", "quick", "full", "xl", "engine", "confirmatory", "search", "tickets"]
+PROFILES = ["smoke", "quick", "full", "xl", "engine", "confirmatory", "search", "tickets", "massive"]
 
 
 @pytest.mark.parametrize("name", PROFILES)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from fuelgauge.config.compose import compose
@@ -54,6 +56,14 @@ def test_code_and_library_versions_are_part_of_the_identity(monkeypatch):
     versions = ids()
     monkeypatch.setattr(grid, "code_fingerprint", lambda *_: "other")
     assert len(before | versions | ids()) == 3 * len(before)
+
+
+def test_a_model_stops_at_its_largest_anchor_and_no_identity_changes():
+    config = compose("dataset=mnist1d", "model=logistic")
+    for limits in ({"all": 64}, {"mnist1d": 64, "all": 32}):
+        plan = plan_curve(replace(config, limits={"logistic": limits, "dummy": {"all": 32}}))
+        assert {t.n_train for t in plan.trials} == {32, 64} and not plan.skipped
+        assert {t.trial_id for t in plan.trials} < ids()
 
 
 def test_an_anchor_beyond_the_data_is_skipped_with_the_reason():

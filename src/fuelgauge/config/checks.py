@@ -63,6 +63,14 @@ def check_params(params: Params, where: str) -> None:
             params.anchors.stop is None or params.anchors.stop >= params.anchors.start,
             f"anchors.stop is {params.anchors.stop}; it must be at least anchors.start or null",
         ),
+        *(
+            (
+                n_train >= params.anchors.start,
+                f"models: the largest anchor of {model} is {n_train}; it must be at least anchors.start",
+            )
+            for model, by_dataset in params.limits.items()
+            for n_train in by_dataset.values()
+        ),
         (params.repeats >= 1, f"repeats is {params.repeats}; it must be at least 1"),
         (params.threads >= 1, f"threads is {params.threads}; it must be at least 1"),
         (0 < params.split.test_fraction < 1, "split.test_fraction must lie between 0 and 1"),

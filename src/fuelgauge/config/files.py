@@ -67,6 +67,8 @@ def load_params(path: Path = paths.PARAMS) -> dict[str, Any]:
     for setting, group in GROUPS_OF_NAMES.items():
         check_options(group, getattr(checked, setting), f"{path.name}, {setting}")
     check_options("price", [checked.prices], f"{path.name}, prices")
+    for model, own in checked.limits.items():
+        check_options("dataset", [name for name in own if name != ALL], f"{path.name}, models, {model}")
     return content
 
 
@@ -76,7 +78,7 @@ def check_complete(path: Path = paths.PARAMS) -> None:
     The message holds the lines to add. They give each missing setting its default value.
     """
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    missing = [setting for setting in fields(Params) if setting.name not in content]
+    missing = [setting for setting in fields(Params) if setting.name not in (*content, LIMITS)]
     if missing:
         names = ", ".join(setting.name for setting in missing)
         lines = "\n".join(f"{setting.name}: {inline(default_of(setting))}" for setting in missing)
@@ -96,14 +98,18 @@ def default_of(setting: Field[Any]) -> Any:
 def spelled_out(content: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Return the content of params.yaml with every `all` replaced by the names that it stands for.
 
+    Largest anchors of models move from `models` to `limits`.
+
     `models: all` means every model in conf/model but those in `exclude`, sorted by name. `claims: all` means
     every claim in conf/claim. The result has no `exclude`, because its models are complete.
 
     Raises
     ------
     ConfigError
-        `exclude` names an unknown model, or it is used although `models` is not `all`.
+        `exclude` names an unknown model, or it is used although `models` is not `all`. Or a largest anchor
+        does not stand behind its model.
     """
+    content = with_limits(content, where)
     names = {key: NAMES_OF_ALL[key]() for key in NAMES_OF_ALL if content.get(key) in (ALL, [ALL])}
     excluded = typed(Params, {**content, **names}, where).exclude
     if excluded and "models" not in names:
@@ -112,6 +118,22 @@ def spelled_out(content: Mapping[str, Any], where: str) -> dict[str, Any]:
     if "models" in names:
         names["models"] = [name for name in names["models"] if name not in excluded]
     return {key: value for key, value in {**content, **names}.items() if key != "exclude"}
+
+
+def with_limits(content: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return the content of params.yaml with plain names under `models`, and their largest anchors apart."""
+    if LIMITS in content:
+        raise ConfigError(
+            f"{where}: write the largest anchor of a model under models, as in - realmlp: {{all: 65536}}."
+        )
+    models = content.get("models")
+    if not isinstance(models, list):
+        return dict(content)
+    limits = {name: own for entry in models if isinstance(entry, dict) for name, own in entry.items()}
+    if wrong := next((name for name, own in limits.items() if not isinstance(own, dict)), None):
+        raise ConfigError(f"{where}, models: write the largest anchor as in - {wrong}: {{all: 65536}}.")
+    names = [name for entry in models for name in (entry if isinstance(entry, dict) else [entry])]
+    return {**content, "models": names, **({LIMITS: limits} if limits else {})}
 
 
 def typed(schema: type, content: Mapping[str, Any], where: str) -> Any:
@@ -178,6 +200,7 @@ def every_claim() -> list[str]:
     return sorted(rules, key=lambda name: rules[name].get("order", math.inf))
 
 
+LIMITS = "limits"  # made of what stands behind the names of models in params.yaml
 NAMES_OF_ALL = {"models": every_model, "claims": every_claim}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from omegaconf import MISSING
@@ -178,15 +179,16 @@ class Params:
     """The content of params.yaml.
 
     In the file, `models: all` and `claims: all` stand for every model and every claim, and `exclude` lists
-    models to leave out. When the file is read, `models` and `claims` become lists of names, and `exclude`
-    becomes empty.
+    models to leave out. A model may stand with its largest anchors, as in `realmlp: {all: 65536, flights:
+    262144}`. When the file is read, `models` and `claims` become lists of names, `exclude` becomes empty, and
+    the largest anchors become `limits`.
 
     Parameters
     ----------
     datasets
         Names of files in conf/dataset.
     models
-        Names of files in conf/model, or `all`.
+        Names of files in conf/model, each with its largest anchors if it has any, or `all`.
     exclude
         Models to leave out of `models: all`.
     features
@@ -218,6 +220,8 @@ class Params:
         Name of the file in conf/price.
     register
         Datasets whose best model enters the registry.
+    limits
+        Largest anchors of models by dataset, `all` for every other dataset; not written in the file.
     """
 
     datasets: list[str] = MISSING
@@ -237,6 +241,7 @@ class Params:
     claims: list[str] = field(default_factory=list)
     prices: str = "cloud"
     register: list[str] = field(default_factory=list)
+    limits: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 @dataclass
@@ -256,3 +261,9 @@ class Config(Params):
     def contestant(self) -> str:
         """Name of the contestant: model, feature set, size and search."""
         return contestant(self.model.name, self.feature_set.name, self.size, self.search.name)
+
+    @property
+    def largest_anchor(self) -> float:
+        """Largest number of rows that the model is run with on the dataset; infinite without a limit."""
+        by_dataset = self.limits.get(self.model.name, {})
+        return by_dataset.get(self.dataset.name, by_dataset.get(ALL, math.inf))

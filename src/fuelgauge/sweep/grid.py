@@ -69,7 +69,7 @@ def why_not(config: Config) -> str | None:
 
 
 def plan_curve(config: Config) -> Plan:
-    """Return the trials of a curve, sorted by anchor and repeat.
+    """Return the trials of a curve, sorted by anchor and repeat, up to the largest anchor of the model.
 
     Raises
     ------
@@ -88,6 +88,7 @@ def plan_curve(config: Config) -> Plan:
         config.seed,
         config.repeats,
     )
+    reasons = {key: reason for key, reason in reasons.items() if key[0] <= config.largest_anchor}
     if reason := too_wide(config, dataset.description):
         reasons = dict.fromkeys(reasons, reason)
     curve = make_curve(config, dataset.description, n_pool)

@@ -133,6 +133,35 @@ def test_a_file_that_cannot_be_read_is_named(archive, member):
         sources.table(archive, [member])
 
 
+def test_a_thing_has_the_label_under_which_it_was_counted_most(tmp_path):
+    counts = pd.DataFrame(
+        {"name": ["Kim", "Kim", "Kim", "Ann", "Bo", "Bo"], "sex": [*"FMFFMF"], "n": [2, 5, 4, 1, 3, 3]}
+    )
+    counts.to_parquet(tmp_path / "counts.parquet")
+
+    def write(path):
+        with zipfile.ZipFile(path, "w") as content:
+            content.write(tmp_path / "counts.parquet", "counts.parquet")
+
+    rows = sources.majority(put("counted.whl", write), "counts.parquet", "name", "sex", "n")
+    assert rows.to_numpy().tolist() == [["Ann", "F"], ["Bo", "F"], ["Kim", "F"]]  # 6 of 11; of equal ones F
+
+
+def test_a_parquet_file_of_an_npm_archive_is_a_table_and_one_that_is_cut_is_named(tmp_path):
+    pd.DataFrame({"a": [1, 2]}).to_parquet(tmp_path / "a.parquet")
+    (tmp_path / "cut.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:-40])
+
+    def write(path):
+        with tarfile.open(path, "w:gz") as tar:
+            for name in ("a.parquet", "cut.parquet"):
+                tar.add(tmp_path / name, f"package/{name}")
+
+    archive = put("made-1.0.tgz", write)
+    assert sources.table(archive, ["package/a.parquet"])["a"].tolist() == [1, 2]
+    with pytest.raises(DataError, match="made-1.0.tgz, package/cut.parquet: not a readable Parquet file"):
+        sources.table(archive, ["package/cut.parquet"])
+
+
 def test_ratings_become_classes_by_the_stated_rule_and_snippets_know_their_document(rated):
     rows = sources.ratings(rated, "made-1.0/texts.tar.gz", "texts/ratings.txt", neutral=0.5)
     assert rows["text"].tolist() == ["good &amp; great", 'said "bad', "fine, 'ok'"]

@@ -129,7 +129,7 @@ def read_member(path: Path, member: str) -> bytes:
     DataError
         The archive does not contain the file, or the file is too large.
     """
-    if not path.name.endswith(".tar.gz"):
+    if not path.name.endswith((".tar.gz", ".tgz")):
         return read_zip_member(path, member)
     with path.open("rb") as stream:
         return read_tar_member(stream, member, path.name)

