@@ -115,7 +115,9 @@ def test_the_line_ends_of_a_file_are_read_as_they_are(tmp_path):
         read_exactly(tmp_path / "nope.yaml")
 
 
-@pytest.mark.parametrize("name", ["smoke", "quick", "full", "xl", "engine", "confirmatory", "search", "massive"])
+@pytest.mark.parametrize(
+    "name", ["smoke", "quick", "full", "xl", "engine", "confirmatory", "search", "massive"]
+)
 def test_every_profile_can_be_edited(name):
     text = (CHECKOUT / f"conf/experiment/{name}.yaml").read_text()
     result = edited(text, lambda content: content["datasets"].append("mine"), REMEDY)
