@@ -147,6 +147,14 @@ def test_what_more_rows_bring_is_told_of_the_model_that_is_then_the_best():
     assert _lines.share(ahead.probability) in _lines.about_more(found)
 
 
+def test_a_model_that_was_measured_alone_has_no_probability():
+    found = findings(trials({"logistic": TWO["logistic"]}), SIZES, 1000, {})
+    assert np.isnan(found.best.p_now)
+    assert _lines.headline(found).startswith("Only linear could be measured")
+    assert "the only model measured so far" in _lines.likeliest(found.ahead)
+    assert "P(best) ? now" in _lines.ship(found).replace("\u00a0", " ")
+
+
 def test_models_of_one_kind_share_the_chance_of_their_kind():
     close = {**RISING, "lightgbm": RISING["xgboost"]}
     ahead = findings(trials(close, spread=0.01), SIZES, 1000, {}).ahead

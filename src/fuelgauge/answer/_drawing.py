@@ -91,7 +91,7 @@ class Frame:
         return (
             f'<rect class="zone" x="{start:.1f}" y="{TOP}" {size}/>'
             f'<line class="here" x1="{here:.1f}" x2="{here:.1f}" y1="{TOP}" y2="{bottom}"/>'
-            f'<text x="{here + 6:.1f}" y="{bottom - 8}">{words}; from here on forecast</text>'
+            f'<text x="{here + 6:.1f}" y="{bottom - 8}">{words}</text>'
         )
 
     def grid(self) -> list[str]:

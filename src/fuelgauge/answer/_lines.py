@@ -255,6 +255,8 @@ def more(answer: State, found: Findings) -> str:
 
 def likeliest(ahead: Ahead) -> str:
     """Return which model is the likeliest to be the best with twice the rows."""
+    if not math.isfinite(ahead.probability):
+        return f"{ahead.model.title} is the only model measured so far"
     text = f"{ahead.model.title} is the likeliest to be best ({share(ahead.probability)}"
     if ahead.kind_probability - ahead.probability >= WORTH:
         text += f"; {ahead.kind} together {share(ahead.kind_probability)}"
@@ -357,6 +359,8 @@ def headline(found: Findings) -> str:
 def choice(found: Findings) -> str:
     """Return which model to ship, and which others cannot be told apart from it."""
     best = found.best
+    if not found.rivals:
+        return f"Only {best.title} could be measured in this time; give it more minutes."
     equal = [each for each in found.rivals if each.gap_low <= 0 and each.p_now >= UNLIKELY]
     if equal:
         names = ", ".join(each.title for each in (best, *equal))
@@ -390,6 +394,8 @@ def about_more(found: Findings) -> str:
 def likeliest_then(found: Findings, ahead: Ahead) -> str:
     """Return which model is then the likeliest, and the probability of a net if it is none."""
     verb = "stays" if ahead.model is found.best else "is then"
+    if not math.isfinite(ahead.probability):
+        return "other models are not known yet"
     text = likeliest(ahead).replace(" is the ", f" {verb} the ", 1)
     nets = found.chances().get("nets")
     if nets is None or ahead.kind == "nets":

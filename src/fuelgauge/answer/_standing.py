@@ -450,8 +450,13 @@ def course_of(name: str, own: pd.DataFrame, curve: tuple[tuple[int, float], ...]
 
 
 def with_probabilities(found: Findings, gaps: Mapping[str, Gap]) -> Findings:
-    """Return findings with the probability of each model to be the best, now and at twice the rows."""
+    """Return findings with the probability of each model to be the best, now and at twice the rows.
+
+    A model that was measured alone has none.
+    """
     known = [each for each in found.standings if each.is_measured]
+    if len(known) < 2:
+        return found
     now = draws_of(gaps)
     steps = steps_to_double(found, known)
     rng = np.random.default_rng(1)

@@ -113,6 +113,7 @@ def content(state: State) -> dict[str, Any]:
     if found:
         made |= {
             "metric": found.judged.name,
+            "metric_title": sentence(found.judged.name),
             "top": f"{found.top:,}",
             "chart": Markup(_drawing.curves(found, state.question.label_price)),
             "models": [model_row(found, each) for each in (found.best, *found.rivals)],

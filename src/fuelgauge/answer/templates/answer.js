@@ -31,7 +31,7 @@ if (data.models && data.models.length) {
     return `+${cost >= 100 ? Math.round(cost).toLocaleString("en") : cost.toFixed(2)}`;
   };
   const slider = document.getElementById("rows"), first = data.models[0].rows[0], last = data.nRows * 10;
-  const rowsOf = () => Math.round(parseFloat((first * Math.pow(last / first, slider.value / 1000)).toPrecision(3)));
+  const rowsOf = () => Math.round(parseFloat((first * Math.pow(last / first, slider.value / 10000)).toPrecision(3)));
   const show = () => {
     const rows = rowsOf(), cost = labels(rows);
     const kind = rows > data.top ? ` (forecast${cost ? `; further labels: ${cost}` : ""})` : "";
@@ -63,7 +63,7 @@ if (data.models && data.models.length) {
     for (const mark of document.querySelectorAll("#chart .money")) mark.textContent = labels(parseFloat(mark.dataset.rows));
   };
   const all = () => { show(); tell(); axis(); };
-  slider.value = Math.round(1000 * Math.log(2 * data.nRows / first) / Math.log(last / first));
+  slider.value = Math.round(10000 * Math.log(2 * data.nRows / first) / Math.log(last / first));
   slider.addEventListener("input", show);
   goal.addEventListener("input", tell);
   price.addEventListener("input", all);
