@@ -41,7 +41,8 @@ def main() -> None:
     from fuelgauge.config.compose import compose
     from fuelgauge.models.frozen import checked_weights
     from fuelgauge.models.minilm import sentence_encoder
-    from fuelgauge.sweep.embedding import costs_of, embed
+    from fuelgauge.sweep.embedding import embed
+    from fuelgauge.sweep.embedding_costs import costs_of
 
     encoder = compose("model=minilm").model.hyperparameters["encoder"]
     archive, tokens = checked_weights(encoder), encoder["tokens"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from fuelgauge import paths
+from fuelgauge.claims.savings import COLUMNS
 from fuelgauge.errors import ConfigError
 from fuelgauge.pipeline import evaluate
 
@@ -72,3 +74,21 @@ def test_what_a_session_ran_beside_a_table_is_no_idleness(monkeypatch) -> None:
     found = evaluate.sweep_metrics(pd.DataFrame({"trial_id": ["a"], "status": ["done"]}))
     assert found["efficiency"] == pytest.approx(14 / 20)
     assert (found["wall_seconds"], found["fit_cpu_seconds"]) == (10.0, 14.0)
+
+
+def test_savings_are_written_with_the_cost_of_the_encoder_where_there_are_any(
+    tmp_path: Path, monkeypatch
+) -> None:
+    about = {"dataset": "d", "target": "a.Encoder", "n_embedded": 9, "seconds": 1.0, "cpu_seconds": 2.0}
+    kept = tmp_path / "embeddings" / "0123" / "d"
+    kept.mkdir(parents=True)
+    (kept / "about.json").write_text(json.dumps(about))
+    monkeypatch.setattr(paths, "DATA", tmp_path)
+    found = pd.DataFrame([("d", 64, 4.0, 3.0, 5.0, "")], columns=COLUMNS)
+    evaluate.write_savings(found.iloc[:0], tmp_path / "plots")
+    assert not (tmp_path / "plots").exists()
+    evaluate.write_savings(found, tmp_path / "plots")
+    text = (tmp_path / "plots" / "savings.md").read_text()
+    assert "| d | 64 | 4 | 3 to 5 |" in text
+    assert "- d: Encoder embedded 9 rows in 1 s (2 CPU seconds)" in text
+    assert (tmp_path / "plots" / "savings.png").stat().st_size > 1000

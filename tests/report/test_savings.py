@@ -1,7 +1,7 @@
 import pandas as pd
 
 from fuelgauge.claims.savings import COLUMNS
-from fuelgauge.report.savings import draw_savings, savings_table
+from fuelgauge.report.savings import draw_savings, embedding_lines, savings_table
 
 ROWS = pd.DataFrame(
     [
@@ -20,6 +20,21 @@ def test_the_table_says_where_a_ratio_is_a_bound():
         "| banking | 128 | at least 8 | 5 to inf |",
         "| mails | 64 | at most 0.5 | 0 to 0.9 |",
     ]
+
+
+def test_what_an_encoder_cost_is_a_line_of_its_own():
+    cost = {
+        "dataset": "banking",
+        "target": "fuelgauge.models.minilm.MiniLM",
+        "n_embedded": 13083,
+        "seconds": 40.2,
+        "cpu_seconds": 79.6,
+    }
+    assert embedding_lines([cost]) == (
+        "- banking: MiniLM embedded 13,083 rows in 40 s (80 CPU seconds), once for all trials; no fit counts "
+        "them.\n"
+    )
+    assert embedding_lines([]) == ""
 
 
 def test_the_picture_is_drawn_with_and_without_rows(tmp_path):

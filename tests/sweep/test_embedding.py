@@ -13,7 +13,8 @@ from fuelgauge.errors import DataError
 from fuelgauge.models import embeddings
 from fuelgauge.spec.dataset import FeatureTypes
 from fuelgauge.sweep import embedding
-from fuelgauge.sweep.embedding import costs_of, embed, embed_once, is_due
+from fuelgauge.sweep.embedding import embed, embed_once, is_due
+from fuelgauge.sweep.embedding_costs import costs_of
 from fuelgauge.sweep.runner import run_curve
 from fuelgauge.tracking.tracker import NoTracker
 from tests.data.made import make

@@ -23,9 +23,10 @@ from fuelgauge.files import whole, write_whole
 from fuelgauge.report import ReportContext, write_report
 from fuelgauge.report.figures import draw_note
 from fuelgauge.report.money import Prices, fit_prices
-from fuelgauge.report.savings import draw_savings, savings_table
+from fuelgauge.report.savings import draw_savings, embedding_lines, savings_table
 from fuelgauge.spec.names import NO_SEARCH, USUAL, contestant
 from fuelgauge.spec.params import Params
+from fuelgauge.sweep.embedding_costs import costs_of
 from fuelgauge.sweep.machine import machine_class
 from fuelgauge.sweep.store import SEEDED, read_store, stores
 from fuelgauge.sweep.table import read_tables
@@ -105,9 +106,10 @@ def evaluate(params: Params, out: Path = paths.REPORTS) -> Analysis:
 
 
 def write_savings(found: pd.DataFrame, plots: Path) -> None:
-    """Write the table and the picture of the labels that pretraining saves, if there are any."""
+    """Write table and picture of the labels that pretraining saves, and the cost of the embeddings."""
     if len(found):
-        write_whole(plots / "savings.md", savings_table(found))
+        costs = [cost for name in found["dataset"].unique() for cost in costs_of(name)]
+        write_whole(plots / "savings.md", f"{savings_table(found)}\n{embedding_lines(costs)}")
         draw_savings(found, plots / "savings.png")
 
 

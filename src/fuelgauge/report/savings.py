@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +12,7 @@ import pandas as pd
 from fuelgauge.report._ticks import size_label
 from fuelgauge.report.figures import draw_note
 
-__all__ = ["draw_savings", "savings_table"]
+__all__ = ["draw_savings", "embedding_lines", "savings_table"]
 
 NOTHING = (
     "Labels that pretraining saves: nothing to draw. It needs a pretrained model and another one on the same "
@@ -38,6 +40,22 @@ def savings_table(savings: pd.DataFrame) -> str:
         interval = f"{row.ratio_lo:.2g} to {row.ratio_hi:.2g}"
         lines.append(f"| {row.dataset} | {row.n:,.0f} | {bound}{row.ratio:.2g} | {interval} |")
     return "\n".join(lines) + "\n"
+
+
+def embedding_lines(costs: Iterable[Mapping[str, Any]]) -> str:
+    """Return a line for each dataset and encoder: what embedding all rows cost, which no fit counts.
+
+    Parameters
+    ----------
+    costs
+        Mappings with dataset, target (class of the encoder), n_embedded, seconds and cpu_seconds.
+    """
+    return "".join(
+        f"- {cost['dataset']}: {str(cost['target']).rpartition('.')[2]} embedded {cost['n_embedded']:,} rows "
+        f"in {cost['seconds']:.0f} s ({cost['cpu_seconds']:.0f} CPU seconds), once for all trials; no fit "
+        "counts them.\n"
+        for cost in costs
+    )
 
 
 def draw_savings(savings: pd.DataFrame, path: Path) -> None:

@@ -28,7 +28,7 @@ from fuelgauge.sweep.timing import device_name, measure
 if TYPE_CHECKING:
     from fuelgauge.spec.params import Config
 
-__all__ = ["costs_of", "embed", "embed_once", "is_due"]
+__all__ = ["embed", "embed_once", "is_due"]
 
 log = logging.getLogger("fuelgauge")
 
@@ -116,12 +116,6 @@ def embed(name: str, features: str, target: str, encoder: Mapping[str, Any], fol
         "device_name": device_name("cpu"),
     }
     keep(folder, list(places), done.value, about)
-
-
-def costs_of(name: str) -> list[dict[str, Any]]:
-    """Return what the embeddings of a dataset have cost, one dict for each encoder."""
-    folders = sorted((paths.DATA / "embeddings").glob(f"*/{name}"))
-    return [about for folder in folders if (about := read_about(folder))]
 
 
 def main(order: str) -> None:
