@@ -37,9 +37,16 @@ def score_forecasts(
     Returns
     -------
     pandas.DataFrame
-        One row per curve and later anchor: dataset, model, family, n_max (last anchor that was known),
-        n_train, octaves (doublings from n_max to n_train), loss (mean of the repeats), forecast, lo, hi, and
-        last, the loss at n_max. A forecast uses other curves of its dataset only up to `known`, too.
+        One row per curve and later anchor, with these columns.
+
+    dataset, model, family
+        Names of the curve.
+    n_max, n_train, octaves
+        Last anchor that was known, the later anchor, and the doublings between them.
+    loss, last
+        Mean losses over the repeats, at the later anchor and at n_max.
+    forecast, lo, hi
+        Forecast and its interval. It uses other curves of its dataset only up to `known`, too.
 
     Raises
     ------
@@ -84,10 +91,16 @@ def by_octaves(scored: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        octaves, curves and datasets (numbers), error and error_of_last (mean absolute ln error of the
-        forecast and of the last known loss), bias (mean ln error; above 0 the forecast is too high), and
-        coverage, the share of losses in their intervals. A loss of zero has no ln error and does not count
-        there.
+        One row per number of octaves, with these columns. A loss of zero has no ln error.
+
+    curves, datasets
+        Numbers of forecasts and of datasets.
+    error, error_of_last
+        Mean absolute ln error of the forecast, and of the last known loss in its place.
+    bias
+        Mean ln error; above 0 the forecast is too high.
+    coverage
+        Share of losses in their intervals.
     """
     forecast, last = (_log_ratio(scored[name], scored["loss"]) for name in ("forecast", "last"))
     table = pd.DataFrame(
