@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,14 +22,14 @@ KINDS = ("forest", "net", "both")
 TEST_ROWS = 1000
 
 
-def settings_of(kind: str) -> dict[str, float]:
+def settings_of(kind: str) -> dict[str, Any]:
     """Return the settings of a dataset of the project, without its number of rows."""
     text = (CHECKOUT / f"conf/dataset/taught_by_{kind}.yaml").read_text("utf-8")
     source = yaml.safe_load(text)["source"]
     return {name: value for name, value in source.items() if name not in ("_target_", "n_rows")}
 
 
-def arrays(n_rows: int, **settings: float) -> tuple[np.ndarray, np.ndarray]:
+def arrays(n_rows: int, **settings: Any) -> tuple[np.ndarray, np.ndarray]:
     table = taught(n_rows, **settings)
     return np.column_stack([table[f"x{i + 1}"] for i in range(N_FEATURES)]), table["y"].to_numpy()
 

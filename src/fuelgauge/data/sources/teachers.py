@@ -14,7 +14,8 @@ from fuelgauge.errors import DataError
 __all__ = ["taught"]
 
 Floats = NDArray[np.float64]
-Teacher = Callable[[Floats], Floats]
+Rows = NDArray[np.floating]
+Teacher = Callable[[Rows], Floats]
 
 N_FEATURES = 20
 SPLITTING = 5  # features that the forest looks at
@@ -107,7 +108,7 @@ def random_forest(rng: np.random.Generator, trees: int, depth: int) -> Teacher:
     return partial(ask_forest, split_on, limits, leaves)
 
 
-def ask_forest(split_on: NDArray[np.int64], limits: Floats, leaves: Floats, x: Floats) -> Floats:
+def ask_forest(split_on: NDArray[np.int64], limits: Floats, leaves: Floats, x: Rows) -> Floats:
     """Return the answers of a forest whose trees are full and stored level by level."""
     total, rows, n_inner = np.zeros(len(x)), np.arange(len(x)), split_on.shape[1]
     for feature, limit, leaf in zip(split_on, limits, leaves, strict=True):
@@ -124,7 +125,7 @@ def random_net(rng: np.random.Generator) -> Teacher:
     return partial(ask_net, weights, rng.standard_normal(UNITS), rng.standard_normal(UNITS) / 2)
 
 
-def ask_net(weights: Floats, outer: Floats, offset: Floats, x: Floats) -> Floats:
+def ask_net(weights: Floats, outer: Floats, offset: Floats, x: Rows) -> Floats:
     """Return the answers of a net to uniform rows; its hidden units see inputs of mean 0."""
     hidden: Floats = np.tanh((x - 0.5) @ weights + offset)
     return hidden @ outer
