@@ -178,9 +178,9 @@ def test_a_folder_of_csv_files_and_a_workbook_are_one_sentence(tmp_path):
     write(folder, HEADER, *ROWS)
     with pytest.raises(DataError, match="join them into one file"):
         added(folder)
-    (tmp_path / "book.xlsx").write_bytes(b"PK")
-    with pytest.raises(DataError, match="is a workbook.*CSV UTF-8"):
-        added(tmp_path / "book.xlsx")
+    (tmp_path / "book.xls").write_bytes(b"PK")
+    with pytest.raises(DataError, match="is a workbook of a kind that is not read; save it as .xlsx"):
+        added(tmp_path / "book.xls")
 
 
 def test_classes_that_small_sizes_do_not_hold_are_said(tmp_path):
@@ -227,3 +227,48 @@ def test_a_code_that_nearly_knows_a_number_is_said(tmp_path):
     said = " ".join(added(tmp_path / "t.csv", "y").guess.warnings)
     assert "column 'code' may give the target away" in said
     assert "column 'a'" not in said
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_the_mark_of_an_encoding_is_enough(tmp_path, encoding):
+    path = tmp_path / "sales.csv"
+    path.write_text("\n".join([HEADER, *ROWS]), encoding=encoding)
+    found = added(path)
+    assert source(found)["encoding"] == encoding
+    assert read(found)["price"].sum() == pytest.approx(sum(float(row.split(",")[2]) for row in ROWS))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_two_bytes_a_character_without_a_mark_are_named(tmp_path, encoding):
+    path = tmp_path / "sales.csv"
+    path.write_bytes("\n".join([HEADER, *ROWS]).encode(encoding))
+    with pytest.raises(
+        DataError, match=f"sales.csv is not UTF-8: it may be {encoding}: .* --encoding {encoding}"
+    ):
+        added(path)
+    assert len(read(added(path, encoding=encoding))) == N
+
+
+OTHERS = {
+    "compressed by gzip": gzip.compress(b"a,price"),
+    "a workbook or a ZIP archive": b"PK\x03\x04" + bytes(50),
+    "a workbook": b"\xd0\xcf\x11\xe0" + bytes(50),
+    "a Parquet file": b"PAR1\x15" + bytes(50),
+    "a web page": b"\n <!DOCTYPE html><p>price</p>",
+    "a SQLite database": b"SQLite format 3\x00" + bytes(50),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_file_of_another_kind_is_named(tmp_path, kind):
+    path = tmp_path / "sales.csv"
+    path.write_bytes(OTHERS[kind])
+    with pytest.raises(DataError, match=f"sales.csv is {kind}, not a CSV file; "):
+        added(path)
+
+
+@pytest.mark.parametrize("name", ["sales.csv.zip", "sales.csv.xz"])
+def test_an_archive_is_named(tmp_path, name):
+    (tmp_path / name).write_bytes(b"PK")
+    with pytest.raises(DataError, match=f"{name} is compressed in a way that is not read; unpack it"):
+        added(tmp_path / name)

@@ -255,3 +255,60 @@ def test_labels_that_all_have_blanks_stay_as_they_are(folder):
     made = added(folder, {"y": [f" {label}" for label in labels()]})
     assert run(made).description.classes == (" no", " yes")
     assert "labels" not in source(made)
+
+
+MULTIPLES = {
+    "k and millions": (lambda v: f"{v / 1000}M" if v > 5000 else f"{v}k", 1e3),
+    "thousands and bare": (lambda v: f"{v / 1000}K" if v > 5000 else f"{v}", 1.0),
+    "millions and bare": (lambda v: f"{v}mn" if v > 5000 else f"{v}000000", 1e6),
+    "euros": (lambda v: f"\u20ac{v / 1000}M" if v > 5000 else f"\u20ac{v}K", 1e3),
+    "lakh and crore": (lambda v: f"{v / 100} crore" if v > 5000 else f"{v} lakh", 1e5),
+    "negative": (lambda v: f"(${v}k)", -1000.0),
+}
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("case", MULTIPLES)
+def test_letters_for_thousands_and_millions_are_read_as_such_and_said(folder, case, kind):
+    write, factor = MULTIPLES[case]
+    made = added(folder, {"a": [write(v) for v in values()]}, kind)
+    assert source(made)["numbers"]["a"]["multiples"] is True
+    assert "letters such as k and M stand for thousands and millions" in made.guess.warnings[0]
+    np.testing.assert_allclose(feature(made), factor * values(), rtol=1e-12)
+
+
+def test_a_letter_that_may_be_a_unit_is_left_off(folder):
+    made = added(folder, {"a": [f"{v} m" if k % 2 else f"{v}" for k, v in enumerate(values())]})
+    assert source(made)["numbers"] == {"a": {"unit": "m", "bare": True}}
+    np.testing.assert_array_equal(feature(made), values())
+
+
+@pytest.mark.parametrize(
+    "write", [lambda v: f"$({v:,}.50)", lambda v: f"$ ({v:,}.50)", lambda v: f"(${v:,}.50)"]
+)
+def test_a_currency_before_or_within_parentheses(folder, write):
+    texts = [write(v) if k % 2 else f"${v:,}.50" for k, v in enumerate(values())]
+    signs = np.where(np.arange(N) % 2, -1, 1)
+    np.testing.assert_array_equal(feature(added(folder, {"a": texts})), signs * (values() + 0.5))
+
+
+def test_a_comma_before_a_power_of_ten_is_the_decimal_mark(folder):
+    made = added(folder, {"a": [f"{v:.3E}".replace(".", ",") for v in values()]})
+    assert source(made)["numbers"] == {"a": {"decimal": ","}}
+    np.testing.assert_allclose(feature(made), values(), rtol=1e-3)
+
+
+def test_credit_and_debit_are_not_left_off(folder):
+    texts = [f"{v}.25 CR" if k % 2 else f"{v}.5" for k, v in enumerate(values())]
+    (warning,) = [each for each in added(folder, {"a": texts}).guess.warnings if "column 'a'" in each]
+    assert "looks like numbers with CR or DR, which may be the sign" in warning
+
+
+@pytest.mark.parametrize("far", [-999, 9_999_999])
+def test_a_number_far_from_all_others_that_is_repeated_is_said(folder, far):
+    numbers = np.where(np.arange(N) % 5, values() / 100, far)
+    (warning,) = [each for each in added(folder, {"a": numbers}).guess.warnings if "far from" in each]
+    assert f"column 'a' holds {far:g} in 20% of the rows" in warning
+    assert f"use --missing '{far:g}'" in warning
+    quiet = np.where(np.arange(N) % 5, values() + 2_000, 0)  # a zero means nothing, or none
+    assert not [each for each in added(folder, {"a": quiet}).guess.warnings if "far from" in each]

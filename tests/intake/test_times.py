@@ -34,11 +34,9 @@ def since(days: pd.Series | pd.DatetimeIndex) -> np.ndarray:
     ],
 )
 def test_months_are_dates(tmp_path, form, written):
-    months = MONTHS[MONTHS.strftime("%B") != "May"] if "%B" in form else MONTHS  # May is its own short name
-    months = pd.DatetimeIndex(np.resize(months, N))
-    made = added(tmp_path, {"a": months.strftime(form)})
+    made = added(tmp_path, {"a": MONTHS.strftime(form)})
     assert source(made)["dates"] == {"a": written}
-    np.testing.assert_array_equal(feature(made), since(months))
+    np.testing.assert_array_equal(feature(made), since(MONTHS))
 
 
 @pytest.mark.parametrize("form", ["%G-W%V", "%GW%V"])
@@ -51,7 +49,7 @@ def test_weeks_are_dates(tmp_path, form):
 
 def test_quarters_are_dates(tmp_path):
     quarters = pd.date_range("1990-01-01", periods=N, freq="QS")[::-1]
-    for form in ("%Y-Q%q", "%YQ%q", "Q%q %Y"):
+    for form in ("%Y-Q%q", "%YQ%q", "Q%q %Y", "%qQ%Y"):
         texts = [form.replace("%q", str(day.quarter)).replace("%Y", str(day.year)) for day in quarters]
         made = added(tmp_path, {"a": texts})
         assert source(made)["dates"] == {"a": form}
@@ -163,3 +161,78 @@ def test_zoned_and_day_first_dates_are_dates(tmp_path):
 def test_a_period_that_does_not_exist_is_named(tmp_path):
     with pytest.raises(DataError, match="column 'a' holds dates, but row 7 holds '2024-13'"):
         added(tmp_path, {"a": ["2024-13" if k == 6 else f"2024-{k % 12 + 1:02d}" for k in range(N)]})
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "%d-%b-%y",
+        "%Y-%m-%d",
+        "%d %B %Y",
+        "%B %d, %Y",
+        "%d-%m-%y",
+        "%y-%m-%d",
+        "%d.%m.%y",
+        "%Y-%m-%d %H:%M:%S UTC",
+    ],
+)
+def test_dates_with_names_of_months_short_years_or_utc(tmp_path, form):
+    days = pd.DatetimeIndex(pd.date_range("2019-01-01", periods=N, freq="17D")[::-1])
+    made = added(tmp_path, {"a": days.strftime(form)})
+    assert source(made)["dates"] == {"a": form}
+    np.testing.assert_array_equal(feature(made), since(days))
+    is_said = any("with the year first: '24-" in warning for warning in made.guess.warnings)
+    assert is_said == form.startswith("%y")
+
+
+def test_names_of_months_in_capitals(tmp_path):
+    made = added(tmp_path, {"a": [text.upper() for text in SHUFFLED.dt.strftime("%d-%b-%Y")]})
+    np.testing.assert_array_equal(feature(made), since(SHUFFLED))
+
+
+def test_years_of_two_digits_far_ahead_are_those_of_the_last_century_and_said(tmp_path):
+    births = pd.DatetimeIndex(pd.date_range("1958-03-01", periods=N, freq="50D")[::-1])
+    made = added(tmp_path, {"a": births.strftime("%d.%m.%y")})
+    (form,) = source(made)["dates"].values()
+    first_year = pd.Timestamp.now(tz="UTC").year - 99
+    assert form == f"%d.%m.%y|{first_year}"
+    np.testing.assert_array_equal(feature(made), since(births))
+    assert "is read as 19" in made.guess.warnings[0]
+    assert "is meant, write %d.%m.%y in source.dates" in made.guess.warnings[0]
+
+
+def test_years_of_two_digits_shortly_ahead_stay_ahead_and_are_said(tmp_path):
+    first = pd.Timestamp.now().normalize() - pd.Timedelta(days=N // 2)
+    due = pd.DatetimeIndex(pd.date_range(first, periods=N, freq="20D")[::-1])
+    made = added(tmp_path, {"a": due.strftime("%d.%m.%y")})
+    np.testing.assert_array_equal(feature(made), since(due))
+    assert f"is read as {due[0]:%Y}" in made.guess.warnings[0]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_repeated_marker_among_dates_is_missing_and_said(tmp_path, kind):
+    texts = [day if row % 5 else "-" for row, day in enumerate(SHUFFLED.dt.strftime("%d.%m.%Y"))]
+    made = added(tmp_path, {"a": texts}, kind)
+    assert (
+        f"column 'a' is read as dates: '-' ({N // 5} rows) stands for a missing value." in made.guess.warnings
+    )
+    np.testing.assert_array_equal(feature(made), np.where(np.arange(N) % 5, since(SHUFFLED), np.nan))
+
+
+def test_a_single_marker_among_dates_is_asked_about(tmp_path):
+    texts = [day if row else "-" for row, day in enumerate(SHUFFLED.dt.strftime("%d.%m.%Y"))]
+    with pytest.raises(DataError, match="column 'a' holds dates, but row 1 holds '-'; .* use --missing '-'"):
+        added(tmp_path, {"a": texts})
+
+
+def test_dates_by_iso_8601_with_and_without_a_time_of_day(tmp_path):
+    texts = [f"{day} 12:00" if row % 2 else day for row, day in enumerate(SHUFFLED.dt.strftime("%Y-%m-%d"))]
+    made = added(tmp_path, {"a": texts})
+    np.testing.assert_array_equal(feature(made), since(SHUFFLED) + np.arange(N) % 2 / 2)
+
+
+def test_dates_that_do_not_show_the_day_are_said(tmp_path):
+    days = pd.to_datetime([f"2020-{1 + row % 12}-{1 + row * 7 % 12}" for row in range(N)])
+    made = added(tmp_path, {"a": days.strftime("%d.%m.%Y")})
+    np.testing.assert_array_equal(feature(made), since(days))
+    assert "does not show whether the day or the month is first" in made.guess.warnings[0]

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 __all__ = ["nearly_all"]
 
@@ -48,10 +49,13 @@ def nearly_all(table: pd.DataFrame, target: str, task: str, columns: Sequence[st
     y = targets(known[target], task)
     if y is None:
         return {}
-    shares = {name: explained(known[[name]], y, task, is_alone=True) for name in columns}
-    if not any(share >= MUCH for share in shares.values()):
-        return {}
-    whole = explained(known[list(columns)], y, task, is_alone=False)
+    import sklearn.ensemble  # noqa: F401 - only libraries that are loaded can be limited
+
+    with threadpool_limits(1, "openmp"):  # on a busy machine, many threads wait for each other for minutes
+        shares = {name: explained(known[[name]], y, task, is_alone=True) for name in columns}
+        if not any(share >= MUCH for share in shares.values()):
+            return {}
+        whole = explained(known[list(columns)], y, task, is_alone=False)
     return {
         name: f"alone it explains {share:.0%} of the target, all columns together {max(whole, share):.0%}"
         for name, share in shares.items()

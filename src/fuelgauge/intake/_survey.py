@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fuelgauge.data.arrow import is_tensor
-from fuelgauge.data.sources.numerals import Numeral, Seen, Tally, clean
+from fuelgauge.data.sources.numerals import Numeral, Seen, Tally, clean, is_marker
 
 MOST_VALUES = 20_000
 MOST_FRACTIONS = 1_000
@@ -26,12 +26,12 @@ DATE = re.compile(
     r"(?P<first>\d{1,4})(?P<mark>[-/.])(?P<second>\d{1,2})(?P=mark)(?P<third>\d{1,4})(?P<clock>\D.*)?"
 )
 NAMED_MONTH = re.compile(
-    r"(?P<first>\d{1,2}|[A-Z][a-z]+)(?P<mark>[- ])(?P<second>\d{1,2}|[A-Z][a-z]+)(?P<end>,? |-)"
-    r"(?P<year>\d{4})(?P<clock>\D.*)?"
+    r"(?P<first>\d{1,2}|[A-Za-z]+)(?P<mark>[- ])(?P<second>\d{1,2}|[A-Za-z]+)(?P<end>,? |-)"
+    r"(?P<year>\d{4}|\d{2})(?P<clock>\D.*)?"
 )
 CLOCK = re.compile(
     r"(?P<mark>[ T])(?P<hour>[01]?\d|2[0-3]):[0-5]\d(?P<seconds>:[0-5]\d)?(?P<fraction>\.\d+)?"
-    r"(?P<half> ?[AP]M)?(?P<zone>Z|[+-]\d\d:?\d\d)?"
+    r"(?P<half> ?[AP]M)?(?P<zone>Z|[+-]\d\d:?\d\d| UTC| GMT)?"
 )
 YEAR = r"(?:1[0-9]|2[0-9])\d\d"
 PERIODS = [
@@ -39,20 +39,26 @@ PERIODS = [
     for pattern, form in (
         (r"YEAR(?P<mark>[-/])(?P<month>\d{1,2})", "%Y~%m"),
         (r"(?P<month>\d{1,2})(?P<mark>[-/])YEAR", "%m~%Y"),
-        (r"(?P<month>[A-Z][a-z]+)(?P<mark>[- /]|, )YEAR", "%B~%Y"),
-        (r"YEAR(?P<mark>[- /])(?P<month>[A-Z][a-z]+)", "%Y~%B"),
-        (r"(?P<month>[A-Z][a-z][a-z])(?P<mark>-)\d\d", "%B~%y"),
+        (r"(?P<month>[A-Za-z]+)(?P<mark>[- /]|, )YEAR", "%B~%Y"),
+        (r"YEAR(?P<mark>[- /])(?P<month>[A-Za-z]+)", "%Y~%B"),
+        (r"(?P<month>[A-Za-z]{3})(?P<mark>-)\d\d", "%B~%y"),
         (r"YEAR(?P<mark>-?)W(?:0[1-9]|[1-4]\d|5[0-3])", "%G~W%V"),
         (r"YEAR(?P<mark>-?)W(?:0[1-9]|[1-4]\d|5[0-3])-[1-7]", "%G~W%V-%u"),
         (r"YEAR(?P<mark>[- ]?)Q[1-4]", "%Y~Q%q"),
         (r"Q[1-4](?P<mark>[- /]?)YEAR", "Q%q~%Y"),
+        (r"[1-4]Q(?P<mark>[- /]?)YEAR", "%qQ~%Y"),
     )
 ]
+NAMED_ZONES = (" UTC", " GMT")
 FIRST_HALF = ("January", "February", "March", "April", "May", "June")
 MONTHS = (*FIRST_HALF, "July", "August", "September", "October", "November", "December")
 OTHER_MARK = {".": ",", ",": "."}
 DAY_FIRST, MONTH_FIRST, EITHER = "day first", "month first", "day or month first"
+FULL_OR_SHORT = "May"  # a name of a month that is its own short form
+UNSURE = (EITHER, FULL_OR_SHORT)
+MOST_YEARS, FEWEST_DAYS = 10, 20  # different first and last numbers of dates such as 19-01-31
 ISO = "ISO8601"
+MARKER = "missing"  # in place of the layout of a date
 
 
 @dataclass
@@ -82,6 +88,11 @@ class Facts:
         Number of strings that are dates, and the first string that is not.
     layouts
         First date of each layout.
+    ends
+        Different first and last numbers of the dates whose year has two digits, such as 31.01.26.
+    date_markers, where_markers
+        Strings that often stand for a missing value among dates: their numbers of rows, and the first row of
+        each.
     tally
         Counts of the strings by the way in which numbers are written.
     numeral
@@ -108,6 +119,9 @@ class Facts:
     n_dates: int = 0
     no_date: Seen | None = None
     layouts: dict[str, Seen] = field(default_factory=dict)
+    ends: tuple[set[str], set[str]] = field(default_factory=lambda: (set(), set()))
+    date_markers: Counter[str] = field(default_factory=Counter)
+    where_markers: dict[str, int] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     numeral: Numeral | None = None
     epoch: str = ""
@@ -147,13 +161,47 @@ class Facts:
         return (
             pa.types.is_temporal(self.type)
             or bool(self.epoch)
-            or (self.is_text and 0 < self.n_present == self.n_dates)
+            or (self.is_text and 0 < self.n_dates == self.n_present)
         )
 
     @property
     def is_unique(self) -> bool:
         """Whether all counted rows have different values."""
         return 1 < self.n_distinct == self.n_counted
+
+    @property
+    def has_absent_dates(self) -> bool:
+        """Whether some strings stand for a missing value, and all others are dates."""
+        return self.is_date and bool(self.date_markers)
+
+    @property
+    def lonely_marker(self) -> Seen | None:
+        """First string among dates that often stands for a missing value, but is not repeated here."""
+        lonely = (
+            Seen(text, self.where_markers[text]) for text, rows in self.date_markers.items() if rows == 1
+        )
+        return next(lonely, None)
+
+    @property
+    def has_dates_and_markers(self) -> bool:
+        """Whether all strings are dates, or markers of a missing value that are repeated."""
+        n_absent = self.date_markers.total()
+        are_all = 0 < self.n_dates == self.n_present - n_absent
+        return self.is_text and are_all and n_absent > 0 and min(self.date_markers.values()) > 1
+
+    def without_markers(self) -> Facts:
+        """Return the facts about a column of dates if its markers are missing values."""
+        counts = Counter(
+            {value: rows for value, rows in self.counts.items() if value not in self.date_markers}
+        )
+        n_absent = self.date_markers.total()
+        return replace(
+            self,
+            n_missing=self.n_missing + n_absent,
+            counts=counts,
+            n_distinct=self.n_distinct - len(self.date_markers),
+            n_counted=self.n_counted - n_absent,
+        )
 
     def read_by(self, rule: Numeral) -> Facts:
         """Return the facts about the column if its strings are read as numbers by a rule."""
@@ -269,6 +317,10 @@ def survey(
         if facts.are_plain_numbers:
             texts = pa.array(sample[name], from_pandas=True)
             sample[name] = as_numbers(texts, facts.tally.decimal).to_pandas()
+    for name, facts in columns.items():
+        if facts.has_dates_and_markers:
+            columns[name] = facts.without_markers()
+            sample[name] = sample[name].mask(sample[name].isin(list(facts.date_markers)))
     arrays = {f.name: f.type for f in reader.schema if is_tensor(f.type)}
     return Survey(n_rows, {**columns, **others}, arrays, sample, sampler.step, decimal)
 
@@ -354,7 +406,7 @@ def look_at_strings(facts: Facts, values: pa.Array, first_row: int, decimal: str
         facts.tally.add_plain(values)
         return numbers
     facts.tally.add(values, first_row)
-    if facts.n_dates >= MOSTLY * before:
+    if facts.n_dates + facts.date_markers.total() >= MOSTLY * before:
         look_for_dates(facts, values, first_row)
     return None
 
@@ -402,21 +454,34 @@ def look_for_dates(facts: Facts, values: pa.Array, first_row: int) -> None:
     if facts.n_dates == 0 and share_of_dates(values.drop_null()[:FIRST_LOOK]) < MOSTLY:
         return
     encoded = values.dictionary_encode()
-    layouts = [layout(text) for text in encoded.dictionary.to_pylist()]
+    texts = encoded.dictionary.to_pylist()
+    layouts = [layout(text) or (MARKER if is_marker(text) else None) for text in texts]
     places = pc.fill_null(encoded.indices, len(layouts)).to_numpy(zero_copy_only=False)
     of_rows = np.array([*layouts, ""], dtype=object)[places]  # "" is a missing value
     for name in dict.fromkeys(layouts):
         first = first_where(pa.array(of_rows == name), values, first_row)
         if name is None:
             facts.no_date = facts.no_date or first
-        elif first is not None:
+        elif first is not None and name != MARKER:
             facts.layouts.setdefault(name, first)
-    facts.n_dates += sum(1 for name in of_rows if name)
+    for place, (text, name) in enumerate(zip(texts, layouts, strict=True)):
+        if name == MARKER:
+            facts.date_markers[text] += int((places == place).sum())
+            facts.where_markers.setdefault(text, first_row + int(np.flatnonzero(places == place)[0]) + 1)
+        elif name is not None and "%y" in name and (found := DATE.fullmatch(text.strip())):
+            facts.ends[0].add(found["first"])
+            facts.ends[1].add(found["third"])
+    facts.n_dates += sum(1 for name in of_rows if name and name != MARKER)
 
 
 def share_of_dates(values: pa.Array) -> float:
-    """Return the share of strings that are dates."""
-    texts = values.to_pylist()
+    """Return the share of dates among the strings that do not often stand for a missing value.
+
+    It is 0 if more than half of all strings do.
+    """
+    texts = [text for text in values.to_pylist() if not is_marker(text)]
+    if len(texts) < len(values) / 2:
+        return 0.0
     return sum(layout(text) is not None for text in texts) / max(1, len(texts))
 
 
@@ -436,7 +501,8 @@ def layout(text: str) -> str | None:
     clock = clock_layout(found["clock"] or "")
     if date is None or clock is None:
         return None
-    return ISO if date == "%Y-%m-%d" and "%H" in clock else date + clock
+    is_iso = date == "%Y-%m-%d" and "%H" in clock and not clock.endswith(NAMED_ZONES)
+    return ISO if is_iso else date + clock
 
 
 def period_layout(text: str) -> str | None:
@@ -446,8 +512,8 @@ def period_layout(text: str) -> str | None:
             month = found.groupdict().get("month", "1")
             if month.isdigit():
                 return form.replace("~", found["mark"]) if 1 <= int(month) <= 12 else None
-            named = "%b" if month in [name[:3] for name in MONTHS] else "%B" if month in MONTHS else ""
-            return form.replace("~", found["mark"]).replace("%B", named) if named else None
+            order, bar, named = (month_form(month) or "").rpartition("|")
+            return f"{order}{bar}{form.replace('~', found['mark']).replace('%B', named)}" if named else None
     return None
 
 
@@ -457,6 +523,8 @@ def numbers_layout(first: str, mark: str, second: str, third: str) -> str | None
         return mark.join(("%Y", "%m", "%d")) if is_day(first, second, third) else None
     if len(third) not in (2, 4) or len(first) > 2:
         return None
+    if len(third) == 2 and int(first) > 31:
+        return mark.join(("%y", "%m", "%d")) if is_day(f"20{first}", second, third) else None
     year = third if len(third) == 4 else f"20{third}"
     low, high = sorted((int(first), int(second)))
     if not is_day(year, low, high):
@@ -477,11 +545,27 @@ def names_layout(first: str, mark: str, second: str, end: str, year: str) -> str
     """Return the layout of a date with the name of a month, in full or in three letters; None for no date."""
     day_is_first = first.isdigit()
     day, month = (first, second) if day_is_first else (second, first)
-    numbers = [place for place, name in enumerate(MONTHS, 1) if month in (name, name[:3])]
-    if not day.isdigit() or not numbers or not is_day(year, numbers[0], day):
+    named = month_form(month)
+    numbers = [place for place, name in enumerate(MONTHS, 1) if month.title() in (name, name[:3])]
+    whole_year = year if len(year) == 4 else f"20{year}"
+    if named is None or not day.isdigit() or not is_day(whole_year, numbers[0], day):
         return None
-    named = "%b" if len(month) == 3 else "%B"
-    return f"%d{mark}{named}{end}%Y" if day_is_first else f"{named}{mark}%d{end}%Y"
+    if len(year) == 2 and not day_is_first:
+        return None
+    order, _, name = named.rpartition("|")
+    form = f"%d{mark}{name}{end}" if day_is_first else f"{name}{mark}%d{end}"
+    return f"{order}{'|' if order else ''}{form}{'%Y' if len(year) == 4 else '%y'}"
+
+
+def month_form(month: str) -> str | None:
+    """Return the format of the name of a month, ``%B`` or ``%b``, or None for other words.
+
+    That of May, which is both, begins with ``May|``.
+    """
+    name = month.title()
+    if name == FULL_OR_SHORT:
+        return f"{FULL_OR_SHORT}|%b"
+    return "%B" if name in MONTHS else "%b" if name in [each[:3] for each in MONTHS] else None
 
 
 def clock_layout(text: str) -> str | None:
@@ -492,7 +576,7 @@ def clock_layout(text: str) -> str | None:
     if found is None:
         return None
     seconds, fraction = ":%S" if found["seconds"] else "", ".%f" if found["fraction"] else ""
-    zone = "%z" if found["zone"] else ""
+    zone = found["zone"] if found["zone"] in NAMED_ZONES else "%z" if found["zone"] else ""
     if half := found["half"]:
         if not 1 <= int(found["hour"]) <= 12:
             return None
@@ -503,20 +587,47 @@ def clock_layout(text: str) -> str | None:
 def forms(facts: Facts) -> dict[str, Seen]:
     """Return the formats of the dates in a column, each with the first date that has it.
 
-    A date such as 01.02.2026 does not show whether the day or the month comes first. It gets the format of
-    the unambiguous dates with the same separators. If there are none, the day comes first. With slashes, as
-    in 01/02/2026, the month comes first.
+    - A date such as 01.02.2026 does not show whether the day or the month comes first. It gets the format of
+      the unambiguous dates with the same separators. If there are none, the day comes first. With slashes, as
+      in 01/02/2026, the month comes first.
+    - In a date such as 19-01-20 the year may come first (`years_first`).
+    - May is the full name of a month if the others are written in full.
+    - Dates by ISO 8601 with and without a time of day have one format.
     """
     found: dict[str, Seen] = {}
-    for name, seen in sorted(facts.layouts.items(), key=lambda item: item[0].startswith(EITHER)):
+    for name, seen in sorted(facts.layouts.items(), key=lambda item: item[0].startswith(UNSURE)):
         order, _, form = name.rpartition("|")
         if order == EITHER:
             turned = form.replace("%d", "?").replace("%m", "%d").replace("?", "%m")
             if form not in found and turned not in found:
                 found[turned if "/" in form else form] = seen
-        else:
-            found[form] = seen
-    return found
+        elif not (order == FULL_OR_SHORT and form.replace("%b", "%B") in found):
+            found.setdefault(form, seen)
+    if ISO in found:
+        found.pop("%Y-%m-%d", None)
+    return years_first(found) if are_years_first(facts, found) else found
+
+
+def are_years_first(facts: Facts, found: Mapping[str, Seen]) -> bool:
+    """Return whether the dates of a column begin with a year of two digits, as far as its numbers show it.
+
+    They do if some first number is no day, or if few first numbers meet many last ones, all of them days.
+    """
+    if any(form.startswith("%y") for form in found):
+        return True
+    firsts, lasts = facts.ends
+    are_days = all(1 <= int(last) <= 31 for last in lasts) and not any("%m" in form[:2] for form in found)
+    has_dots = any("." in form for form in found)
+    return are_days and not has_dots and 1 < len(firsts) <= MOST_YEARS and len(lasts) >= FEWEST_DAYS
+
+
+def years_first(found: Mapping[str, Seen]) -> dict[str, Seen]:
+    """Return formats in which the day stood before a year of two digits with the two in turned places."""
+    turned = {}
+    for form, seen in found.items():
+        ends = form.replace("%d", "?").replace("%y", "%d").replace("?", "%y")
+        turned.setdefault(form if form.startswith("%y") else ends, seen)
+    return turned
 
 
 def is_ambiguous(facts: Facts) -> bool:

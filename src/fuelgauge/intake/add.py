@@ -26,8 +26,16 @@ from fuelgauge.config.edit import Change, Unsafe, edited, parsed, read_exactly
 from fuelgauge.config.files import typed
 from fuelgauge.data.columns import choose, convert, numbered
 from fuelgauge.data.duplicates import repeated, row_hashes
-from fuelgauge.data.sources import files
-from fuelgauge.data.sources.delimited import MISSING, Dialect, is_number, read_header, skipped, sniff
+from fuelgauge.data.sources import files, workbooks
+from fuelgauge.data.sources.delimited import (
+    MISSING,
+    Dialect,
+    is_number,
+    marked_encoding,
+    read_header,
+    skipped,
+    sniff,
+)
 from fuelgauge.data.sources.numerals import numerals
 from fuelgauge.errors import ConfigError, DataError
 from fuelgauge.files import whole, write_whole
@@ -276,14 +284,25 @@ def check_folder(path: Path) -> None:
 
 def look_at_table(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:
     """Return the guessed settings of a table, and its loader with arguments."""
-    where, wishes = path.name, request.wishes
-    if not wishes.target:
+    where = path.name
+    if not request.wishes.target:
         raise ConfigError(f"{where}: name the column to predict: --target COLUMN.")
+    if files.format_of(path, where) != files.EXCEL:
+        return look_at_rows(path, request)
+    with workbooks.as_csv(path, where) as sheet:
+        guessed, loader = look_at_rows(sheet, replace(request, delimiter="", encoding="utf-8"), where)
+    if note := workbooks.sheet_note(path, where):
+        guessed.warnings.append(f"{where}: {note}")
+    return guessed, loader
+
+
+def look_at_rows(path: Path, request: Request, called: str = "") -> tuple[Guess, dict[str, Any]]:
+    """Return the guessed settings of a table, which messages may call another name, and its loader."""
+    where, wishes = called or path.name, request.wishes
     is_csv = files.format_of(path, where) == "csv"
     usual = Dialect(files.default_delimiter(path), missing=MISSING)
-    dialect = replace(
-        usual, encoding=request.encoding, missing=tuple(dict.fromkeys((*MISSING, *request.missing)))
-    )
+    encoding = (marked_encoding(path) if is_csv and is_usual(request.encoding) else "") or request.encoding
+    dialect = replace(usual, encoding=encoding, missing=tuple(dict.fromkeys((*MISSING, *request.missing))))
     mark, marks = decimals(request.decimal)
     if request.delimiter:
         dialect = replace(dialect, delimiter=request.delimiter.replace("\\t", "\t"))
@@ -310,7 +329,15 @@ def look_at_table(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:
     changed = {key: value for key, value in vars(dialect).items() if value != getattr(usual, key)}
     if is_csv and guessed.missing_labels is not None:
         changed["missing_in"] = {guessed.target: [*guessed.missing_labels, *request.missing]}
+    usual_marks = dialect.missing if is_csv else ()
+    for name, texts in guessed.missing_dates.items():
+        changed.setdefault("missing_in", {})[name] = [*usual_marks, *texts]
     return guessed, {"_target_": f"{LOADERS}.table", **changed, **rules(guessed)}
+
+
+def is_usual(encoding: str) -> bool:
+    """Return whether an encoding is the usual one, so that the mark of another one in a file counts."""
+    return encoding.lower().replace("_", "-") in ("utf-8", "utf8")
 
 
 def decimals(given: Sequence[str]) -> tuple[str, dict[str, str]]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
 
@@ -20,8 +21,8 @@ from fuelgauge.data.arrow import ARRAY
 from fuelgauge.data.dataset import OWN
 from fuelgauge.data.inspection import tell_tales
 from fuelgauge.data.sources.delimited import MISSING
-from fuelgauge.data.sources.files import UNITS, folded, moments, of_periods
-from fuelgauge.data.sources.numerals import WORDS, Numeral, clean, is_marker
+from fuelgauge.data.sources.files import UNITS, folded, moments, parsed_dates
+from fuelgauge.data.sources.numerals import WORDS, Numeral, Tally, clean, is_marker
 from fuelgauge.data.validation import MAX_CATEGORIES, MAX_CLASSES, MAX_MISSING_TARGETS
 from fuelgauge.errors import ConfigError, DataError, nearest
 from fuelgauge.intake._alone import nearly_all
@@ -54,6 +55,7 @@ FEWEST_TIMES = 20
 FEW_ROWS = 100
 FEW = 8
 READ = 0.5
+FEWEST_REPEATS = 3  # rows of a number that may stand for a missing value
 RARE_CLASS = 10
 FIRST_SIZE = 32  # rows of the first anchor of the ready-made profiles
 
@@ -71,6 +73,7 @@ MOMENT_WORDS = (
 )
 FIRST_MOMENT, LAST_MOMENT = 631_152_000_000_000, 2_208_988_800_000_000  # 1990 and 2040, in microseconds
 FIRST_DAY, LAST_DAY = 19_000_101, 21_001_231
+FIRST_YEAR_OF_CENTURY, YEARS_AHEAD = 2000, 20
 LABELS_MISSING = tuple(text for text in MISSING if text not in WORDS)
 UNNAMED = r"Unnamed: \d+(\.\d+)*|__index_level_\d+__"
 INDEX_NAMES = rf"{UNNAMED}|index|level_\d+|row_?(names?|num(ber)?|nr|no|id)?|rn"
@@ -152,6 +155,8 @@ class Guess:
         Spellings of the labels of a target whose labels differ only in blanks or in case; empty otherwise.
     missing_labels
         Texts that stand for a missing target; None if they are the same as in all other columns.
+    missing_dates
+        Texts that stand for a missing date in columns of strings, by the name of the column.
     text, group, time
         Names of columns; empty for none.
     time_is_date
@@ -174,6 +179,7 @@ class Guess:
     numbers: dict[str, Numeral] = field(default_factory=dict)
     labels: list[str] = field(default_factory=list)
     missing_labels: tuple[str, ...] | None = None
+    missing_dates: dict[str, tuple[str, ...]] = field(default_factory=dict)
     text: str = ""
     group: str = ""
     time: str = ""
@@ -231,7 +237,7 @@ def guess(found: Survey, wishes: Wishes, where: str) -> Guess:
     made.group, made.why["group"] = guess_group(found, made.roles, wishes, where)
     for name in filter(None, [made.time, made.group]):
         made.roles.pop(name, None)
-    made.formats = date_formats(found, made, where)
+    settle_dates(found, made, where)
     settle_modality(found, made, wishes, where)
     check_only_feature(made, where)
     warn_of_leaks(found, made)
@@ -239,6 +245,7 @@ def guess(found: Survey, wishes: Wishes, where: str) -> Guess:
         warn_of_strong_columns(found, made)
     settle_numbers(found, made)
     warn_of_epochs(found, made)
+    warn_of_far_values(found, made)
     warn_of_texts(found, made)
     return made
 
@@ -605,8 +612,9 @@ def form_of_numbers(values: pd.Series) -> str:
 
 def check_dates(facts: Facts, where: str) -> None:
     """Raise DataError if nearly all strings of a column are dates."""
-    if facts.is_text and facts.n_dates >= MOSTLY * facts.n_present and facts.no_date:
-        value, row = facts.no_date
+    odd = facts.no_date or facts.lonely_marker
+    if facts.is_text and not facts.is_date and facts.n_dates >= READ * facts.n_present and odd:
+        value, row = odd
         raise DataError(
             f"{where}: column '{facts.name}' holds dates, but row {row} holds '{value}'; correct the row, "
             f"use --missing '{value}' if that means missing, or use --drop '{facts.name}'."
@@ -782,7 +790,7 @@ def is_ordered(found: Survey, name: str, where: str) -> bool:
         return False
     values = found.sample[name]
     if facts.is_text and not facts.is_number and not facts.epoch:
-        values = as_moments(values, the_form(facts, where), found.step, f"{where}: column '{name}'")
+        values = as_moments(values, form_of(found, name, where), found.step, f"{where}: column '{name}'")
     return bool(values.is_monotonic_increasing)
 
 
@@ -805,8 +813,7 @@ def as_moments(texts: pd.Series, form: str, step: int, place: str) -> pd.Series:
     DataError
         A value looks like a date but cannot be converted.
     """
-    days, day_form = of_periods(texts, form)
-    parsed = pd.to_datetime(days, format=day_form, utc=True, errors="coerce")
+    parsed = parsed_dates(texts, form)
     odd = np.flatnonzero(parsed.isna() & texts.notna())
     if odd.size:
         raise DataError(
@@ -869,13 +876,62 @@ def names_people(name: str) -> bool:
     return is_coded or "".join(words) in [*PEOPLE, *(f"{person}id" for person in PEOPLE)]
 
 
-def date_formats(found: Survey, made: Guess, where: str) -> dict[str, str]:
-    """Return the formats of the dates in columns of strings, by the name of the column."""
-    columns = [*made.named(DATES), *filter(None, [made.time])]
-    facts = [found.columns[name] for name in columns]
-    return {
-        f.name: f.epoch or the_form(f, where) for f in facts if f.epoch or (f.is_text and not f.is_number)
-    }
+def settle_dates(found: Survey, made: Guess, where: str) -> None:
+    """Keep the formats and the missing values of dates in columns of strings, and warn of what is unsure."""
+    for name in [*made.named(DATES), *filter(None, [made.time])]:
+        facts = found.columns[name]
+        if facts.epoch:
+            made.formats[name] = facts.epoch
+        elif facts.is_text and not facts.is_number:
+            made.formats[name] = form_of(found, name, where)
+            made.warnings += about_dates(found, name, made.formats[name], where)
+            if facts.has_absent_dates:
+                made.missing_dates[name] = tuple(facts.date_markers)
+
+
+def form_of(found: Survey, name: str, where: str) -> str:
+    """Return the format of the dates in a column of strings; empty for a column of a date type.
+
+    Years of two digits are read as usual, those from 69 on in the last century. If this gives years ahead
+    next to some of the last century, or years far ahead, all years are those up to now instead.
+    """
+    form, this_year = the_form(found.columns[name], where), datetime.now(UTC).year
+    if "%y" not in form:
+        return form
+    years = parsed_dates(found.sample[name], form).dt.year
+    is_split = years.max() > this_year and years.min() < FIRST_YEAR_OF_CENTURY
+    return f"{form}|{this_year - 99}" if is_split or years.max() > this_year + YEARS_AHEAD else form
+
+
+def about_dates(found: Survey, name: str, form: str, where: str) -> Iterator[str]:
+    """Yield sentences about dates that could be read in another way, and about missing ones."""
+    facts, texts = found.columns[name], found.sample[name].dropna()
+    plain, _, first_year = form.partition("|")
+    as_read = as_moments(texts, form, found.step, f"{where}: column '{name}'")
+    if "%y" in form and (first_year or as_read.dt.year.max() > datetime.now(UTC).year):
+        other = plain if first_year else f"{plain}|{datetime.now(UTC).year - 99}"
+        years = parsed_dates(texts, other).dt.year
+        place = (years != as_read.dt.year).to_numpy().argmax()
+        yield (
+            f"column '{name}' has years of two digits: '{texts.iloc[place]}' is read as "
+            f"{as_read.iloc[place]:%Y-%m-%d}; if {years.iloc[place]} is meant, write {other} in source.dates "
+            "of the file that is written."
+        )
+    if plain.startswith("%y"):
+        yield (
+            f"column '{name}' is read with the year first: '{texts.iloc[0]}' is {as_read.iloc[0]:%Y-%m-%d}; "
+            "if the day is first, turn %y and %d in source.dates of the file that is written."
+        )
+    elif is_ambiguous(facts):
+        yield (
+            f"column '{name}' does not show whether the day or the month is first: '{texts.iloc[0]}' is read "
+            f"as {as_read.iloc[0]:%Y-%m-%d}; if that is wrong, turn %d and %m in source.dates of the file "
+            "that is written."
+        )
+    if facts.has_absent_dates:
+        listed = [f"'{text}' ({rows:,} rows)" for text, rows in facts.date_markers.items()]
+        stand = "stands" if len(listed) == 1 else "stand"
+        yield f"column '{name}' is read as dates: {few(listed)} {stand} for a missing value."
 
 
 def settle_modality(found: Survey, made: Guess, wishes: Wishes, where: str) -> None:
@@ -952,11 +1008,16 @@ def rule_of(
         return None
     if is_target and wishes.task in ("binary", "multiclass"):
         return None
-    if len(tally.named_units) > 1:
+    if are_several_units(tally) or tally.is_signed_by_words:
         return None
     if not (is_target and not wishes.task):
         check_clarity(facts, is_wished, where)
     return tally.rule() if not (tally.strangers or tally.n_beyond or tally.n_mixed) else None
+
+
+def are_several_units(tally: Tally) -> bool:
+    """Return whether the numbers of a column stand in several units."""
+    return len(tally.named_units) > 1 and not (tally.are_multiples and not tally.n_multiples)
 
 
 def check_clarity(facts: Facts, is_wished: bool, where: str) -> None:
@@ -996,7 +1057,8 @@ def in_rows(n_rows: int) -> str:
 def odd_ones(facts: Facts) -> str:
     """Return a note on the first values of a column that are not numbers."""
     tally = facts.tally
-    if len(units := tally.named_units) > 1:
+    if are_several_units(tally):
+        units = tally.named_units
         return f": it has the units {few([spellings[0] for spellings in units.values()])}"
     if not tally.where_others:
         return ""
@@ -1009,7 +1071,9 @@ def nearly_numbers(facts: Facts) -> str:
     tally = facts.tally
     if not facts.is_text or facts.is_number or tally.is_hopeless or tally.share < READ:
         return ""
-    if len(tally.named_units) > 1:
+    if tally.is_signed_by_words:
+        return "with CR or DR, which may be the sign"
+    if are_several_units(tally):
         seen = [f"'{each.value}' in row {each.row}" for each in list(tally.with_unit.values())[:2]]
         return f"in several units ({' and '.join(seen)})"
     if strangers := tally.strangers:
@@ -1044,6 +1108,36 @@ def settle_numbers(found: Survey, made: Guess) -> None:
             made.warnings.append(about_mark(facts))
 
 
+def warn_of_far_values(found: Survey, made: Guess) -> None:
+    """Add a warning about each number that is repeated far away from all others, as -999 may be."""
+    targets = [made.target] if made.task == "regression" else []
+    for name in [*made.named(NUMERIC), *targets]:
+        if name in found.sample and (far := far_value(found.sample[name])):
+            value, share, low, high = far
+            made.warnings.append(
+                f"column '{name}' holds {value:g} in {share:.0%} of the rows, far from its other numbers "
+                f"({low:g} to {high:g}); if it stands for a missing value, use --missing '{value:g}', or "
+                "leave it empty in the file."
+            )
+
+
+def far_value(values: pd.Series) -> tuple[float, float, float, float] | None:
+    """Return a repeated number that lies farther from all others than these lie apart, or None.
+
+    It comes with its share of the rows, and the least and greatest of the others. A zero is no such number.
+    """
+    numbers = values.dropna().to_numpy(np.float64)
+    different, rows = np.unique(numbers, return_counts=True)
+    if len(different) <= FEWEST_TIMES:
+        return None
+    for place, others in ((0, different[1:]), (-1, different[:-1])):
+        low, high = others[0], others[-1]
+        gap = low - different[place] if place == 0 else different[place] - high
+        if different[place] and rows[place] >= FEWEST_REPEATS and gap > high - low:
+            return float(different[place]), rows[place] / len(values), float(low), float(high)
+    return None
+
+
 def about_mark(facts: Facts) -> str:
     """Return a sentence about plain numbers whose decimal mark could stand between thousands."""
     text, mark = facts.tally.threes, facts.tally.decimal
@@ -1063,6 +1157,8 @@ def about_rule(facts: Facts, rule: Numeral, is_target: bool) -> str:
         notes.append("the percent sign is left off, and nothing is divided by 100")
     elif rule.unit:
         notes.append(f"'{rule.unit}' is left off" + (", and some numbers have none" if rule.bare else ""))
+    if rule.multiples:
+        notes.append("letters such as k and M stand for thousands and millions")
     if rule.missing:
         rows = facts.tally.absent
         listed = [f"'{text}' ({rows[text]:,} rows)" for text in rule.missing]

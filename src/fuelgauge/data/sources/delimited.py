@@ -24,11 +24,13 @@ __all__ = [
     "Dialect",
     "first_lines",
     "is_number",
+    "marked_encoding",
     "named_columns",
     "open_csv",
     "read_header",
     "skipped",
     "sniff",
+    "with_missing",
 ]
 
 BLOCK = 1 << 24  # bytes that Arrow reads at a time
@@ -43,6 +45,29 @@ TOTAL = re.compile(
     re.IGNORECASE,
 )
 NOTE = re.compile(r"[^\W\d_][^\r\n]*[ :][^\r\n]*")  # a text of several words, or with a colon
+BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+# What files that are no CSV files begin with, and what to do with them.
+UNPACK = "unpack it, or name it after its kind, such as .csv.gz"
+OTHER_KINDS = {
+    b"\x1f\x8b": ("compressed by gzip", UNPACK),
+    b"BZh9": ("compressed by bzip2", UNPACK),
+    b"\xfd7zXZ": ("compressed by xz", "unpack it"),
+    b"PK\x03\x04": ("a workbook or a ZIP archive", "unpack it, or save its sheet as CSV UTF-8"),
+    b"\xd0\xcf\x11\xe0": ("a workbook", "save its sheet as CSV UTF-8"),
+    b"PAR1\x15": ("a Parquet file", "name it .parquet"),
+    b"ARROW1\x00": ("an Arrow file", "name it .arrow"),
+    b"SQLite format 3\x00": ("a SQLite database", "export its table as CSV"),
+    **dict.fromkeys(
+        (b"<html", b"<HTML", b"<!doctype", b"<!DOCTYPE"), ("a web page", "save its table as CSV")
+    ),
+    b"<?xml": ("an XML file", "save its table as CSV"),
+    b"%PDF-": ("a PDF file", "save its table as CSV"),
+}
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 MISSING = ("", "NA", "N/A", "#N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "?")
 
@@ -146,9 +171,9 @@ def with_missing(block: pa.RecordBatch, dialect: Dialect) -> pa.RecordBatch:
     """Return a block without the texts that stand for a missing value in columns of strings."""
     columns = []
     for field_, values in zip(block.schema, block.columns, strict=True):
-        if pa.types.is_string(field_.type):
-            absent = pa.array(dialect.missing_in.get(field_.name, dialect.missing), pa.string())
-            values = pc.if_else(pc.is_in(values, absent), pa.scalar(None, pa.string()), values)
+        if pa.types.is_string(field_.type) or pa.types.is_large_string(field_.type):
+            absent = pa.array(dialect.missing_in.get(field_.name, dialect.missing), field_.type)
+            values = pc.if_else(pc.is_in(values, absent), pa.scalar(None, field_.type), values)
         columns.append(values)
     return pa.RecordBatch.from_arrays(columns, schema=block.schema)
 
@@ -215,6 +240,7 @@ def head(file: Path, dialect: Dialect, where: str) -> str:
     try:
         with pa.input_stream(str(file), compression="detect") as stream:
             start = stream.read(HEAD)
+        check_kind(start, dialect.encoding, where)
         decoder = codecs.getincrementaldecoder(dialect.encoding)()
         return decoder.decode(start).removeprefix("\ufeff")
     except LookupError as error:
@@ -223,6 +249,15 @@ def head(file: Path, dialect: Dialect, where: str) -> str:
         raise DataError(undecodable(file, dialect.encoding, where)) from error
     except OSError as error:
         raise DataError(f"{where} cannot be read: {error}.") from error
+
+
+def check_kind(start: bytes, encoding: str, where: str) -> None:
+    """Raise DataError if the beginning of a file shows that it is not a CSV file, or of another encoding."""
+    for beginning, (kind, remedy) in OTHER_KINDS.items():
+        if start.lstrip().startswith(beginning):
+            raise DataError(f"{where} is {kind}, not a CSV file; {remedy}.")
+    if codecs.lookup(encoding).name == "utf-8" and (likely := wide_encoding(start)):
+        raise DataError(not_utf_8(where, likely))
 
 
 def check_delimiter(header: str, delimiter: str, where: str) -> None:
@@ -247,20 +282,44 @@ def undecodable(file: Path, encoding: str, where: str) -> str:
                 pending = len(error.object) - len(block)  # bytes kept from the block before
                 lines += error.object[: error.start].count(b"\n")
                 bad = error.object[error.start : error.end].hex(" ")
-                likely = likely_encoding(error.object[error.start :], offset == 0)
-                return (
-                    f"{where} is not {encoding.upper()}: byte {offset - pending + error.start} in line "
-                    f"{lines} is {bad}; it may be {likely}: set encoding: {likely} under source "
-                    f"(fuelgauge add --encoding {likely}), or convert the file to UTF-8."
-                )
+                likely = likely_encoding(error.object[error.start :])
+                at = f"byte {offset - pending + error.start} in line {lines} is {bad}; "
+                return not_utf_8(where, likely, encoding, at)
             offset += len(block)
     return f"{where} is not {encoding.upper()}: it ends in the middle of a character."
 
 
-def likely_encoding(sample: bytes, at_start: bool) -> str:
+def not_utf_8(where: str, likely: str, encoding: str = "utf-8", at: str = "") -> str:
+    """Return a sentence about a file that its encoding cannot decode."""
+    return (
+        f"{where} is not {encoding.upper()}: {at}it may be {likely}: set encoding: {likely} under source "
+        f"(fuelgauge add --encoding {likely}), or convert the file to UTF-8."
+    )
+
+
+def marked_encoding(file: Path) -> str:
+    """Return the encoding that the mark at the beginning of a file names; empty if there is none."""
+    try:
+        with pa.input_stream(str(file), compression="detect") as stream:
+            start = stream.read(4)
+    except OSError:  # said by whoever reads the file
+        return ""
+    return next((name for mark, name in BYTE_ORDER_MARKS.items() if start.startswith(mark)), "")
+
+
+def wide_encoding(start: bytes) -> str:
+    """Return the encoding of a beginning with two or four bytes a character; empty for other beginnings."""
+    for mark, name in BYTE_ORDER_MARKS.items():
+        if start.startswith(mark):
+            return name
+    zeros = [start[place:2000:2].count(0) for place in (0, 1)]
+    if max(zeros) < max(1, min(len(start), 2000) // 4):
+        return ""
+    return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
+
+
+def likely_encoding(sample: bytes) -> str:
     """Return the most likely encoding of bytes that are not UTF-8."""
-    if at_start and sample[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        return "utf-16"
     try:
         sample.decode("cp1252")
     except UnicodeDecodeError:

@@ -11,7 +11,7 @@ import os
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,22 @@ from pyarrow.dataset import dataset as dataset_of
 from fuelgauge import paths
 from fuelgauge.data.arrow import tensor
 from fuelgauge.data.columns import MOMENT, is_number
-from fuelgauge.data.sources.delimited import MISSING, Dialect, named_columns, open_csv, read_header
+from fuelgauge.data.sources import workbooks
+from fuelgauge.data.sources.delimited import (
+    MISSING,
+    Dialect,
+    named_columns,
+    open_csv,
+    read_header,
+    with_missing,
+)
 from fuelgauge.data.sources.numerals import Numeral, numerals, readable
 from fuelgauge.errors import ConfigError, DataError, nearest
 from fuelgauge.spec.dataset import DatasetConfig
 
 __all__ = [
+    "DELIMITED",
+    "EXCEL",
     "HOME",
     "IMAGE_FORMATS",
     "LABEL",
@@ -49,9 +59,9 @@ __all__ = [
     "is_text",
     "list_images",
     "moments",
-    "of_periods",
     "open_npz",
     "open_table",
+    "parsed_dates",
     "table",
     "table_files",
     "two_sides",
@@ -62,6 +72,8 @@ OWN = HOME / "data" / "own"
 BATCH = 1 << 17  # most rows in a batch
 JSON_BLOCK = 1 << 24  # bytes in which types of JSON values are found
 BATCH_BYTES = 1 << 25  # most bytes in a batch of arrays
+EXCEL = "excel"
+DELIMITED = ("csv", EXCEL)  # formats that do not store types, so that the settings of CSV files count
 FORMATS = {
     ".csv": "csv",
     ".tsv": "csv",
@@ -74,9 +86,11 @@ FORMATS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "jsonl",
+    **dict.fromkeys(workbooks.SUFFIXES, EXCEL),
 }
 TABLES = frozenset(FORMATS) - {".txt", ".json"}  # names of tables, where folders may hold other files
-WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
+ARCHIVES = (".zip", ".xz", ".7z", ".rar", ".tar", ".tgz", ".lz4", ".lzma")
+WORKBOOKS = (".xls", ".xlsb", ".ods")
 IMAGE_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # EPS would start Ghostscript
 MODES = {"L": 1, "RGB": 3}
 LABEL = "label"
@@ -131,15 +145,16 @@ def table(
     labels: Mapping[str, Sequence[str]] | None = None,
     dataset: DatasetConfig | None = None,
 ) -> pa.RecordBatchReader:
-    """Open a CSV, Parquet, Arrow or JSON lines file in data/own/, or a folder of Parquet files.
+    """Open a CSV, Excel, Parquet, Arrow or JSON lines file in data/own/, or a folder of Parquet files.
 
     Parameters
     ----------
     path
         Path relative to the project's root, such as data/own/churn.csv.
     format
-        csv, parquet (a file, or a folder of such files), arrow (an IPC file, an IPC stream or Feather) or
-        jsonl (a JSON object on each line). None decides by the file name.
+        csv, excel (the first sheet of a workbook, which is read like a CSV file), parquet (a file, or a
+        folder of such files), arrow (an IPC file, an IPC stream or Feather) or jsonl (a JSON object on each
+        line). None decides by the file name.
     delimiter
         Character between two values of a CSV file. None decides by the file name: a tab for .tsv, otherwise
         a comma.
@@ -150,17 +165,18 @@ def table(
     missing
         Texts that stand for a missing value in a CSV file.
     missing_in
-        Texts that stand for a missing value in single columns of strings of a CSV file, in place of
-        `missing`, by column.
+        Texts that stand for a missing value in single columns of strings, by column. In a CSV file they take
+        the place of `missing`.
     skip, skip_end
         Numbers of lines of a CSV file above the header, and below the last row.
     dates
         Formats of columns that hold dates, by column: ISO8601, or a format of ``datetime.strptime`` such as
         %d.%m.%Y. In addition, %q is a quarter of a year, a format with %G-W%V needs no day, and ``epoch s``,
-        ``epoch ms``, ``epoch us`` and ``epoch ns`` are times since 1970 in seconds or parts of them.
+        ``epoch ms``, ``epoch us`` and ``epoch ns`` are times since 1970 in seconds or parts of them. The
+        years of %d.%m.%y|1927 are those from 1927 to 2026.
     numbers
         Rules of string columns that hold numbers such as $1,200.50, by column: decimal, thousands, unit,
-        bare, parentheses and missing (see ``fuelgauge.data.sources.numerals.Numeral``).
+        bare, parentheses, multiples and missing (see ``fuelgauge.data.sources.numerals.Numeral``).
     labels
         Spellings of the labels in string columns, by column. Blanks around a value, and upper and lower case,
         do not matter.
@@ -196,16 +212,28 @@ def open_table(
 ) -> pa.RecordBatchReader:
     """Open a table in any folder; messages call it `where`."""
     kind = format or format_of(file, where)
+    if kind == EXCEL:
+        plain = replace(dialect, delimiter=workbooks.DELIMITER, encoding=workbooks.ENCODING, decimal=".")
+        with workbooks.as_csv(file, where) as sheet:
+            return open_table(sheet, "csv", plain, rules, dataset, where).read_all().to_reader(BATCH)
     if kind == "csv":
         reader = open_csv(file, dialect, dataset, where, {*rules.numbers, *rules.dates})
     elif kind in READERS:
         reader = read_binary(kind, file, dataset, where)
     else:
-        raise DataError(f"{where}: format is '{kind}', {nearest(kind, ['csv', *READERS])}.")
+        raise DataError(f"{where}: format is '{kind}', {nearest(kind, [*DELIMITED, *READERS])}.")
+    if kind != "csv" and dialect.missing_in:
+        reader = without_missing(reader, dialect)
     if not any(rules.by_setting.values()):
         return reader
     check_columns(rules, names_in(kind, file, dialect, where), where)
     return with_rules(reader, rules, where)
+
+
+def without_missing(reader: pa.RecordBatchReader, dialect: Dialect) -> pa.RecordBatchReader:
+    """Return a stream without the texts that stand for a missing value in single columns."""
+    plain = replace(dialect, missing=())
+    return pa.RecordBatchReader.from_batches(reader.schema, (with_missing(batch, plain) for batch in reader))
 
 
 def names_in(kind: str, file: Path, dialect: Dialect, where: str) -> list[str]:
@@ -249,7 +277,9 @@ def format_of(file: Path, where: str) -> str:
     if file.is_dir():
         return "parquet"
     if file.suffix.lower() in WORKBOOKS:
-        raise DataError(f"{where} is a workbook, which is not read; save its sheet as CSV UTF-8.")
+        raise DataError(f"{where} is a workbook of a kind that is not read; save it as .xlsx.")
+    if file.suffix.lower() in ARCHIVES:
+        raise DataError(f"{where} is compressed in a way that is not read; unpack it, or use gzip.")
     for suffix in reversed(file.suffixes):
         if suffix.lower() in FORMATS:
             return FORMATS[suffix.lower()]
@@ -471,9 +501,8 @@ def moments(values: pa.Array, form: str, first_row: int, place: str) -> pa.Array
     if form in UNITS:
         return since_1970(values, form, first_row, place)
     texts = pc.cast(values, pa.string()).to_pandas().astype(object)
-    days, day_form = of_periods(texts, form)
     try:
-        parsed = pd.to_datetime(days, format=day_form, utc=True, errors="coerce")
+        parsed = parsed_dates(texts, form)
     except ValueError as error:
         raise ConfigError(f"{place}: '{form}' under source.dates is not a date format: {error}.") from error
     odd = np.flatnonzero(parsed.isna() & texts.notna())
@@ -483,6 +512,28 @@ def moments(values: pa.Array, form: str, first_row: int, place: str) -> pa.Array
             f"format {form}; write all dates in one format, or list the value under source.missing."
         )
     return pa.array(parsed.dt.tz_localize(None).astype("datetime64[us]"), type=MOMENT)
+
+
+def parsed_dates(texts: pd.Series, form: str) -> pd.Series:
+    """Return strings of one format as moments in UTC, with NaT for strings that do not follow it.
+
+    A format with a year of two digits may end in ``|1927``. The years are then those from 1927 to 2026.
+
+    Raises
+    ------
+    ValueError
+        The format is not valid.
+    """
+    form, _, first_year = form.partition("|")
+    days, day_form = of_periods(texts, form)
+    parsed = pd.to_datetime(days, format=day_form, utc=True, errors="coerce")
+    if not first_year:
+        return parsed
+    ahead = (parsed.dt.year - int(first_year)) // 100 * 100
+    shifts = {years: pd.DateOffset(years=int(years)) for years in ahead.dropna().unique() if years}
+    for years, shift in shifts.items():
+        parsed = parsed.mask(ahead == years, parsed - shift)
+    return parsed
 
 
 def of_periods(texts: pd.Series, form: str) -> tuple[pd.Series, str]:

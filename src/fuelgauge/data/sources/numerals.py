@@ -42,11 +42,29 @@ CODES = re.split(
 CURRENCY = rf"(?:[A-Z]{{0,3}}\p{{Sc}}|{'|'.join(map(re.escape, CODES))})"
 UNIT = r"(?:[\pL°µμ%‰][\pL°µμ%‰²³/·^. ]{0,14}[23]?)"
 PARTS = (
-    rf"^(?P<open>\(?) ?(?P<ahead>[+-]?) ?(?P<before>{CURRENCY}?) ?(?P<within>[+-]?) ?"
+    rf"^(?P<outside>{CURRENCY}?) ?(?P<open>\(?) ?(?P<ahead>[+-]?) ?(?P<before>{CURRENCY}?) ?"
+    r"(?P<within>[+-]?) ?"
     r"(?P<body>[0-9.,][0-9 .,'_]*(?:[eE][+-]?[0-9]+)?) ?"
     rf"(?P<after>(?:{CURRENCY}|{UNIT})?) ?(?P<behind>-?) ?(?P<close>\)?)$"
 )
-PART_NAMES = ("open", "ahead", "before", "within", "body", "after", "behind", "close")
+PART_NAMES = ("outside", "open", "ahead", "before", "within", "body", "after", "behind", "close")
+# Powers of ten that letters behind a number stand for; the longer spellings come first.
+POWERS = {
+    "crore": 7,
+    "lakh": 5,
+    "lac": 5,
+    "mrd": 9,
+    "mln": 6,
+    "mio": 6,
+    "mn": 6,
+    "bn": 9,
+    "k": 3,
+    "m": 6,
+    "b": 9,
+}
+TIMES = f"(?i:{'|'.join(POWERS)})"
+LONELY = ("m", "b")  # metres or bytes, if no other letter stands in the column
+SIGN_WORDS = ("cr", "dr")  # credit and debit, or crores
 SPACES = "[\u00a0\u2000-\u200a\u202f\u205f\u3000]"
 MINUS = "[\u2212\u2010\u2011\uff0d]"
 NO_CENTS = "([0-9])[.,] ?[-\u2013\u2014]{1,2}"  # as in 1200.- and 12,--
@@ -77,6 +95,8 @@ class Numeral:
         Whether numbers may also stand without the unit.
     parentheses
         Whether (5) means -5.
+    multiples
+        Whether k, M and B after a number mean thousands, millions and billions; `POWERS` lists all spellings.
     missing
         Texts that stand for a missing value in this column.
     """
@@ -86,12 +106,13 @@ class Numeral:
     unit: str = ""
     bare: bool = False
     parentheses: bool = False
+    multiples: bool = False
     missing: tuple[str, ...] = ()
 
     @property
     def is_plain(self) -> bool:
         """Whether the numbers themselves need no rule, so that the rule only lists missing values."""
-        return not (self.thousands or self.unit or self.parentheses)
+        return not (self.thousands or self.unit or self.parentheses or self.multiples)
 
     def settings(self) -> dict[str, Any]:
         """Return the rule as settings for a file: those that differ from the defaults."""
@@ -113,12 +134,15 @@ class Numeral:
     def pattern(self) -> str:
         """Return the pattern of all strings that follow the rule."""
         number = body(self.decimal, self.thousands)
+        if self.multiples:
+            number = f"(?:{number}|{mantissa(self.decimal, self.thousands)} ?{TIMES})"
         unit = self.unit_pattern()
         dressed = [f"{unit} ?{number}", f"{number} ?{unit}"] if self.unit else []
         bare = [number] if self.bare or not self.unit else []
         unsigned = f"(?:{'|'.join([*dressed, *bare])})"
         forms = [f"[+-]? ?{unsigned}", f"{unsigned} ?-", *([f"{unit} ?[+-] ?{number}"] if self.unit else [])]
-        forms += [rf"\( ?{unsigned} ?\)"] if self.parentheses else []
+        if self.parentheses:
+            forms += [rf"\( ?{unsigned} ?\)", *([rf"{unit} ?\( ?{number} ?\)"] if self.unit else [])]
         return f"^(?:{'|'.join(forms)})$"
 
     def unit_pattern(self) -> str:
@@ -134,7 +158,10 @@ class Numeral:
             texts = pc.replace_substring(texts, mark(self.thousands), "")
         texts = pc.replace_substring(pc.replace_substring(texts, " ", ""), self.decimal, ".")
         texts = pc.replace_substring_regex(texts, r"^\((.*)\)$", r"-\1")
-        return pc.replace_substring_regex(texts, r"^\+?([^-].*)-$", r"-\1")
+        texts = pc.replace_substring_regex(texts, r"^\+?([^-].*)-$", r"-\1")
+        for letters, power in POWERS.items() if self.multiples else ():
+            texts = pc.replace_substring_regex(texts, f"(?i){letters}$", f"e{power}")
+        return texts
 
 
 def numerals(settings: Mapping[str, Mapping[str, Any]], place: str) -> dict[str, Numeral]:
@@ -175,14 +202,27 @@ def readable(rule: Numeral, values: pa.Array, first_row: int, place: str) -> pa.
 
 
 def body(decimal: str, thousands: str) -> str:
-    """Return the pattern of a number without sign and unit."""
-    point, whole = re.escape(decimal), "[0-9]+"
-    if thousands:
-        between = re.escape(mark(thousands))
-        threes = f"[1-9][0-9]{{0,2}}(?:{between}[0-9]{{3}})+"
-        indian = f"[1-9][0-9]?(?:{between}[0-9]{{2}})+{between}[0-9]{{3}}"
-        whole = f"(?:[0-9]+|{threes}|{indian})"
-    return f"(?:{whole}(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?"
+    """Return the pattern of a number without sign and unit; one in groups of digits has no power of ten."""
+    single, grouped = without_power(decimal, thousands)
+    single = f"{single}(?:[eE][+-]?[0-9]+)?"
+    return f"(?:{grouped}|{single})" if grouped else f"(?:{single})"
+
+
+def mantissa(decimal: str, thousands: str) -> str:
+    """Return the pattern of a number without sign, unit and power of ten."""
+    return f"(?:{'|'.join(filter(None, without_power(decimal, thousands)))})"
+
+
+def without_power(decimal: str, thousands: str) -> tuple[str, str]:
+    """Return the patterns of numbers without marks between digits, and with them; empty for no such mark."""
+    point = re.escape(decimal)
+    single = f"(?:[0-9]+(?:{point}[0-9]*)?|{point}[0-9]+)"
+    if not thousands:
+        return single, ""
+    between = re.escape(mark(thousands))
+    threes = f"[1-9][0-9]{{0,2}}(?:{between}[0-9]{{3}})+"
+    indian = f"[1-9][0-9]?(?:{between}[0-9]{{2}})+{between}[0-9]{{3}}"
+    return single, f"(?:{threes}|{indian})(?:{point}[0-9]*)?"
 
 
 def plain(values: pa.Array) -> pa.Array:
@@ -235,6 +275,8 @@ class Tally:
         First number other than zero without a unit.
     n_in_parentheses
         Number of strings such as (5).
+    n_multiples
+        Number of strings with a currency and a letter such as M.
     others, where_others
         Strings that are not numbers: their number of rows, and the first row of each.
     example
@@ -257,6 +299,7 @@ class Tally:
     with_unit: dict[str, Seen] = field(default_factory=dict)
     bare: Seen | None = None
     n_in_parentheses: int = 0
+    n_multiples: int = 0
     others: Counter[str] = field(default_factory=Counter)
     where_others: dict[str, int] = field(default_factory=dict)
     n_beyond: int = 0
@@ -318,7 +361,13 @@ class Tally:
         has = {key: flags(pc.not_equal(values, "")) for key, values in part.items()}
         n_signs = np.sum([has[key] for key in ("open", "ahead", "within", "behind")], axis=0)
         number = pc.utf8_trim_whitespace(part["body"])
-        like = has["body"] & (n_signs < 2) & (has["open"] == has["close"]) & ~(has["before"] & has["after"])
+        ahead = pc.binary_join_element_wise(part["outside"], part["before"], pa.scalar("", names.type))
+        is_times = (has["outside"] ^ has["before"]) & flags(
+            pc.match_substring_regex(part["after"], f"^{TIMES}$")
+        )
+        after = pc.if_else(pa.array(is_times), "", part["after"])
+        n_units = np.sum([has["outside"], has["before"], has["after"] & ~is_times], axis=0)
+        like = has["body"] & (n_signs < 2) & (has["open"] == has["close"]) & (n_units < 2)
         fits = {m: like & flags(pc.match_substring_regex(number, f"^{body(*m)}$")) for m in self.conventions}
         is_number = np.logical_or.reduce([*fits.values()])
         place = Places(texts, names, first_row)
@@ -328,7 +377,8 @@ class Tally:
             if marks not in self.misfits and (is_number & ~mask).any():
                 self.misfits[marks] = place.first(is_number & ~mask)
         self.n_in_parentheses += int(rows[is_number & has["open"]].sum())
-        units = pc.binary_join_element_wise(part["before"], part["after"], pa.scalar("", names.type))
+        self.n_multiples += int(rows[is_number & is_times].sum())
+        units = pc.binary_join_element_wise(ahead, after, pa.scalar("", names.type))
         self.count_units(units, number, is_number, rows, place)
         self.count_others(~is_number, names, rows, place)
         bare = flags(pc.match_substring_regex(names, f"^[+-]?{body(self.decimal, '')}$"))
@@ -373,6 +423,22 @@ class Tally:
         return grouped
 
     @property
+    def are_multiples(self) -> bool:
+        """Whether letters behind the numbers stand for powers of ten, such as k for thousands."""
+        letters = list(self.named_units)
+        if self.n_multiples:
+            return True
+        if not letters or not POWERS.keys() >= {each.casefold() for each in letters}:
+            return False
+        is_mixed = len({each.casefold() for each in letters}) > 1
+        return is_mixed or letters == ["k"] or (self.bare is not None and letters[0] not in LONELY)
+
+    @property
+    def is_signed_by_words(self) -> bool:
+        """Whether CR or DR stands behind some numbers, which may be the sign."""
+        return any(unit in SIGN_WORDS for unit in self.named_units)
+
+    @property
     def absent(self) -> dict[str, int]:
         """The strings that stand for a missing value, each with its number of rows.
 
@@ -401,12 +467,14 @@ class Tally:
         """Return the rule that the strings suggest, whether or not all of them follow it."""
         decimal, thousands = self.best
         spellings = next(iter(self.named_units.values()), [""])
+        unit = "" if self.are_multiples and not self.n_multiples else spellings[0]
         return Numeral(
             decimal=decimal,
             thousands=thousands,
-            unit=spellings[0],
-            bare=bool(spellings[0] and self.units[""]),
+            unit=unit,
+            bare=bool(unit and self.units[""]),
             parentheses=self.n_in_parentheses > 0,
+            multiples=self.are_multiples,
             missing=tuple(self.absent),
         )
 
