@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -138,3 +139,77 @@ def test_a_version_of_an_earlier_release_reads_files_by_the_settings_of_the_data
     monkeypatch.setattr(registry, "fetch", lambda *_: former)
     predict.predict(CONFIG, tmp_path / "rows.csv", tmp_path / "old.parquet")
     assert pq.read_table(tmp_path / "old.parquet").equals(pq.read_table(tmp_path / "new.parquet"))
+
+
+LAID_OUT = {
+    "skip": 1,
+    "skip_end": 2,
+    "delimiter": ";",
+    "decimal": ",",
+    "encoding": "cp1252",
+    "missing": ["n/k"],
+    "dates": {"joined": "%d.%m.%Y"},
+    "missing_in": {"joined": ["-", "n/k"]},
+    "numbers": {},
+}
+
+
+@pytest.fixture
+def laid_out(registry, tmp_path, monkeypatch) -> Path:
+    """Let the version have a dataset whose file has lines around its rows; return a folder for files."""
+    version = tmp_path / "laid out"
+    data = version / "data" / package.DATA
+    data.mkdir(parents=True)
+    served(data, client_query(data, **LAID_OUT))
+    monkeypatch.setattr(registry, "fetch", lambda *_: version)
+    return tmp_path
+
+
+def answered(folder: Path, text: str, encoding: str = "cp1252") -> pd.DataFrame:
+    (folder / "rows.csv").write_text(text, encoding=encoding)
+    predict.predict(CONFIG, folder / "rows.csv", folder / "out.parquet")
+    return pd.read_parquet(folder / "out.parquet")
+
+
+def test_a_file_is_read_with_the_settings_of_the_datasets_own_file(laid_out):
+    plain = rows().drop(columns="more").to_csv(index=False, sep=";", decimal=",")
+    wanted = answered(laid_out, plain)
+    assert len(wanted) == N
+    query = predict.Served(laid_out / "laid out/data" / package.DATA)
+    known, _ = query.answer({name: rows()[name].tolist() for name in ROW})
+    assert wanted["label"].tolist() == [row["label"] for row in known]
+    around = f"Clients of Z\u00fcrich; 2024\nby the office\n{plain}\nTotal;;;;\nSource: the office\n"
+    pd.testing.assert_frame_equal(answered(laid_out, around), wanted)
+    pd.testing.assert_frame_equal(answered(laid_out, f"sep=;\n{plain}"), wanted)
+    pd.testing.assert_frame_equal(answered(laid_out, plain, encoding="utf-16"), wanted)
+
+
+def test_marks_of_missing_values_and_dates_are_those_of_the_datasets_own_file(laid_out):
+    table = (
+        rows().assign(usage=[f"{usage:.1f}".replace(".", ",") for usage in rows()["usage"]]).astype(object)
+    )
+    absent = table.copy()
+    absent.loc[3, ["usage", "joined"]] = None
+    marked = table.copy()
+    marked.loc[3, ["usage", "joined"]] = ["n/k", "-"]
+    as_text = partial(pd.DataFrame.to_csv, index=False, sep=";", na_rep="n/k")
+    pd.testing.assert_frame_equal(answered(laid_out, as_text(marked)), answered(laid_out, as_text(absent)))
+    marked.loc[3, "joined"] = "12/31/2024"
+    with pytest.raises(DataError, match="column 'joined': row 4 holds '12/31/2024', which is not a date"):
+        answered(laid_out, as_text(marked))
+
+
+def test_a_last_row_that_reads_like_a_total_is_answered_if_the_dataset_has_no_total(registry, tmp_path):
+    table = rows()[["plan", "usage", "zip", "active", "joined"]].astype({"plan": object})
+    table.loc[N - 1, "plan"] = "Total"
+    assert len(answered(tmp_path, table.to_csv(index=False))) == N
+
+
+def test_a_workbook_is_read_like_the_same_csv_file(registry, tmp_path):
+    pytest.importorskip("openpyxl")
+    typed = rows().assign(joined=pd.to_datetime(rows()["joined"], format="%d.%m.%Y"))
+    typed.to_excel(tmp_path / "rows.xlsx", index=False)
+    predict.predict(CONFIG, tmp_path / "rows.xlsx", tmp_path / "book.parquet")
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(tmp_path / "book.parquet"), answered(tmp_path, rows().to_csv(index=False))
+    )

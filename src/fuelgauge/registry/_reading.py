@@ -6,6 +6,7 @@ ISO 8601, whatever the format of the dataset's own file is.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -19,12 +20,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fuelgauge.data.columns import MOMENT, Columns
-from fuelgauge.data.sources import files
-from fuelgauge.data.sources.delimited import MISSING, Dialect, first_lines
+from fuelgauge.data.sources import files, workbooks
+from fuelgauge.data.sources.delimited import MISSING, Dialect, first_lines, marked_encoding, skipped
 from fuelgauge.data.sources.numerals import Numeral, numerals, readable
 from fuelgauge.errors import DataError, FuelgaugeError
 from fuelgauge.registry._seen import Seen, as_text
 from fuelgauge.spec.dataset import DatasetConfig
+
+log = logging.getLogger("fuelgauge")
 
 LOADER = "fuelgauge.data.sources.files.table"
 PLACES = ("_target_", "path")  # arguments of a loader that say where its file is
@@ -114,9 +117,9 @@ class Reading:
 
     def marks(self, name: str) -> tuple[str, ...]:
         """Return the texts that stand for a missing value in a column; a known category is none of them."""
-        if self.source.get("format") != "csv":
-            return ()
-        marks = (self.source.get("missing_in") or {}).get(name, self.source.get("missing", MISSING))
+        is_csv = self.source.get("format") in files.DELIMITED
+        usual = self.source.get("missing", MISSING) if is_csv else ()
+        marks = (self.source.get("missing_in") or {}).get(name, usual)
         return self.not_known(files.as_texts(marks), [name])
 
     def not_known(self, marks: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
@@ -221,8 +224,13 @@ class Reading:
         dataset
             Description of the dataset, with the names of its columns.
         """
-        is_csv = files.format_of(file, where) == "csv"
-        dialect = self.with_delimiter(self.dialect(file), file, where) if is_csv else Dialect()
+        kind = files.format_of(file, where)
+        if kind == files.EXCEL:
+            with workbooks.as_csv(file, where) as sheet:
+                plain = {"delimiter": workbooks.DELIMITER, "encoding": workbooks.ENCODING, "decimal": "."}
+                dialect = self.with_delimiter(replace(self.dialect(sheet), **plain), sheet, where)
+                return self.table(sheet, "csv", dialect, dataset, where).read_all().to_reader()
+        dialect = self.with_delimiter(self.dialect(file), file, where) if kind == "csv" else Dialect()
         return self.table(file, None, dialect, dataset, where)
 
     def opened_body(self, file: Path, dataset: DatasetConfig, where: str) -> pa.RecordBatchReader:
@@ -243,9 +251,11 @@ class Reading:
 
     def dialect(self, file: Path) -> Dialect:
         """Return the dialect of the dataset's own file."""
-        source = self.source if self.source.get("format") == "csv" else {}
-        names = {each.name for each in fields(Dialect)} - {"skip", "skip_end"}  # a query's file is plain
+        source = self.source if self.source.get("format") in files.DELIMITED else {}
+        names = {each.name for each in fields(Dialect)} - {"skip", "skip_end"}  # see without_other_lines
         given = {name: source[name] for name in names if name in source}
+        if mark := marked_encoding(file):
+            given["encoding"] = mark
         marks = self.not_known(files.as_texts(source.get("missing", MISSING)), self.columns.all_categorical)
         within = {name: files.as_texts(texts) for name, texts in (source.get("missing_in") or {}).items()}
         mark = source.get("delimiter") or files.default_delimiter(file)
@@ -257,8 +267,22 @@ class Reading:
         for mark in dict.fromkeys((own.delimiter, *DELIMITERS)) if len(wanted) > 1 else ():
             dialect = replace(own, delimiter=mark)
             if wanted <= {*next(iter(first_lines(file, dialect, where)), [])}:
-                return dialect
-        return own
+                return self.without_other_lines(dialect, file, where)
+        return self.without_other_lines(own, file, where)
+
+    def without_other_lines(self, own: Dialect, file: Path, where: str) -> Dialect:
+        """Return a dialect without lines around the rows, if the dataset's own file has such lines.
+
+        Their number may differ from that of the dataset's own file, and they may be absent.
+        """
+        above, below = (self.source.get(name, 0) for name in ("skip", "skip_end"))
+        if not (above or below):
+            return own
+        found, about = skipped(file, own, where, self.columns.everything[0])
+        kept = replace(found, skip=found.skip if above else 0, skip_end=found.skip_end if below else 0)
+        if about and kept == found:
+            log.info("%s: %s", where, about)
+        return kept
 
 
 def without_marks(values: pa.Array, marks: Sequence[str]) -> pa.Array:
@@ -295,10 +319,7 @@ def with_digits(texts: pa.Array) -> pa.Array:
 
 def are_own(strings: pd.Series, form: str) -> np.ndarray:
     """Return which dates are in a dataset's own format, shape (rows,)."""
-    try:
-        return np.asarray(utc(strings.where(matching(strings, f".*{DIGIT}")), form).notna())
-    except ValueError:  # a format that ingest has in addition, such as a quarter of a year
-        return strings.notna().to_numpy() & ~matching(strings, ISO_WITH_HYPHENS)
+    return np.asarray(files.parsed_dates(strings.where(matching(strings, f".*{DIGIT}")), form).notna())
 
 
 def fitting_units(value: str | float, lo: float, hi: float) -> list[str]:

@@ -66,7 +66,7 @@ def predict(config: Config, file: Path, out: Path | None = None) -> Predicted:
     Parameters
     ----------
     file
-        CSV or Parquet file with the columns of a query; further columns are ignored.
+        CSV, Excel, Parquet or JSON lines file with the columns of a query; further columns are ignored.
     out
         File for the answers: Parquet if its name ends in .parquet, else CSV. It appears only when it is
         complete. None writes CSV to the standard output.
