@@ -17,6 +17,7 @@ from fuelgauge.spec.hyperparameters import changed
 from fuelgauge.spec.model import METHODS, RANGES, ModelConfig, Range, SearchConfig
 from fuelgauge.spec.names import DEFAULT_SIZE, FAMILIES, NO_SEARCH, SUBFAMILIES
 from fuelgauge.spec.params import (
+    BESIDE,
     DEVICES,
     EXECUTORS,
     LISTS,
@@ -199,6 +200,7 @@ def check_executor(executor: ExecutorConfig) -> None:
 def check_registry(registry: RegistryConfig) -> None:
     """Raise ConfigError if a setting of the registry is not valid."""
     check_member("promote", registry.promote, PROMOTIONS, "registry")
+    check_member("challenger", registry.challenger, BESIDE, "registry")
     limits = ("stop_loss", "stop_drift", "due_loss", "due_drift", "due_days")
     rules = (
         *((not_negative(getattr(registry, name)), name, "at least 0, or null") for name in limits),
@@ -209,6 +211,7 @@ def check_registry(registry: RegistryConfig) -> None:
         (0 <= registry.port < 65536, "port", "a port, or 0 for any that is free"),
         (registry.look_seconds > 0, "look_seconds", "above 0"),
         (registry.max_body_mib > 0, "max_body_mib", "above 0"),
+        (0 <= registry.challenger_share <= 1, "challenger_share", "between 0 and 1"),
     )
     for holds, setting, wanted in rules:
         if not holds:

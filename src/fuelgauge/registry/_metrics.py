@@ -38,6 +38,7 @@ class Metrics:
         self.seconds = 0.0
         self.rows = 0
         self.inputs: dict[str, Counter[str]] = {kind: Counter() for kind in PER_COLUMN}
+        self.compared: dict[str, tuple[int, int, float]] = {}
 
     def add(self, status: int, seconds: float, n_rows: int, notes: Notes) -> None:
         """Count a request."""
@@ -50,6 +51,22 @@ class Metrics:
             for kind, counts in found.items():
                 self.inputs[kind].update(counts)
 
+    def add_comparison(self, challenger: str, n_rows: int, n_labels: int, total: float) -> None:
+        """Count the rows that champion and challenger have answered, and how far the answers differ.
+
+        Parameters
+        ----------
+        challenger
+            Version of the challenger.
+        n_rows, n_labels
+            Numbers of rows, and of rows with different labels.
+        total
+            Sum of the absolute differences of values, or of the largest differences of probabilities.
+        """
+        with self.lock:
+            before = self.compared.get(challenger, (0, 0, 0.0))
+            self.compared[challenger] = (before[0] + n_rows, before[1] + n_labels, before[2] + total)
+
     def text(self, about: Mapping[str, str]) -> str:
         """Return all counts, and the version that answers.
 
@@ -59,7 +76,9 @@ class Metrics:
             Dataset, version and model that answer.
         """
         with self.lock:
-            return "\n".join([*self.requests(), *self.latencies(), *self.columns(), *info(about), ""])
+            return "\n".join(
+                [*self.requests(), *self.latencies(), *self.columns(), *self.comparisons(), *info(about), ""]
+            )
 
     def requests(self) -> Iterator[str]:
         """Yield the lines on requests and rows."""
@@ -80,12 +99,26 @@ class Metrics:
         yield line(f"{name}_sum", self.seconds)
         yield line(f"{name}_count", total)
 
+    def comparisons(self) -> Iterator[str]:
+        """Yield the lines on the answers of champion and challenger to the same rows."""
+        for place, (name, text) in enumerate(COMPARED if self.compared else ()):
+            yield from head(name, "counter", text)
+            for challenger, counts in sorted(self.compared.items()):
+                yield line(name, counts[place], challenger=challenger)
+
     def columns(self) -> Iterator[str]:
         """Yield the lines on the inputs by column."""
         for kind, (name, text) in PER_COLUMN.items():
             yield from head(name, "counter", text)
             for column, count in sorted(self.inputs[kind].items()):
                 yield line(name, count, column=column)
+
+
+COMPARED = (
+    ("fuelgauge_challenger_rows_total", "Rows that champion and challenger have answered."),
+    ("fuelgauge_challenger_other_labels_total", "Rows to which they gave different labels."),
+    ("fuelgauge_challenger_difference_total", "Sum of the absolute differences of their answers."),
+)
 
 
 def info(about: Mapping[str, str]) -> Iterator[str]:

@@ -10,8 +10,8 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from fuelgauge.errors import FuelgaugeError
 from fuelgauge.registry._bodies import UnsupportedBody, rows_of
 from fuelgauge.registry._metrics import CONTENT_TYPE, Metrics
+from fuelgauge.registry._rival import Difference, Rival
 from fuelgauge.registry._seen import Notes
 from fuelgauge.registry.loader import UNSEEN, Served
 
@@ -56,6 +57,8 @@ class Answer:
         Findings about the inputs.
     kind
         Content type.
+    about
+        Dataset, version and model that have answered; None for those of the app.
     """
 
     status: int
@@ -63,6 +66,7 @@ class Answer:
     n_rows: int = 0
     notes: Notes = field(default_factory=Notes)
     kind: str = JSON
+    about: Mapping[str, str] | None = None
 
 
 def refusal(status: int, message: str) -> Answer:
@@ -153,6 +157,31 @@ class RequestLog:
         }
         if self.with_values:
             line |= {"query": body.decode(errors="replace"), "answer": answer.body.decode(errors="replace")}
+        self.write(line)
+
+    def compare(
+        self, versions: tuple[str, str], champion: Answer, challenger: Answer, found: Difference
+    ) -> None:
+        """Write the line of a query that champion and challenger have answered."""
+        if self.path is None:
+            return
+        line: dict[str, Any] = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "champion": versions[0],
+            "challenger": versions[1],
+            "statuses": [champion.status, challenger.status],
+            "rows": found.n_rows,
+            "other_labels": found.n_labels,
+            "mean_difference": found.total / max(1, found.n_rows),
+        }
+        if self.with_values:
+            line["answers"] = [each.body.decode(errors="replace") for each in (champion, challenger)]
+        self.write(line)
+
+    def write(self, line: Mapping[str, Any]) -> None:
+        """Append a line; report a file that cannot be written once."""
+        if self.path is None:
+            return
         try:
             with self.lock, self.path.open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps(line) + "\n")
@@ -177,6 +206,8 @@ class ScoringApp:
         Counts and log of the server.
     max_bytes
         Largest size of a body, in bytes.
+    rival
+        Function that returns the challenger that gets a share of the queries, or None.
     """
 
     def __init__(
@@ -187,9 +218,11 @@ class ScoringApp:
         metrics: Metrics,
         requests: RequestLog,
         max_bytes: int,
+        rival: Callable[[], Rival | None] = lambda: None,
     ):
         self.scorer, self.others, self.about = scorer, others, about
         self.metrics, self.requests, self.max_bytes = metrics, requests, max_bytes
+        self.rival = rival
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
@@ -213,7 +246,7 @@ class ScoringApp:
             answer = refusal(TOO_SLOW, f"there was no answer within {SECONDS:.0f} seconds.")
         seconds = time.perf_counter() - start
         self.metrics.add(answer.status, seconds, answer.n_rows, answer.notes)
-        self.requests.add(self.about, answer, seconds, bytes(body))
+        self.requests.add(answer.about or self.about, answer, seconds, bytes(body))
         return answer
 
     async def answer(self, headers: Mapping[bytes, str], receive: Any, body: bytearray) -> Answer:
@@ -231,7 +264,15 @@ class ScoringApp:
                 return refusal(TOO_LARGE, f"{limit}; send fewer rows at a time.")
             if not message.get("more_body", False):
                 break
-        return await asyncio.to_thread(self.scorer, bytes(body), headers.get(b"content-type", ""))
+        return await self.scored(bytes(body), headers.get(b"content-type", ""))
+
+    async def scored(self, body: bytes, kind: str) -> Answer:
+        """Return the answer of this version, or of the challenger beside it."""
+        rival = self.rival()
+        if rival is None:
+            return await asyncio.to_thread(self.scorer, body, kind)
+        answer, is_rivals = await rival.answer(self.scorer, self.about["version"], body, kind)
+        return replace(answer, about=rival.about) if is_rivals else answer
 
 
 async def respond(send: Any, answer: Answer) -> None:

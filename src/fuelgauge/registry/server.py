@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 from fuelgauge.errors import FuelgaugeError
 from fuelgauge.registry import package
 from fuelgauge.registry._metrics import Metrics
-from fuelgauge.registry._scoring import MEBIBYTE, RequestLog, Scorer, ScoringApp
-from fuelgauge.registry.versions import CHAMPION, Registry, RegistryError
-from fuelgauge.spec.params import Config, RegistryConfig
+from fuelgauge.registry._rival import Difference, Rival
+from fuelgauge.registry._scoring import MEBIBYTE, Answer, RequestLog, Scorer, ScoringApp
+from fuelgauge.registry.versions import CHALLENGER, CHAMPION, Registry, RegistryError
+from fuelgauge.spec.params import CANARY, NONE, Config, RegistryConfig
 from fuelgauge.tracking.tracker import first_line
 
 if TYPE_CHECKING:
@@ -82,6 +83,9 @@ class Switchboard:
         self.lock = threading.Lock()
         self.retired: list[Answering] = []
         self.refused = self.said = ""
+        self.rival: Rival | None = None
+        self.beside: Answering | None = None
+        self.refused_beside = self.said_beside = ""
         champion = registry.champion(dataset)
         if champion is None:
             raise RegistryError(
@@ -89,6 +93,7 @@ class Switchboard:
             )
         self.present = self.loaded(champion)
         log.info("%s: serving version %s", dataset, self.version)
+        self.follow_challenger()
 
     @property
     def version(self) -> str:
@@ -126,7 +131,9 @@ class Switchboard:
         about = {"dataset": self.dataset, "version": str(version.version), "model": version.tags["model"]}
         others.get(f"/{CHAMPION}")(lambda: about)
         limit = int(self.rule.max_body_mib * MEBIBYTE)
-        return ScoringApp(Scorer(model), others, about, self.metrics, self.requests, limit)
+        return ScoringApp(
+            Scorer(model), others, about, self.metrics, self.requests, limit, lambda: self.rival
+        )
 
     def follow(self) -> None:
         """Switch to the champion if another version answers; errors are logged and not raised."""
@@ -140,6 +147,54 @@ class Switchboard:
             self.refused = self.said = ""
         elif str(champion.version) != self.refused:
             self.try_to_switch_to(champion)
+        self.follow_challenger()
+
+    def follow_challenger(self) -> None:
+        """Give the present challenger its share of the queries; its errors never harm the champion."""
+        if self.rule.challenger == NONE:
+            return
+        try:
+            challenger = self.registry.alias(self.dataset, CHALLENGER)
+        except Exception as error:  # the registry is tried again at the next look
+            self.say_beside(error)
+            return
+        number = str(challenger.version) if challenger is not None else ""
+        if challenger is None or number == self.version:
+            self.put_beside(None)
+        elif number not in (self.refused_beside, self.beside.version if self.beside else ""):
+            try:
+                self.put_beside(self.loaded(challenger))
+            except Exception as error:  # a model may raise anything
+                self.refused_beside = number
+                self.put_beside(None)
+                self.say_beside(error)
+
+    def put_beside(self, fresh: Answering | None) -> None:
+        """Let a version be the challenger beside the champion, or none."""
+        former, self.beside = self.beside, fresh
+        if self.rival is not None:
+            self.rival.worker.shutdown(wait=False)
+        self.rival = None
+        if fresh is not None:
+            is_canary = self.rule.challenger == CANARY
+            share = self.rule.challenger_share
+            self.rival = Rival(fresh.app.scorer, fresh.app.about, is_canary, share, self.compared)
+            log.info("%s: version %s beside it (%s)", self.dataset, fresh.version, self.rule.challenger)
+        if former is not None:
+            with self.lock:
+                self.retired.append(former)
+
+    def compared(self, champion: str, challenger: str, one: Answer, other: Answer, found: Difference) -> None:
+        """Count and log the difference of two answers to a query."""
+        self.metrics.add_comparison(challenger, found.n_rows, found.n_labels, found.total)
+        self.requests.compare((champion, challenger), one, other, found)
+
+    def say_beside(self, error: Exception) -> None:
+        """Log why there is no challenger; log the same reason only once."""
+        reason = self.reason(error)
+        if reason != self.said_beside:
+            log.warning("%s: no challenger answers: %s", self.dataset, reason)
+            self.said_beside = reason
 
     def try_to_switch_to(self, champion: ModelVersion) -> None:
         """Switch to a new champion; remember a version that fails, unless the registry caused the failure."""
@@ -167,11 +222,15 @@ class Switchboard:
 
     def say(self, error: Exception) -> None:
         """Log why the old version keeps answering; log the same reason only once."""
-        is_a_sentence = isinstance(error, FuelgaugeError)
-        reason = str(error) if is_a_sentence else first_line(error, self.registry.tracking.uri)
+        reason = self.reason(error)
         if reason != self.said:
             log.warning("version %s of %s keeps answering: %s", self.version, self.dataset, reason)
             self.said = reason
+
+    def reason(self, error: Exception) -> str:
+        """Return an error in one line without the password of the registry."""
+        is_a_sentence = isinstance(error, FuelgaugeError)
+        return str(error) if is_a_sentence else first_line(error, self.registry.tracking.uri)
 
 
 def repeat(call: Callable[[], None], seconds: float) -> threading.Event:

@@ -15,11 +15,14 @@ from fuelgauge.spec.splits import AnchorRule, SplitRule
 
 __all__ = [
     "ALL",
+    "BESIDE",
+    "CANARY",
     "DEVICES",
     "EXECUTORS",
     "GROUPS_OF_NAMES",
     "LISTS",
     "MANUAL",
+    "NONE",
     "PACKING",
     "PROMOTIONS",
     "Config",
@@ -34,6 +37,7 @@ DEVICES = ("auto", "cpu", "cuda")
 PACKING = ("auto", "off")
 EXECUTORS = ("local", "ray")
 AUTO, MANUAL = PROMOTIONS = ("auto", "manual")
+NONE, SHADOW, CANARY = BESIDE = ("none", "shadow", "canary")
 ALL = "all"  # stands in params.yaml for every model, or every claim
 LISTS = ("datasets", "models", "features", "sizes", "searches")
 # Lists of names in params.yaml, each with the Hydra group that offers the names.
@@ -153,6 +157,11 @@ class RegistryConfig:
         File to which the server appends one line of JSON per query; empty for none.
     log_values
         Whether the request log also holds the values of each query, and its answer.
+    challenger
+        `none`: the champion alone answers. `shadow`: the challenger answers a share of the queries too, for
+        the log alone. `canary`: the challenger answers that share in place of the champion.
+    challenger_share
+        Share of the queries that the challenger gets, between 0 and 1.
     """
 
     margin: float = 0.01
@@ -172,6 +181,8 @@ class RegistryConfig:
     max_body_mib: float = 16.0
     request_log: str = ""
     log_values: bool = False
+    challenger: str = NONE
+    challenger_share: float = 0.1
 
 
 @dataclass
