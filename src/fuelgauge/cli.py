@@ -132,7 +132,10 @@ def parser() -> argparse.ArgumentParser:
     predict_command = add("predict", predict, "Answer every row of a file with a dataset's champion.")
     predict_command.add_argument("dataset", metavar="DATASET", help="Name of the dataset.")
     predict_command.add_argument(
-        "file", type=Path, metavar="FILE", help="CSV or Parquet file with the columns of the dataset."
+        "file",
+        type=Path,
+        metavar="FILE",
+        help="CSV, Excel, Parquet or JSON lines file with the columns of the dataset.",
     )
     predict_command.add_argument(
         "--out",
@@ -199,7 +202,7 @@ def describe_champion(command: argparse.ArgumentParser) -> None:
 def describe_ask(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `fuelgauge ask` to its parser."""
     command.add_argument(
-        "file", type=Path, nargs="?", metavar="FILE", help="CSV, Parquet or Arrow file, in any folder."
+        "file", type=Path, nargs="?", metavar="FILE", help="CSV, Excel, Parquet or Arrow file, in any folder."
     )
     command.add_argument("--target", default="", metavar="COLUMN", help="Column to predict.")
     command.add_argument(
@@ -294,7 +297,7 @@ def describe_add(command: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="?",
         metavar="FILE",
-        help="CSV, Parquet, Arrow, JSON lines or .npz file; or a folder of Parquet files or images.",
+        help="CSV, Excel, Parquet, Arrow, JSON lines or .npz file; or a folder of Parquet files or images.",
     )
     source.add_argument("--suite", help="Suite of OpenML datasets in conf/suite, such as cc18.")
     command.add_argument("--target", default="", metavar="COLUMN", help="Column to predict.")
