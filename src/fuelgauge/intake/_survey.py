@@ -623,7 +623,7 @@ def are_years_first(facts: Facts, found: Mapping[str, Seen]) -> bool:
 
 def years_first(found: Mapping[str, Seen]) -> dict[str, Seen]:
     """Return formats in which the day stood before a year of two digits with the two in turned places."""
-    turned = {}
+    turned: dict[str, Seen] = {}
     for form, seen in found.items():
         ends = form.replace("%d", "?").replace("%y", "%d").replace("?", "%y")
         turned.setdefault(form if form.startswith("%y") else ends, seen)
