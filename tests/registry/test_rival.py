@@ -8,9 +8,10 @@ import pytest
 
 from fuelgauge.config.checks import check_registry
 from fuelgauge.errors import ConfigError
+from fuelgauge.registry._answers import Answer
 from fuelgauge.registry._metrics import Metrics
 from fuelgauge.registry._rival import MOST_WAITING, Difference, Rival, difference
-from fuelgauge.registry._scoring import Answer, RequestLog, ScoringApp
+from fuelgauge.registry._scoring import RequestLog, ScoringApp
 from fuelgauge.registry.server import Switchboard
 from fuelgauge.spec.params import RegistryConfig, TrackingConfig
 

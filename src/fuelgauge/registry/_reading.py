@@ -227,8 +227,13 @@ class Reading:
         kind = files.format_of(file, where)
         if kind == files.EXCEL:
             with workbooks.as_csv(file, where) as sheet:
-                plain = {"delimiter": workbooks.DELIMITER, "encoding": workbooks.ENCODING, "decimal": "."}
-                dialect = self.with_delimiter(replace(self.dialect(sheet), **plain), sheet, where)
+                own = replace(
+                    self.dialect(sheet),
+                    delimiter=workbooks.DELIMITER,
+                    encoding=workbooks.ENCODING,
+                    decimal=".",
+                )
+                dialect = self.with_delimiter(own, sheet, where)
                 return self.table(sheet, "csv", dialect, dataset, where).read_all().to_reader()
         dialect = self.with_delimiter(self.dialect(file), file, where) if kind == "csv" else Dialect()
         return self.table(file, None, dialect, dataset, where)

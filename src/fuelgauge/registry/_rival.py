@@ -14,16 +14,15 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from fuelgauge.registry._scoring import Answer
+from fuelgauge.registry._answers import Answer
 
 log = logging.getLogger("fuelgauge")
 
 MOST_WAITING = 16  # comparisons that may wait; further ones are left out, so that memory is bounded
 FAILED = 500
-Score = Callable[[bytes, str], "Answer"]
+Score = Callable[[bytes, str], Answer]
 
 
 @dataclass(frozen=True)

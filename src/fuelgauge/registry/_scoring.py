@@ -11,16 +11,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fuelgauge.errors import FuelgaugeError
+from fuelgauge.registry._answers import Answer
 from fuelgauge.registry._bodies import UnsupportedBody, rows_of
 from fuelgauge.registry._metrics import CONTENT_TYPE, Metrics
 from fuelgauge.registry._rival import Difference, Rival
-from fuelgauge.registry._seen import Notes
 from fuelgauge.registry.loader import UNSEEN, Served
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fuelgauge")
 
-JSON = "application/json"
 BAD, TOO_LARGE, UNSUPPORTED, FAILED, TOO_SLOW = 400, 413, 415, 500, 504
 CODES = {
     BAD: "INVALID_PARAMETER_VALUE",
@@ -39,34 +38,6 @@ CODES = {
 }
 SECONDS = 60.0  # longest time for an answer, as in MLflow
 MEBIBYTE = 1 << 20
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The answer to a query.
-
-    Parameters
-    ----------
-    status
-        HTTP status.
-    body
-        Body of the answer.
-    n_rows
-        Number of answered rows.
-    notes
-        Findings about the inputs.
-    kind
-        Content type.
-    about
-        Dataset, version and model that have answered; None for those of the app.
-    """
-
-    status: int
-    body: bytes
-    n_rows: int = 0
-    notes: Notes = field(default_factory=Notes)
-    kind: str = JSON
-    about: Mapping[str, str] | None = None
 
 
 def refusal(status: int, message: str) -> Answer:

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 from fuelgauge.errors import FuelgaugeError
 from fuelgauge.registry import package
+from fuelgauge.registry._answers import Answer
 from fuelgauge.registry._metrics import Metrics
 from fuelgauge.registry._rival import Difference, Rival
-from fuelgauge.registry._scoring import MEBIBYTE, Answer, RequestLog, Scorer, ScoringApp
+from fuelgauge.registry._scoring import MEBIBYTE, RequestLog, Scorer, ScoringApp
 from fuelgauge.registry.versions import CHALLENGER, CHAMPION, Registry, RegistryError
 from fuelgauge.spec.params import CANARY, NONE, Config, RegistryConfig
 from fuelgauge.tracking.tracker import first_line
