@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from doubling import described, halvings, picked, rows_of
+from doubling import PICKED, described, halvings, rows_of
 
 from fuelgauge import paths
 from fuelgauge.answer.ask import ask
@@ -97,7 +97,7 @@ def main() -> None:
     if chosen.report:
         report(results(chosen.out))
         return
-    names = picked(chosen.out)[:TABLES]
+    names = PICKED[:TABLES]
     due = [name for name in names if not part(chosen.out, name).is_file()]
     for name in [] if chosen.plan else due[: chosen.most]:
         run(name, chosen.out, chosen.minutes)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fuelgauge.answer import _contestants
 from tests.conftest import CHECKOUT
 
 
@@ -32,11 +33,12 @@ def baselines(doubling) -> ModuleType:
     return script("ask_baselines")
 
 
-def test_the_rule_has_enough_tables_and_takes_none_that_is_synthetic_or_in_time(doubling):
-    names = doubling.eligible()
-    assert len(names) >= doubling.TABLES
-    assert not {"ring", "twonorm", "banana", "flights_monthly", "flights"} & set(names)
-    assert sorted(names, key=doubling.place)[:3] == ["segment", "catsup", "wage"]
+def test_the_tables_pass_the_rule_in_its_order_and_none_is_synthetic_or_in_time(doubling):
+    names = doubling.PICKED
+    assert len(set(names)) == 40
+    assert set(names) <= set(doubling.eligible())
+    assert list(names) == sorted(names, key=doubling.place)
+    assert not {"ring", "twonorm", "banana", "flights_monthly", "flights"} & set(doubling.eligible())
 
 
 def test_the_halves_are_disjoint_and_the_test_rows_are_a_division(doubling):
@@ -109,6 +111,7 @@ def test_a_table_is_halved_and_measured(doubling, tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(400, 2))
     frame = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": x[:, 0] + 0.3 * rng.normal(size=400)})
+    monkeypatch.setattr(_contestants, "FEW_ROWS", 200)  # the half has extra trees, the whole table has not
     (tmp_path / "made.yaml").write_text(
         "name: made\ntitle: made up\nmodality: tabular\ntask: regression\nmetric: rmse\ntarget: y\n"
         "source: {_target_: x.y}\nfeatures: {numeric: [a, b]}\nlicence: none\ncitation: none\n",
@@ -116,10 +119,10 @@ def test_a_table_is_halved_and_measured(doubling, tmp_path, monkeypatch):
     )
     config = doubling.described(tmp_path / "made.yaml")
     monkeypatch.setattr(doubling, "REPEATS", 2)
-    monkeypatch.setattr(doubling, "AS_IN", 0.9)
+    monkeypatch.setattr(_contestants, "NETS", {})
     halving = next(doubling.halvings(frame, config))
     found = doubling.halved(frame, halving, config, tmp_path)
-    assert {"ridge", "xgboost"} <= set(found["model"])
+    assert {"ridge", "xgboost", "extra_trees"} <= set(found["model"])
     assert (found["change_low"] < found["change_high"]).all()
     assert (found["loss_both"] > 0).all()
     assert found["p_double"].sum() == pytest.approx(1)

@@ -157,8 +157,10 @@ def test_a_model_that_was_measured_alone_has_no_probability():
 
 def test_models_of_one_kind_share_the_chance_of_their_kind():
     close = {**RISING, "lightgbm": RISING["xgboost"]}
-    ahead = findings(trials(close, spread=0.01), SIZES, 1000, {}).ahead
+    found = findings(trials(close, spread=0.01), SIZES, 1000, {})
+    ahead = found.ahead
     assert ahead.kind == "trees"
+    assert ahead.probability == max(each.p_double for each in found.standings)
     assert ahead.kind_probability > ahead.probability
     assert f"trees together {_lines.share(ahead.kind_probability)}" in _lines.likeliest(ahead)
 

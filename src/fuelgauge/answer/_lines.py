@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fuelgauge.answer._contestants import prices
-from fuelgauge.answer._standing import Ahead, Findings, Standing, number, rounded
+from fuelgauge.answer._standing import Ahead, Findings, Standing, kind_of, number, rounded
 from fuelgauge.answer._state import State
 from fuelgauge.answer._words import (
     TIED,
@@ -258,7 +258,7 @@ def likeliest(ahead: Ahead) -> str:
     if not math.isfinite(ahead.probability):
         return f"{ahead.model.title} is the only model measured so far"
     text = f"{ahead.model.title} is the likeliest to be best ({share(ahead.probability)}"
-    if ahead.kind_probability - ahead.probability >= WORTH:
+    if ahead.kind != kind_of(ahead.model) or ahead.kind_probability - ahead.probability >= WORTH:
         text += f"; {ahead.kind} together {share(ahead.kind_probability)}"
     return f"{text})"
 

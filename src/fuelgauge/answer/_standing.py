@@ -158,16 +158,15 @@ class Standing:
 
 @dataclass(frozen=True)
 class Ahead:
-    """Which model is best at twice the rows, by the joint forecast of all models, and what it brings.
+    """Which model is best at twice the rows by the joint forecast, and what it brings.
 
     Parameters
     ----------
-    model
-        Likeliest model of the likeliest kind: linear models, trees, nets, or a model of the user's.
-    probability
-        Probability that this model is the best.
+    model, probability
+        Model that is the likeliest to be the best, and its probability.
     kind, kind_probability
-        Kind in words, and the probability that a model of this kind is the best.
+        Likeliest kind in words (linear models, trees, nets, or a model of the user's), and the probability
+        that a model of this kind is the best. Several models of one kind share it.
     change, low, high
         Its loss at twice the rows over that of the best model at all rows of today, minus 1, and the ends of
         the 90% interval.
@@ -242,14 +241,10 @@ class Findings:
 
     @property
     def ahead(self) -> Ahead:
-        """Best model at twice the rows.
-
-        The kind comes first, as several models of one kind share its probability.
-        """
+        """Best model at twice the rows."""
+        model = max((self.best, *self.rivals), key=lambda each: each.p_double)
         chances = self.chances()
         kind = max(chances, key=lambda each: chances[each])
-        own = [each for each in (self.best, *self.rivals) if kind_of(each) == kind]
-        model = max(own, key=lambda each: each.p_double)
         return Ahead(model, model.p_double, kind, chances[kind], *self.gain(model))
 
     def chances(self) -> dict[str, float]:
