@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2, help="times each side runs (default: 2)")
     asked = parser.parse_args()
     shutil.copytree(CHECKOUT / "conf", ROOT / "conf")
+    shutil.copy(CHECKOUT / "params.yaml", ROOT / "params.yaml")
     from fuelgauge.config.compose import compose
     from fuelgauge.models.frozen import checked_weights
     from fuelgauge.models.minilm import sentence_encoder
