@@ -119,6 +119,7 @@ def compared(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_trees_stay_ahead_of_a_net_where_a_forest_teaches() -> None:
     found = compared(curves("forest", [128, 512, 1024], n_worlds=10, n_repeats=3))
     never = found.groupby("dataset")["better"].agg(lambda better: "a" not in set(better))
@@ -128,6 +129,7 @@ def test_trees_stay_ahead_of_a_net_where_a_forest_teaches() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_net_leads_where_a_net_teaches() -> None:
     found = compared(curves("net", [128, 512, 1024], n_worlds=10, n_repeats=3))
     never = found.groupby("dataset")["better"].agg(lambda better: "b" not in set(better))
@@ -136,6 +138,7 @@ def test_a_net_leads_where_a_net_teaches() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_crossing_lies_in_its_interval_in_nine_of_ten_worlds_where_both_teach() -> None:
     """The true crossing is that of the mean curves of all worlds; a world may show none."""
     n_repeats = 6
