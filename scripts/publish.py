@@ -4,8 +4,8 @@
 
 A published run is a trial table in published/. From each table this writes a page of results in
 docs/explanation/ and the report page in docs/published/, both with the name of the run. The answer in
-README.md is that of the first run of `RUNS` that has a table. With a name and --table, a new table replaces that of the run. A
-test fails if a document differs from what the published tables say.
+README.md is that of the first run of `RUNS` that has a table. With a name and --table, a new table replaces
+that of the run. A test fails if a document differs from what the published tables say.
 """
 
 from __future__ import annotations
