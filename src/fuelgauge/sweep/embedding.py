@@ -70,7 +70,7 @@ def embed_once(config: Config) -> None:
     }
     command = [sys.executable, "-m", __name__, json.dumps(order)]
     surroundings = {**os.environ, "FUELGAUGE_ROOT": str(paths.ROOT)}
-    ended = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, env=surroundings, capture_output=True, encoding="utf-8", check=False)
     if ended.returncode:
         reason = (ended.stderr.strip().splitlines() or ["it was killed"])[-1]
         raise DataError(f"{name}: {config.model.name} could not embed its rows: {reason}")

@@ -185,7 +185,7 @@ def test_a_file_that_is_not_there():
 def test_a_name_that_says_no_format(own):
     with pytest.raises(DataError, match="the name does not end in one of .csv, .tsv"):
         files.table(written(own, "x", "t.dta"))
-    with pytest.raises(DataError, match=r"format is 'exel', valid: arrow, csv, jsonl, parquet"):
+    with pytest.raises(DataError, match=r"format is 'exel', did you mean 'excel'\?"):
         files.table(written(own, "x", "t.csv"), format="exel")
 
 
