@@ -8,8 +8,22 @@ from fuelgauge.report._ratios import ratio_picture
 
 
 def mean(rival: str = "boosted", **fields: Any) -> dict[str, Any]:
-    about = {"level": "overall", "claim": "data", "modality": "tabular", "effect_name": "der"}
-    ratio = {"family_a": "deep", "family_b": rival, "effect": 1.0, "lo": 0.5, "hi": 2.0, "p": 0.5}
+    about = {
+        "level": "overall",
+        "claim": "data",
+        "modality": "tabular",
+        "effect_name": "der",
+        "scale": "ratio",
+    }
+    ratio = {
+        "scale": "ratio",
+        "family_a": "deep",
+        "family_b": rival,
+        "effect": 1.0,
+        "lo": 0.5,
+        "hi": 2.0,
+        "p": 0.5,
+    }
     return about | ratio | {"n_datasets": 7} | fields
 
 

@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from fuelgauge import paths
 from fuelgauge.config.checks import CHECKS, resolve
-from fuelgauge.config.files import check_option, known_sizes, load_params, model_file, read_yaml, typed
+from fuelgauge.config.files import check_option, known_sizes, load_params, option_file, read_yaml, typed
 from fuelgauge.config.objects import load_class
 from fuelgauge.errors import ConfigError, nearest
 from fuelgauge.spec.params import GROUPS_OF_NAMES, Config, Params
@@ -189,7 +189,7 @@ def check_hyperparameter(name: str, models: Iterable[str]) -> None:
         Models that the command line names; empty for the models of params.yaml.
     """
     for model in models or load_params()["models"]:
-        model_class = load_class(model_file(model)["target"], f"conf/model/{model}.yaml")
+        model_class = load_class(option_file("model", model)["target"], f"conf/model/{model}.yaml")
         valid = [f.name for f in fields(model_class) if f.init]
         if name not in valid:
             raise ConfigError(

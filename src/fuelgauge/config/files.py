@@ -30,11 +30,10 @@ __all__ = [
     "check_option",
     "known_sizes",
     "load_params",
-    "model_file",
     "model_modules",
+    "option_file",
     "options",
     "read_yaml",
-    "search_file",
     "typed",
 ]
 
@@ -235,32 +234,23 @@ def read_yaml(text: str, where: str) -> Any:
 @functools.cache
 def known_sizes() -> frozenset[str]:
     """Return the names of all sizes of the models in conf/model."""
-    sizes = (model_file(name).get("capacity", {}) for name in options("model"))
+    sizes = (option_file("model", name).get("capacity", {}) for name in options("model"))
     return frozenset({DEFAULT_SIZE}).union(*sizes)
 
 
 @functools.cache
 def model_modules(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return the modules of the classes that the files of some models name; unknown models are ignored."""
-    files = [model_file(name) for name in set(names).intersection(options("model"))]
+    files = [option_file("model", name) for name in set(names).intersection(options("model"))]
     classes = [file.get("target", "") for file in files]
     classes += [path for file in files for path in targets(file.get("hyperparameters"))]
     return tuple(sorted({path.rpartition(".")[0] for path in classes} - {""}))
 
 
-def model_file(name: str) -> dict[str, Any]:
-    """Return the content of conf/model/<name>.yaml without a check."""
-    content: dict[str, Any] = yaml.safe_load(
-        (paths.CONF / "model" / f"{name}.yaml").read_text(encoding="utf-8")
-    )
-    return content
-
-
-def search_file(name: str) -> dict[str, Any]:
-    """Return the content of conf/search/<name>.yaml without a check."""
-    content: dict[str, Any] = yaml.safe_load(
-        (paths.CONF / "search" / f"{name}.yaml").read_text(encoding="utf-8")
-    )
+def option_file(group: str, name: str) -> dict[str, Any]:
+    """Return the content of conf/<group>/<name>.yaml without a check."""
+    text = (paths.CONF / group / f"{name}.yaml").read_text(encoding="utf-8")
+    content: dict[str, Any] = yaml.safe_load(text)
     return content
 
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fuelgauge.claims.judging.verdict import models_of
-from fuelgauge.report._numbers import TIMES, interval, is_number, times
+from fuelgauge.report._numbers import is_number, times
+from fuelgauge.report._verdicts import number, value_of
 from fuelgauge.report.summary import chosen_verdicts
 
 Verdict = Mapping[str, Any]
@@ -88,21 +89,19 @@ def _ticks(reach: float) -> list[float]:
 
 def _line(mean: Verdict, singles: Sequence[Verdict], reach: float) -> dict[str, Any]:
     low, high = _place(mean["lo"], reach), _place(mean["hi"], reach)
-    bounds = interval(mean["lo"], mean["hi"], times).replace(TIMES, "")
     return {
         "rival": models_of(str(mean["family_b"])),
         "mean": _place(mean["effect"], reach),
         "low": low,
         "width": round(high - low, 2),
-        "said": f"{times(mean['effect'])} ({bounds})",
+        "said": value_of(mean),
         "dots": [_dot(single, reach) for single in singles],
     }
 
 
 def _dot(single: Verdict, reach: float) -> dict[str, Any]:
-    sign = {"above": "> ", "below": "< "}.get(str(single.get("censored") or ""), "")
     return {
         "at": _place(single["effect"], reach),
         "bound": str(single.get("censored") or ""),
-        "said": f"{single['dataset']}: {sign}{times(single['effect'])}",
+        "said": f"{single['dataset']}: {number(single)}",
     }

@@ -111,7 +111,7 @@ def _sizes(leading: Sequence[Verdict]) -> str:
     measured = [v for v in leading if is_number(v.get("effect"))]
     if not measured or leading[0].get("effect_name") != "der":
         return ""
-    parts = [f"{_value(v)} the rows of {_rival(v)}" for v in measured]
+    parts = [f"{value_of(v)} the rows of {_rival(v)}" for v in measured]
     kind = "Mean" if leading[0].get("level") == "overall" else "Median over n"
     return f"For the same loss they needed {_listed(parts)}. {kind}, with 95% interval."
 
@@ -160,7 +160,7 @@ def _claim_row(verdict: Verdict) -> dict[str, Any]:
         "against": _short_rival(verdict),
         "word": _word(verdict),
         "shown": shown_size(verdict) if is_judged else "",
-        "size": _number(verdict) if is_number(verdict.get("effect")) and is_judged else "",
+        "size": number(verdict) if is_number(verdict.get("effect")) and is_judged else "",
         "interval": _bounds(verdict) if is_judged else "",
         "reason": "" if is_judged else str(verdict.get("reason") or ""),
         "share": f"{verdict['share']:.0%}" if known else "",
@@ -231,7 +231,7 @@ def _mark(verdict: Verdict | None) -> dict[str, str] | None:
         return None
     is_known = is_number(verdict.get("effect"))
     ends = _bounds(verdict) if is_known else ""
-    return {"word": _word(verdict), "size": _number(verdict) if is_known else "", "interval": ends}
+    return {"word": _word(verdict), "size": number(verdict) if is_known else "", "interval": ends}
 
 
 def sentences_on(verdicts: Sequence[Verdict], dataset: str) -> list[dict[str, Any]]:
@@ -362,25 +362,25 @@ def _cell(verdict: Mapping[str, Any] | None) -> dict[str, str] | None:
         return None
     n_datasets = int(verdict.get("n_datasets") or 0)
     where = f"{n_datasets} {'dataset' if n_datasets == 1 else 'datasets'}"
-    value = _value(verdict) if is_number(verdict.get("effect")) else ""
+    value = value_of(verdict) if is_number(verdict.get("effect")) else ""
     return {"word": _word(verdict), "said": ", ".join(part for part in (value, where) if part)}
 
 
 def _effect(effect: Mapping[str, Any]) -> str:
     """Write an effect, its interval and its test in one line."""
-    return "; ".join(part for part in (f"{_name(effect)} {_value(effect)}", _test(effect)) if part)
+    return "; ".join(part for part in (f"{_name(effect)} {value_of(effect)}", _test(effect)) if part)
 
 
-def _number(effect: Mapping[str, Any]) -> str:
+def number(effect: Mapping[str, Any]) -> str:
     """Write the number of an effect; a censored one is a bound."""
     sign = {"above": "> ", "below": "< "}.get(str(effect.get("censored") or ""), "")
     return f"{sign}{_writer(effect)(effect['effect'])}"
 
 
-def _value(effect: Mapping[str, Any]) -> str:
+def value_of(effect: Mapping[str, Any]) -> str:
     """Write the number of an effect with its interval."""
     bounds = _bounds(effect)
-    return f"{_number(effect)} ({bounds})" if bounds else _number(effect)
+    return f"{number(effect)} ({bounds})" if bounds else number(effect)
 
 
 def _bounds(effect: Mapping[str, Any]) -> str:

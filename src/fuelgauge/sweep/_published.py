@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import cast
 
@@ -9,7 +10,8 @@ import pandas as pd
 
 from fuelgauge import paths
 from fuelgauge.spec.names import contestant
-from fuelgauge.sweep.costs import Kind, PastCosts, kind_of
+from fuelgauge.sweep.costs import Kind, PastCosts, kind_of, trial_seconds
+from fuelgauge.sweep.store import Record
 
 __all__ = ["published_costs"]
 
@@ -20,6 +22,7 @@ COLUMNS = [
 ]  # fmt: skip
 
 
+@functools.cache
 def published_costs(folder: Path | None = None) -> PastCosts:
     """Return the mean costs of the trials on a CPU in the published tables; none where there is no table.
 
@@ -34,7 +37,9 @@ def published_costs(folder: Path | None = None) -> PastCosts:
         return PastCosts({})
     trials = pd.concat(tables, ignore_index=True)
     trials = trials[(trials["status"] == "done") & (trials["device"] == "cpu")]
-    means = _seconds(trials).groupby([trials[name] for name in (*NAMES, "n_train")]).mean()
+    records = trials.astype(object).where(trials.notna(), None).to_dict("records")
+    costs = pd.Series([trial_seconds(cast(Record, each)) for each in records], trials.index, float)
+    means = costs.groupby([trials[name] for name in (*NAMES, "n_train")]).mean()
     seconds: dict[tuple[str, str], dict[int, float]] = {}
     for key, mean in means.items():
         dataset, model, features, size, search, n_train = cast(tuple[str, str, str, str, str, int], key)
@@ -46,11 +51,3 @@ def published_costs(folder: Path | None = None) -> PastCosts:
         for name, task, width in zip(about.index, about["task"], about["n_features"], strict=True)
     }
     return PastCosts(seconds, lambda dataset, features: kinds.get(dataset) or kind_of(dataset, features))
-
-
-def _seconds(trials: pd.DataFrame) -> pd.Series:
-    """Return the seconds of each trial, as `fuelgauge.sweep.costs.trial_seconds` counts them."""
-    searched = trials["search_seconds"].fillna(0.0)
-    fits = trials["fit_seconds"].fillna(trials["used_cpu_seconds"])
-    with_search = searched + trials["refit_seconds"].fillna(0.0)
-    return fits.where(searched == 0, with_search) + trials["predict_seconds"].fillna(0.0)

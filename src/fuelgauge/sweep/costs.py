@@ -13,7 +13,7 @@ import numpy as np
 from scipy import optimize
 
 from fuelgauge import paths
-from fuelgauge.config.files import model_file, options, search_file
+from fuelgauge.config.files import option_file, options
 from fuelgauge.data.dataset import read_description
 from fuelgauge.errors import DataError
 from fuelgauge.spec.names import RAW, model_of
@@ -48,13 +48,13 @@ def kind_of(dataset: str, features: str) -> Kind | None:
 def flat_until(contestant: str) -> int | None:
     """Return the number of rows up to which the cost of a contestant is flat, by its file in conf/model."""
     model = model_of(contestant)
-    return model_file(model).get("flat_until") if model in options("model") else None
+    return option_file("model", model).get("flat_until") if model in options("model") else None
 
 
 def fits_of(contestant: str) -> int | None:
     """Return the largest number of fits of a contestant's search, by its file in conf/search."""
     name = contestant.partition("@")[0].partition("+")[2]
-    return search_file(name).get("trials") if name in options("search") else None
+    return option_file("search", name).get("trials") if name in options("search") else None
 
 
 def without_search(contestant: str) -> str:

@@ -85,7 +85,6 @@ def grid_plan(configs: Iterable[Config]) -> GridPlan:
     """
     outlines = {(path.parent.name, path.stem): Outline.read(path) for path in stores()}
     costs = PastCosts({key: outline.means() for key, outline in outlines.items()})
-    elsewhere = published_costs()
     curves: list[tuple[CurveState, float | None]] = []
     n_impossible, n_unprepared, n_workers, n_elsewhere = 0, 0, 1, 0
     for config in configs:
@@ -98,7 +97,7 @@ def grid_plan(configs: Iterable[Config]) -> GridPlan:
         else:
             to_go = seconds_to_go(state, costs)
             if to_go is None:
-                to_go = seconds_to_go(state, elsewhere)
+                to_go = seconds_to_go(state, published_costs())
                 n_elsewhere += 0 if to_go is None else len(state.waiting)
             curves.append((state, to_go))
     return GridPlan(tuple(curves), n_impossible, n_unprepared, n_workers, n_elsewhere)
