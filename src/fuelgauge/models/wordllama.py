@@ -10,13 +10,11 @@ from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load
-from sklearn.linear_model import Ridge
 from tokenizers import Tokenizer
 
 from fuelgauge.data.dataset import Examples
-from fuelgauge.models.base import FitContext, FitError, Model, all_classes
-from fuelgauge.models.linear import fit_logistic
-from fuelgauge.models.preprocessing import Scaler
+from fuelgauge.models.base import FitError
+from fuelgauge.models.embedding_head import EmbeddingHead
 from fuelgauge.models.texts import texts_of
 
 __all__ = ["WordLlama"]
@@ -33,7 +31,7 @@ TOKENIZER = (
 
 
 @dataclass
-class WordLlama(Model):
+class WordLlama(EmbeddingHead):
     """Logistic or ridge regression on a pretrained embedding of each text, scaled to variance 1.
 
     The embedding is the mean of the vectors of a text's tokens, with 256 numbers per token. The vectors are
@@ -60,34 +58,9 @@ class WordLlama(Model):
     characters: int = 4000
     max_iter: int = 1000
 
-    def fit(self, train: Examples, validation: Examples, context: FitContext) -> int:
-        """Fit the scales and the coefficients."""
-        embedded = self.embed(train)
-        self.scaler = Scaler().fit(embedded)
-        scaled = self.scaler.transform(embedded)
-        if train.task == "regression":
-            self.regression = Ridge(alpha=1 / self.C, random_state=context.seed).fit(scaled, train.y)
-            return 1
-        limit = context.step_limit or self.max_iter
-        self.regression = fit_logistic(scaled, train.y, self.C, limit, context.seed)
-        return int(np.max(self.regression.n_iter_))
-
     def embed(self, examples: Examples) -> np.ndarray:
         """Return the pretrained embeddings of the texts, shape (rows, 256)."""
         return np.stack([embedder().embed(text[: self.characters]) for text in texts_of(examples)])
-
-    def count_parameters(self) -> int:
-        """Return the number of coefficients and intercepts. The pretrained vectors are not fitted."""
-        return self.regression.coef_.size + np.size(self.regression.intercept_)
-
-    def predict(self, examples: Examples) -> np.ndarray:
-        """Return values, or class probabilities. A class without a training row gets 0."""
-        scaled = self.scaler.transform(self.embed(examples))
-        if examples.task == "regression":
-            return self.regression.predict(scaled)
-        return all_classes(
-            self.regression.predict_proba(scaled), self.regression.classes_, examples.n_classes
-        )
 
 
 @dataclass(frozen=True)
