@@ -94,8 +94,8 @@ class Rarest:
     name, share
         Name of the class, and its share of all rows.
     found
-        By model and size: of the rows of the class, the share among the rows to which the model gives the
-        highest probability of it, when as many rows are named as there are. By chance it is `share`.
+        Share of the rows of the class that are found, by model and size. A model names as many rows as the
+        class has, those with the highest probability of it. By chance it finds `share`.
     """
 
     name: str
