@@ -122,11 +122,15 @@ def test_the_environment_names_every_distribution_with_its_version():
         assert shown[canonicalize_name(distribution.metadata["Name"])] == distribution.version
 
 
-def test_a_distribution_without_a_description_is_named_too(tmp_path, monkeypatch):
-    (tmp_path / "half_gone-1.2.dist-info").mkdir()
+@pytest.mark.parametrize("folder", ["dist-info", "egg-info"])
+def test_a_distribution_without_a_description_is_named_too(tmp_path, monkeypatch, folder):
+    (tmp_path / f"half_gone-1.2.{folder}").mkdir()
     monkeypatch.syspath_prepend(tmp_path)
     environment.cache_clear()
     assert environment()["distributions"]["half_gone"] == "1.2"
+    (tmp_path / f"with_python-3.4-py3.11.{folder}").mkdir()
+    environment.cache_clear()
+    assert environment()["distributions"]["with_python"] == "3.4"
     environment.cache_clear()
 
 

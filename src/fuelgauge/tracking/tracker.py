@@ -427,15 +427,21 @@ def environment() -> dict[str, Any]:
     """Return the environment of a result: the class of the machine and all installed distributions.
 
     Names and versions are taken from the names of the metadata folders. Reading the metadata of each
-    distribution would take a fifth of the time that logging a stage takes.
+    distribution would take a fifth of the time that logging a stage takes. Where the package `wheel` is
+    missing, pip may install a source distribution in the older layout, egg-info.
     """
-    folders = [folder.stem for entry in sys.path for folder in Path(entry).glob("*.dist-info")]
+    folders = [
+        folder.stem
+        for entry in sys.path
+        for layout in ("dist-info", "egg-info")
+        for folder in Path(entry).glob(f"*-*.{layout}")
+    ]
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
         "processor": platform.machine(),
         "cores": os.cpu_count(),
-        "distributions": dict(folder.rsplit("-", 1) for folder in sorted(folders)),
+        "distributions": dict(folder.split("-")[:2] for folder in sorted(folders)),
     }
 
 
