@@ -190,6 +190,19 @@ def test_a_curve_that_was_stopped_is_not_called_finished(project):
     assert [curve.info.status for curve in runs()] == ["FINISHED"]
 
 
+def test_a_summary_does_not_depend_on_the_order_in_which_trials_ended(project):
+    run()
+    config = compose("dataset=mnist1d", "model=logistic")
+    plan = plan_curve(config)
+    ended = plan.ended(read_store(store_path("mnist1d", "logistic"))[0])
+    largest = max(record["n_train"] for record in ended)
+    others = [record for record in ended if record["n_train"] != largest]
+    send_curve(config, plan, [*reversed(others), *(r for r in ended if r["n_train"] == largest)])
+    (curve,) = runs()
+    doubled = [name for name in curve.data.metrics if len(history(curve.info.run_id, name)) > 1]
+    assert {name for name in doubled if "/" not in name} == set()
+
+
 def test_an_anchor_with_a_failed_repeat_is_held_back(project, tmp_path, monkeypatch):
     from fuelgauge.sweep.store import TrialStore, store_path
 

@@ -252,9 +252,9 @@ class CurveRun:
             self.failed += 1
             return
         n_train = record["n_train"]
-        self.waiting[n_train].append(record["result"])
+        self.waiting[n_train].append(record)
         if len(self.waiting[n_train]) == self.expected[n_train]:
-            self.whole[n_train] = self.waiting.pop(n_train)
+            self.whole[n_train] = results_by_repeat(self.waiting.pop(n_train))
             self.log_anchor(n_train, self.whole[n_train])
 
     def log_anchor(self, n_train: int, results: list[Record]) -> None:
@@ -318,6 +318,15 @@ def colour_of(model: str, family: str) -> str:
         return GREY
     names = sorted(path.stem for path in (paths.CONF / "model").glob("*.yaml"))
     return COLOURS[names.index(model) % len(COLOURS)] if model in names else GREY
+
+
+def results_by_repeat(records: Iterable[Record]) -> list[Record]:
+    """Return the results of an anchor in the order of its repeats.
+
+    Trials end in any order, and a run that goes on reads them in another. An exponent's bounds pair the
+    repeats of several anchors, so they would differ, and a run that went on would log its summary twice.
+    """
+    return [record["result"] for record in sorted(records, key=lambda record: record["repeat"])]
 
 
 def expected_repeats(plan: Plan) -> dict[int, int]:
