@@ -7,17 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from fuelgauge.claims.statistics.extrapolate import extrapolate
 from fuelgauge.data.card import data_card
 from fuelgauge.data.months import AboutMonths
 from fuelgauge.registry._calibration import Bin, bins, expected_calibration_error, regression_bias
 from fuelgauge.registry._comparison import Interval
+from fuelgauge.registry._outlook import LEVEL
 from fuelgauge.registry.heldout import HeldOut
 from fuelgauge.spec.description import Description
 from fuelgauge.spec.params import Config
 
-TIMES_MORE = (2, 10)
-EXTRAPOLATION_LEVEL = 0.9
 DATA_ROWS = (
     "title", "modality", "task", "n_rows", "n_features", "n_classes", "left out", "smallest class", "target",
     "missing", "identical rows", "split", "looks suspicious", "licence", "citation",
@@ -178,20 +176,22 @@ def cost_section(facts: Mapping[str, Any]) -> list[str]:
 
 def more_data_section(about: Description, facts: Mapping[str, Any]) -> list[str]:
     """Return the extrapolated loss with more rows."""
-    curve = facts["curve"]
-    if len(curve) < 2:
+    if not facts["ahead"]:
         return ["The learning curve has a single anchor, so it cannot be extrapolated."]
-    anchors, losses = [point["n_train"] for point in curve], [point["loss"] for point in curve]
-    targets = [times * facts["n_train"] for times in TIMES_MORE]
-    found = extrapolate(anchors, losses, targets, EXTRAPOLATION_LEVEL)
+    last = facts["curve"][-1]
     told = (
-        f"The measured loss at {anchors[-1]:,} rows is {losses[-1]:.4g} ({loss_name(about.metric)}, mean of "
-        "the repeats). The losses below are an **extrapolation** of the learning curve "
-        f"with {EXTRAPOLATION_LEVEL:.0%} intervals (docs/explanation/extrapolation.md)."
+        f"The measured loss at {last['n_train']:,} rows is {last['loss']:.4g} ({loss_name(about.metric)}, "
+        "mean of the repeats). The losses below are an **extrapolation** of the learning curve with "
+        f"{LEVEL:.0%} intervals (docs/explanation/extrapolation.md). It knows the training losses, and the "
+        "curves of the other models on this dataset."
     )
     rows = [
-        [f"{times} x, {row.n_train:,.0f}", f"{row.loss:.4g}", f"{row.loss_lo:.4g} to {row.loss_hi:.4g}"]
-        for times, row in zip(TIMES_MORE, found.itertuples(), strict=True)
+        [
+            f"{there['times']} x, {there['n_train']:,}",
+            f"{there['loss']:.4g}",
+            f"{there['lo']:.4g} to {there['hi']:.4g}",
+        ]
+        for there in facts["ahead"]
     ]
     return [told, "", *table(("rows", "extrapolated loss", "interval"), rows)]
 

@@ -21,6 +21,7 @@ from fuelgauge.registry._choice import Choice, best_contestant
 from fuelgauge.registry._comparison import Interval, improvement, metric_intervals
 from fuelgauge.registry._decision import Decision, loss_at_registration, loss_of_interval
 from fuelgauge.registry._lease import Lease
+from fuelgauge.registry._outlook import outlook
 from fuelgauge.registry.heldout import HeldOut, Sides, hashed_columns, raw_path, sides
 from fuelgauge.registry.package import Package, RefusedModelError
 from fuelgauge.registry.query import Query, predictions
@@ -123,9 +124,11 @@ class Registration:
         rows, about = self.sides.held_out, self.trial.curve.dataset
         metrics = metric_intervals(rows, fitted.predicted, about.task, self.config.registry)
         intervals = {name: asdict(found) for name, found in metrics.items()}
+        ahead = outlook(self.name, self.choice, self.config, self.trial.n_train)
         facts = {
             **self.choice.to_json(),
             **fitted.facts,
+            "ahead": [asdict(there) for there in ahead],
             "pretrained_on": self.pretrained_on,
             "metrics": intervals,
         }

@@ -22,7 +22,7 @@ BASELINE = "baseline"
 MIXED = ("trees", BASELINE)
 
 
-def forecast_curves(trials: pd.DataFrame, factors: Sequence[int], level: float) -> pd.DataFrame:
+def forecast_curves(trials: pd.DataFrame, factors: Sequence[float], level: float) -> pd.DataFrame:
     """Forecast every curve at multiples of its largest anchor, from its mean over repeats.
 
     The training losses, the other models of the dataset, the loss of the constant predictor and the kind of
@@ -64,7 +64,7 @@ def _kinds(trials: pd.DataFrame) -> dict[str, str | None]:
     once = trials.drop_duplicates("model")
     own = once["family"]
     if "subfamily" in once:
-        own = once["subfamily"].fillna("").replace("", np.nan).fillna(own)
+        own = once["subfamily"].replace("", None).astype(object).fillna(own)
     return {
         str(model): None if kind in MIXED else str(kind)
         for model, kind in zip(once["model"], own, strict=True)
@@ -72,7 +72,7 @@ def _kinds(trials: pd.DataFrame) -> dict[str, str | None]:
 
 
 def _of_cube(
-    cube: Cube, kinds: Mapping[str, str | None], factors: Sequence[int], level: float
+    cube: Cube, kinds: Mapping[str, str | None], factors: Sequence[float], level: float
 ) -> list[pd.DataFrame]:
     curves = {str(name): _curve(cube, place) for place, name in enumerate(cube.models)}
     multiples = np.array(factors, dtype=float)
