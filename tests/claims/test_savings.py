@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fuelgauge.claims.analysis import analyze
 from fuelgauge.claims.savings import COLUMNS, savings
 from tests.claims.worlds import Noise, power_law, trial_table
 
@@ -10,7 +11,7 @@ SCRATCH, FOUR = power_law(1.0, 0.4, 0.0), power_law(1.0, 0.4, 0.0, stretch=0.25)
 
 
 @pytest.fixture(scope="module")
-def found() -> pd.DataFrame:
+def trials() -> pd.DataFrame:
     worse = power_law(2.0, 0.4, 0.0)
     truths = {
         "saves": {
@@ -23,7 +24,12 @@ def found() -> pd.DataFrame:
         "alone": {"line": ("linear", SCRATCH)},
         "far": {"net": ("deep", SCRATCH), "encoder": ("pretrained", power_law(0.01, 0.4, 0.0))},
     }
-    return savings(trial_table(truths, noise=LITTLE))
+    return trial_table(truths, noise=LITTLE)
+
+
+@pytest.fixture(scope="module")
+def found(trials: pd.DataFrame) -> pd.DataFrame:
+    return savings(trials)
 
 
 def test_the_ratio_is_the_known_one_against_the_best_of_the_others(found: pd.DataFrame) -> None:
@@ -45,3 +51,7 @@ def test_datasets_without_both_sides_are_left_out(found: pd.DataFrame) -> None:
     assert set(found["dataset"]) == {"saves", "equal", "far"}
     empty = savings(trial_table({"d": {"line": ("linear", SCRATCH), "net": ("deep", FOUR)}}))
     assert empty.empty and list(empty.columns) == COLUMNS
+
+
+def test_an_analysis_has_the_savings(trials: pd.DataFrame, found: pd.DataFrame) -> None:
+    pd.testing.assert_frame_equal(analyze(trials, claims=["data"]).savings, found)

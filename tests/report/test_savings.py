@@ -1,7 +1,10 @@
+from types import SimpleNamespace
+
 import pandas as pd
 
 from fuelgauge.claims.savings import COLUMNS
-from fuelgauge.report.savings import draw_savings, embedding_lines, savings_table
+from fuelgauge.report import write_report
+from fuelgauge.report.savings import draw_savings, embedding_lines, saving_rows, savings_table
 
 ROWS = pd.DataFrame(
     [
@@ -43,3 +46,29 @@ def test_the_picture_is_drawn_with_and_without_rows(tmp_path):
     sizes = [(tmp_path / name).stat().st_size for name in ("some.png", "none.png")]
     assert min(sizes) > 1000
     assert sizes[0] != sizes[1]
+
+
+def test_a_row_of_the_page_is_a_dataset_and_a_cell_says_whether_it_is_a_bound():
+    banking, mails = saving_rows(ROWS)
+    assert banking["dataset"] == "banking"
+    assert banking["points"] == [
+        {
+            "n": "64",
+            "ratio": "4\N{MULTIPLICATION SIGN}",
+            "interval": "3\N{MULTIPLICATION SIGN} to 5\N{MULTIPLICATION SIGN}",
+        },
+        {
+            "n": "128",
+            "ratio": "at least 8\N{MULTIPLICATION SIGN}",
+            "interval": "5\N{MULTIPLICATION SIGN} to ∞",
+        },
+    ]
+    assert mails["points"][0]["ratio"] == "at most 0.5\N{MULTIPLICATION SIGN}"
+
+
+def test_the_page_has_the_savings_where_there_are_any(analysis, context, tmp_path):
+    for name, table in (("none", ROWS.iloc[:0]), ("some", ROWS)):
+        write_report(SimpleNamespace(**vars(analysis), savings=table), tmp_path / name, context)
+    none, some = ((tmp_path / name / "index.html").read_text(encoding="utf-8") for name in ("none", "some"))
+    assert 'id="pretraining"' not in none
+    assert 'id="pretraining"' in some and "at least 8\N{MULTIPLICATION SIGN}" in some

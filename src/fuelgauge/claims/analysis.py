@@ -16,6 +16,7 @@ from fuelgauge.claims.judging.evidence import Evidence
 from fuelgauge.claims.judging.members import PREFIX, family_trials
 from fuelgauge.claims.judging.sides import PRIMARY, named_teams
 from fuelgauge.claims.leads import leaders
+from fuelgauge.claims.savings import savings
 from fuelgauge.claims.statistics.beyond import forecast_curves
 from fuelgauge.claims.statistics.cube import FIT_SECONDS, Cube, cubes
 from fuelgauge.claims.statistics.curves import curve_table
@@ -65,6 +66,8 @@ class Analysis:
         Table of `fuelgauge.claims.leads.leaders`: who is shown to lead at each number of rows.
     exponents
         Table of `fuelgauge.claims.statistics.exponents.exponent_table`.
+    savings
+        Table of `fuelgauge.claims.savings.savings`: the labels that pretraining saves.
     """
 
     trials: pd.DataFrame
@@ -78,6 +81,7 @@ class Analysis:
     judged_pairs: pd.DataFrame
     leads: pd.DataFrame
     exponents: pd.DataFrame
+    savings: pd.DataFrame
 
 
 def analyze(
@@ -146,6 +150,7 @@ def analyze(
         judged_pairs=_judged_pairs(evidence),
         leads=leaders(checked.trials, datasets, level),
         exponents=exponent_table(all_cubes, datasets, level),
+        savings=savings(checked.trials, level),
     )
     if out is not None:
         _write(analysis, Path(out))

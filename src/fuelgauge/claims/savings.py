@@ -43,6 +43,8 @@ def savings(trials: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     and interval are those of `fuelgauge.claims.statistics.pairs.compare`, so they exist for n from 64 to a
     quarter of the largest anchor. What the encoder has read before is no label and is not counted in n.
     """
+    if PRETRAINED not in set(trials["family"]):
+        return pd.DataFrame(columns=COLUMNS)
     best = best_of_sides(trials, trials["family"].map(SIDES), columns=())
     pair = (PREFIX + SCRATCH, PREFIX + PRETRAINED)
 

@@ -15,7 +15,6 @@ import yaml
 
 from fuelgauge import __version__, paths
 from fuelgauge.claims.analysis import Analysis, analyze
-from fuelgauge.claims.savings import savings
 from fuelgauge.config.files import typed
 from fuelgauge.data.card import data_card
 from fuelgauge.errors import ConfigError, TableError
@@ -100,7 +99,7 @@ def evaluate(params: Params, out: Path = paths.REPORTS) -> Analysis:
     prices = read_prices(params.prices)
     write_metrics(out / "metrics.json", trials, analysis, sweep, prices)
     write_report(analysis, out, report_context(trials, sweep["efficiency"], params, prices))
-    write_savings(savings(analysis.trials[analysis.trials["level"] == "model"]), out / "plots")
+    write_savings(analysis.savings, out / "plots")
     draw_missing(out / "plots", has_slide=analysis.further.get("slide") is not None)
     return analysis
 
@@ -190,7 +189,17 @@ def write_metrics(
         "verdict": verdicts,
         "at_largest_anchor": last_points(trials.assign(fit_price=fit_prices(trials, prices))),
     }
+    if len(analysis.savings):
+        content["labels_saved"] = labels_saved(analysis.savings)
     write_whole(path, json.dumps(content, indent=2) + "\n")
+
+
+def labels_saved(savings: pd.DataFrame) -> dict[str, Any]:
+    """Return how many times the labels models from scratch need, at the largest n of each dataset."""
+    last = savings.groupby("dataset").tail(1)
+    return {
+        str(row.dataset): rounded({"n": int(row.n), "ratio": float(row.ratio)}) for row in last.itertuples()
+    }
 
 
 def last_points(trials: pd.DataFrame) -> dict[str, Any]:

@@ -29,6 +29,7 @@ PAIR_COLUMNS = [
 ]
 EXTRAPOLATION_COLUMNS = ["dataset", "model", "level", "n_train", "loss", "loss_lo", "loss_hi"]
 FLAG_COLUMNS = ["kind", "dataset", "model", "n_train", "text"]
+SAVING_COLUMNS = ["dataset", "n", "ratio", "ratio_lo", "ratio_hi", "censored"]
 LEAD_COLUMNS = ["dataset", "modality", "rival", "n", "leader"]
 EXPONENTS = ("loss_exponent", "fit_seconds_exponent")
 EXPONENT_COLUMNS = [
@@ -63,6 +64,7 @@ class Contents:
     slide: Any
     leads: pd.DataFrame
     exponents: pd.DataFrame
+    savings: pd.DataFrame
 
     def curves_of(self, dataset: str, level: str | None = None) -> pd.DataFrame:
         """Return the learning curves of a dataset: those of a level (`model` or `family`), or all."""
@@ -110,6 +112,7 @@ def gather(analysis: Any, context: ReportContext) -> Contents:
         slide=further.get("slide"),
         leads=_leads(_frame(getattr(analysis, "leads", None))),
         exponents=_exponents(_frame(getattr(analysis, "exponents", None))),
+        savings=_with_columns(_frame(getattr(analysis, "savings", None)), SAVING_COLUMNS),
     )
 
 

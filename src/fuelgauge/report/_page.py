@@ -42,6 +42,7 @@ from fuelgauge.report._verdicts import (
     side_by_side,
     stratum_rows,
 )
+from fuelgauge.report.savings import saving_rows
 from fuelgauge.report.summary import PRIMARY
 
 MOST_ROWS = 200
@@ -86,6 +87,7 @@ def render_page(contents: Contents, context: ReportContext, pictures: Mapping[st
             matrix=matrix(verdicts, contents.datasets),
             slide=contents.slide,
             sizes=_size_rows(contents),
+            savings=saving_rows(contents.savings),
             prices=context.prices,
             costs=cost_rows(contents),
             cost_summary=cost_summary(contents),

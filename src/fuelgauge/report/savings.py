@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fuelgauge.report import _numbers as numbers
 from fuelgauge.report._ticks import size_label
 from fuelgauge.report.figures import draw_note
 
-__all__ = ["draw_savings", "embedding_lines", "savings_table"]
+__all__ = ["draw_savings", "embedding_lines", "saving_rows", "savings_table"]
 
 NOTHING = (
     "Labels that pretraining saves: nothing to draw. It needs a pretrained model and another one on the same "
@@ -40,6 +41,28 @@ def savings_table(savings: pd.DataFrame) -> str:
         interval = f"{row.ratio_lo:.2g} to {row.ratio_hi:.2g}"
         lines.append(f"| {row.dataset} | {row.n:,.0f} | {bound}{row.ratio:.2g} | {interval} |")
     return "\n".join(lines) + "\n"
+
+
+def saving_rows(savings: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a row for each dataset: its name, and the ratio at each number of rows with its interval.
+
+    Parameters
+    ----------
+    savings
+        Table of `fuelgauge.claims.savings.savings`.
+    """
+    return [
+        {"dataset": str(name), "points": [_point(row) for row in own.itertuples()]}
+        for name, own in savings.groupby("dataset", sort=True)
+    ]
+
+
+def _point(row: Any) -> dict[str, str]:
+    return {
+        "n": numbers.count(row.n),
+        "ratio": f"{BOUNDS.get(str(row.censored), '')}{numbers.times(row.ratio)}",
+        "interval": numbers.interval(row.ratio_lo, row.ratio_hi, numbers.times),
+    }
 
 
 def embedding_lines(costs: Iterable[Mapping[str, Any]]) -> str:
