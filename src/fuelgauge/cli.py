@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["parser", "print_verdicts"]
 
 DUE = 3  # exit code of `fuelgauge champion --check` if a retraining is due
+ALONE = "List this dataset alone in params.yaml, with sizes up to all of its rows."
 WIDE = 250  # width of a table, in characters, when the output is not a terminal
 
 
@@ -83,6 +84,7 @@ def parser() -> argparse.ArgumentParser:
         "folder", type=Path, metavar="FOLDER", help="Folder of the answer, such as ask_customers."
     )
     adopt_command.add_argument("--force", action="store_true", help="Overwrite a dataset of the same name.")
+    adopt_command.add_argument("--alone", action="store_true", help=ALONE)
     add_command = add("add", add_data, "Make a dataset from a table, a folder of images or an .npz file.")
     describe_add(add_command)
     told = add("verdict", verdict, "Print the verdict of the last evaluation and the path of its report.")
@@ -286,7 +288,7 @@ def adopt(chosen: argparse.Namespace) -> None:
     """Make a dataset of the pipeline from a table that was asked about."""
     from fuelgauge.answer import adopt as adopting
 
-    print_added(adopting.adopt(chosen.folder, chosen.typed, chosen.force))
+    print_added(adopting.adopt(chosen.folder, chosen.typed, chosen.force, chosen.alone))
 
 
 def describe_add(command: argparse.ArgumentParser) -> None:
@@ -332,6 +334,7 @@ def describe_add(command: argparse.ArgumentParser) -> None:
         help="Treat each row of a 2-D array in an .npz file as a sequence.",
     )
     command.add_argument("--force", action="store_true", help="Overwrite a dataset of the same name.")
+    command.add_argument("--alone", action="store_true", help=ALONE)
 
 
 def describe_reading(command: argparse.ArgumentParser) -> None:
@@ -393,6 +396,7 @@ def add_data(chosen: argparse.Namespace) -> None:
         size=chosen.size,
         sequences=chosen.sequences,
         force=chosen.force,
+        alone=chosen.alone,
     )
     print_added(add.add(request))
 
@@ -414,7 +418,13 @@ def print_added(added: Added) -> None:
     if added.is_copied:
         print(f"copied       to {added.file.relative_to(paths.durable_root(paths.ROOT))}")
     print(f"wrote        {added.description.relative_to(paths.ROOT)}: check the guesses in it")
-    print(f"params.yaml  lists {added.name} under datasets")
+    if added.n_others:
+        print(
+            f"params.yaml  lists {added.name} beside {added.n_others} other datasets; "
+            "for it alone, up to all of its rows, repeat this with: --alone --force"
+        )
+    else:
+        print(f"params.yaml  lists {added.name} alone; its sizes go up to anchors.stop (null: all rows)")
     print("next         dvc repro")
     if added.guess.modality in ("tabular", "text"):
         file, target = shlex.quote(os.path.relpath(added.file)), shlex.quote(added.guess.target)

@@ -17,7 +17,7 @@ from fuelgauge.data.ingest import ingest
 from fuelgauge.data.sources import files
 from fuelgauge.errors import ConfigError, DataError
 from fuelgauge.features.featurize import featurize
-from fuelgauge.intake.add import Request, add, add_suite, name_of, with_names
+from fuelgauge.intake.add import Request, add, add_suite, alone, name_of, with_names
 from fuelgauge.intake.describe import scalar
 from fuelgauge.intake.guesses import Wishes
 
@@ -414,6 +414,15 @@ def test_a_file_that_is_no_yaml_is_refused():
         with_names("datasets: [a\n", ["c"])
 
 
+def test_an_added_dataset_stands_beside_the_others_or_alone(tmp_path):
+    path = write_csv(tmp_path)
+    beside = add(Request(path, Wishes(target="churned")))
+    assert beside.n_others == len(yaml.safe_load(paths.PARAMS.read_text())["datasets"]) - 1 > 0
+    assert add(Request(path, Wishes(target="churned"), force=True, alone=True)).n_others == 0
+    params = yaml.safe_load(paths.PARAMS.read_text())
+    assert (params["datasets"], params["anchors"]["stop"]) == (["people"], None)
+
+
 def test_the_real_params_can_be_edited():
     text = (Path(__file__).parents[2] / "params.yaml").read_text()
     assert with_names(text, ["mine"]).count("mine") == 1
@@ -426,3 +435,18 @@ def test_the_real_params_can_be_edited():
 def test_a_name_stays_itself_in_yaml(name):
     assert yaml.safe_load(f"[{scalar(name)}]") == [name]
     assert yaml.safe_load(f"key: {scalar(name)}  # why") == {"key": name}
+
+
+def test_a_dataset_alone_has_all_of_its_rows_and_the_rest_of_the_real_params_stays():
+    text = (Path(__file__).parents[2] / "params.yaml").read_text()
+    changed = alone(text, "mine").splitlines()
+    pairs = [(old, new) for old, new in zip(text.splitlines(), changed, strict=True) if old != new]
+    assert [new for _, new in pairs] == ["datasets: [mine]", "  stop: null"]
+
+
+@pytest.mark.parametrize(
+    "text", ["datasets:\n  - a\nanchors: {stop: 4}\n", "datasets: [a]\nanchors:\n  start: 2\n"]
+)
+def test_params_that_cannot_list_a_dataset_alone_safely_are_refused(text):
+    with pytest.raises(ConfigError, match=r"write datasets: \[mine\] in it by hand, and stop: null"):
+        alone(text, "mine")

@@ -97,7 +97,11 @@ def inspected(question: Question) -> Inspected:
 
 
 def asked_for(
-    question: Question, name: str = "", command: str = "fuelgauge ask", force: bool = False
+    question: Question,
+    name: str = "",
+    command: str = "fuelgauge ask",
+    force: bool = False,
+    alone: bool = False,
 ) -> Request:
     """Return a question as a request to add its file to the datasets of a project."""
     wishes = Wishes(
@@ -120,6 +124,7 @@ def asked_for(
         missing=question.missing,
         decimal=question.decimal,
         force=force,
+        alone=alone,
     )
 
 

@@ -15,7 +15,7 @@ from fuelgauge.intake.add import Added, add
 __all__ = ["adopt"]
 
 
-def adopt(folder: Path, command: str = "fuelgauge adopt", force: bool = False) -> Added:
+def adopt(folder: Path, command: str = "fuelgauge adopt", force: bool = False, alone: bool = False) -> Added:
     """Add the table of an answer to the datasets of the project, with the settings of the question.
 
     Parameters
@@ -26,6 +26,8 @@ def adopt(folder: Path, command: str = "fuelgauge adopt", force: bool = False) -
         Command line that the user typed, for the first line of the description.
     force
         Whether to overwrite a dataset and a file of the same name.
+    alone
+        Whether params.yaml lists this dataset alone from now on, with sizes up to all of its rows.
 
     Raises
     ------
@@ -43,7 +45,7 @@ def adopt(folder: Path, command: str = "fuelgauge adopt", force: bool = False) -
             f"{folder} holds no answer; name the folder that ask has written, such as ask_churn."
         )
     question = memory.question
-    added = add(asked_for(question, question.name, command, force))
+    added = add(asked_for(question, question.name, command, force, alone))
     write_whole(added.description, settled(added.description.read_text(encoding="utf-8"), question))
     return added
 

@@ -89,6 +89,8 @@ class Request:
         Whether the rows of a 2-D array are sequences of one channel.
     force
         Whether to overwrite a dataset and a file of the same name.
+    alone
+        Whether params.yaml lists this dataset alone from now on, with sizes up to all of its rows.
     """
 
     path: Path
@@ -102,6 +104,7 @@ class Request:
     size: int | None = None
     sequences: bool = False
     force: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,8 @@ class Added:
         File in conf/dataset.
     is_copied
         Whether the file was copied to data/own.
+    n_others
+        Number of other datasets in params.yaml.
     """
 
     name: str
@@ -127,6 +132,7 @@ class Added:
     file: Path
     description: Path
     is_copied: bool
+    n_others: int
 
 
 @dataclass(frozen=True)
@@ -166,13 +172,14 @@ def add(request: Request) -> Added:
     check_name(name, description, request.force)
     file = path if files.OWN in path.parents else files.OWN / path.name
     check_place(path, file, request.force)
-    params = with_names(read_exactly(paths.PARAMS), [name])
+    known = read_exactly(paths.PARAMS)
+    params = alone(known, name) if request.alone else with_names(known, [name])
     found = inspect(path, request, name, file.relative_to(files.HOME).as_posix())
     if file != path:
         copy(path, file)
     write_whole(description, found.text)
     write_whole(paths.PARAMS, params)
-    return Added(name, found.guess, file, description, file != path)
+    return Added(name, found.guess, file, description, file != path, len(parsed(params)["datasets"]) - 1)
 
 
 def inspect(path: Path, request: Request, name: str, place: str) -> Inspected:
@@ -520,6 +527,26 @@ def with_names(text: str, names: Sequence[str]) -> str:
         "as in datasets: [letter, mine]."
     )
     return edited(text, appended(new), remedy) if new else text
+
+
+def alone(text: str, name: str) -> str:
+    """Return the text of params.yaml with one dataset only, and with sizes up to all of its rows.
+
+    Raises
+    ------
+    ConfigError
+        The text cannot be edited safely; the message says what to write by hand.
+    """
+
+    def change(content: dict[str, Any]) -> None:
+        content["datasets"] = [name]
+        content["anchors"] = {**(content.get("anchors") or {}), "stop": None}
+
+    remedy = (
+        f"its lists cannot be edited safely; write datasets: [{name}] in it by hand, "
+        "and stop: null under anchors."
+    )
+    return edited(text, change, remedy)
 
 
 def check_editable(text: str) -> None:
