@@ -92,3 +92,9 @@ def test_savings_are_written_with_the_cost_of_the_encoder_where_there_are_any(
     assert "| d | 64 | 4 | 3 to 5 |" in text
     assert "- d: Encoder embedded 9 rows in 1 s (2 CPU seconds)" in text
     assert (tmp_path / "plots" / "savings.png").stat().st_size > 1000
+
+
+def test_metrics_have_the_saving_at_the_largest_n_of_each_dataset() -> None:
+    rows = [("a", 64, 4.0, 3.0, 5.0, ""), ("a", 128, 8.123456, 5.0, 9.0, ""), ("b", 64, 0.5, 0.1, 0.9, "")]
+    found = evaluate.labels_saved(pd.DataFrame(rows, columns=COLUMNS))
+    assert found == {"a": {"n": 128.0, "ratio": 8.1235}, "b": {"n": 64.0, "ratio": 0.5}}

@@ -196,10 +196,8 @@ def write_metrics(
 
 def labels_saved(savings: pd.DataFrame) -> dict[str, Any]:
     """Return how many times the labels models from scratch need, at the largest n of each dataset."""
-    last = savings.groupby("dataset").tail(1)
-    return {
-        str(row.dataset): rounded({"n": int(row.n), "ratio": float(row.ratio)}) for row in last.itertuples()
-    }
+    last = savings.groupby("dataset").tail(1).set_index("dataset")[["n", "ratio"]].astype(float)
+    return {str(name): rounded(row) for name, row in last.to_dict("index").items()}
 
 
 def last_points(trials: pd.DataFrame) -> dict[str, Any]:

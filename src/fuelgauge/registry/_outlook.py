@@ -50,8 +50,7 @@ def outlook(dataset: str, choice: Choice, params: Params, n_train: int) -> tuple
     trials = done.assign(model=names, level="model")
     last = trials.loc[trials["model"] == choice.name, "n_train"].max()
     found = forecast_curves(trials, [times * n_train / last for times in TIMES_MORE], LEVEL)
-    own = found[found["model"] == choice.name]
+    own = found.loc[found["model"] == choice.name, ["loss", "loss_lo", "loss_hi"]].to_numpy(float)
     return tuple(
-        Ahead(times, times * n_train, float(row.loss), float(row.loss_lo), float(row.loss_hi))
-        for times, row in zip(TIMES_MORE, own.itertuples(), strict=True)
+        Ahead(times, times * n_train, *map(float, row)) for times, row in zip(TIMES_MORE, own, strict=True)
     )
