@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize
 
-from fuelgauge.claims.analysis import analyze
+from fuelgauge.claims.analysis import judge
 
 SAMPLE = Path(__file__).resolve().parents[1] / "tests/claims/statistics/lcdb_sample.json"
 ANCHORS = 32 * 2 ** np.arange(8)
@@ -147,7 +147,7 @@ def correlated(deviation: float, shape: tuple[int, int], random: np.random.Gener
 
 def judged(kind: Kind, curves: Sequence[tuple[float, float, float]], seed: int) -> dict[str, Any]:
     """Return what the verdicts on tables say of one world."""
-    found = analyze(world(kind, seed, curves), claims=["data"]).verdicts
+    found = judge(world(kind, seed, curves), claims=["data"])
     on_tables = [v for v in found if v["level"] == "overall" and v["modality"] == "tabular"]
     assert len(on_tables) == len(RIVALS)
     right = {0.6: "refuted", 1.0: "undecided", 1.6: "supported"}[kind.ratio]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fuelgauge.claims import analysis as module
-from fuelgauge.claims.analysis import analyze
+from fuelgauge.claims.analysis import analyze, judge
 from fuelgauge.claims.judging.claims import available_claims
 from tests.claims.worlds import power_law, trial_table
 
@@ -43,6 +43,10 @@ def test_everything_is_found_and_written(trials: pd.DataFrame, tmp_path: Path) -
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "reports" / "pairs.parquet"), found.pairs)
     extrapolated = found.extrapolations.iloc[0]
     assert (extrapolated["n_max"], extrapolated["factor"], extrapolated["n_train"]) == (8192, 2, 16384)
+
+
+def test_judging_alone_gives_the_verdicts_of_the_analysis(trials: pd.DataFrame) -> None:
+    assert str(judge(trials, ["data"])) == str(analyze(trials, claims=["data"]).verdicts)
 
 
 def test_n_test_over_n_pool_reaches_every_interval_of_losses(trials: pd.DataFrame) -> None:

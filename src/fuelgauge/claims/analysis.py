@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from fuelgauge.claims.judging.claims import find_claims, readable_claims
+from fuelgauge.claims.judging.claims import Claim, find_claims, readable_claims
 from fuelgauge.claims.judging.evidence import Evidence
 from fuelgauge.claims.judging.members import PREFIX, family_trials
 from fuelgauge.claims.judging.sides import PRIMARY, named_teams
@@ -23,10 +23,10 @@ from fuelgauge.claims.statistics.curves import curve_table
 from fuelgauge.claims.statistics.exponents import exponent_table
 from fuelgauge.claims.statistics.flags import constant_flags, curve_flags, load_flags
 from fuelgauge.claims.statistics.pairs import FIRST_ROWS, REACH, compare_models
-from fuelgauge.claims.statistics.trial_table import read_trials
+from fuelgauge.claims.statistics.trial_table import TrialTable, read_trials
 from fuelgauge.files import whole, write_whole
 
-__all__ = ["Analysis", "analyze"]
+__all__ = ["Analysis", "analyze", "judge"]
 
 # Tables that are written, each in a file with its name.
 TABLES = ("curves", "pairs", "extrapolations", "leads", "exponents")
@@ -111,6 +111,59 @@ def analyze(
     ConfigError
         There is no such claim, or its rules file or its module is missing.
     """
+    found = _judged(table, claims, level)
+    evidence, checked = found.evidence, found.checked
+    analysis = Analysis(
+        trials=found.trials,
+        curves=evidence.curves,
+        pairs=evidence.pairs,
+        verdicts=found.verdicts,
+        extrapolations=forecast_curves(found.trials, FACTORS, EXTRAPOLATION_LEVEL),
+        flags=_flags(found.cubes, checked.trials, evidence.datasets, level),
+        warnings=found.warnings,
+        further={name: shown for claim in found.claims for name, shown in claim.further(evidence).items()},
+        judged_pairs=_judged_pairs(evidence),
+        leads=leaders(checked.trials, evidence.datasets, level),
+        exponents=exponent_table(found.cubes, evidence.datasets, level),
+        savings=savings(checked.trials, level),
+    )
+    if out is not None:
+        _write(analysis, Path(out))
+    return analysis
+
+
+def judge(
+    table: Path | str | pd.DataFrame, claims: Sequence[str] | None = None, level: float = 0.95
+) -> list[dict[str, Any]]:
+    """Return the verdicts of `analyze` and nothing else, which takes about half of its time.
+
+    Parameters
+    ----------
+    table, claims, level
+        As for `analyze`.
+
+    Raises
+    ------
+    TableError, ConfigError
+        As `analyze` does.
+    """
+    return _judged(table, claims, level).verdicts
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """The verdicts on a table, and what they were judged from."""
+
+    checked: TrialTable
+    trials: pd.DataFrame
+    cubes: Sequence[Cube]
+    claims: Sequence[Claim]
+    evidence: Evidence
+    verdicts: list[dict[str, Any]]
+    warnings: list[str]
+
+
+def _judged(table: Path | str | pd.DataFrame, claims: Sequence[str] | None, level: float) -> _Judged:
     asked = find_claims(claims)
     columns = [column for claim in asked for column in claim.columns]
     checked = read_trials(table, columns)
@@ -132,29 +185,14 @@ def analyze(
     del every  # at a million trials the largest table
     evidence = Evidence(checked.trials, curves, pairs, datasets, level, teams)
     verdicts = [verdict.as_dict() for claim in judged for verdict in claim.verdicts(evidence)]
-    analysis = Analysis(
-        trials=trials,
-        curves=curves,
-        pairs=pairs,
-        verdicts=verdicts,
-        extrapolations=forecast_curves(trials, FACTORS, EXTRAPOLATION_LEVEL),
-        flags=_flags(all_cubes, checked.trials, datasets, level),
-        warnings=[
-            *checked.warnings,
-            *left_out,
-            *(family_warnings if _can_choose(checked.trials) else ()),  # else `_limits` says it of all
-            *pair_warnings,
-            *_limits(checked.trials),
-        ],
-        further={name: shown for claim in judged for name, shown in claim.further(evidence).items()},
-        judged_pairs=_judged_pairs(evidence),
-        leads=leaders(checked.trials, datasets, level),
-        exponents=exponent_table(all_cubes, datasets, level),
-        savings=savings(checked.trials, level),
-    )
-    if out is not None:
-        _write(analysis, Path(out))
-    return analysis
+    warnings = [
+        *checked.warnings,
+        *left_out,
+        *(family_warnings if _can_choose(checked.trials) else ()),  # else `_limits` says it of all
+        *pair_warnings,
+        *_limits(checked.trials),
+    ]
+    return _Judged(checked, trials, all_cubes, judged, evidence, verdicts, warnings)
 
 
 def _without_teams(every: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -28,7 +28,7 @@ from fuelgauge.claims.judging.verdict import Verdict
 from fuelgauge.errors import ConfigError, TableError, nearest
 from fuelgauge.paths import CONF
 
-__all__ = ["available_claims", "find_claims", "readable_claims"]
+__all__ = ["Claim", "available_claims", "find_claims", "readable_claims"]
 
 MODULES = "fuelgauge.claims"
 

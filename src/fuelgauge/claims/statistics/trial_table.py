@@ -12,7 +12,7 @@ import pandas as pd
 from fuelgauge.errors import TableError
 from fuelgauge.spec.names import FAMILIES, SUBFAMILIES, USUAL, contestant
 
-__all__ = ["read_trials"]
+__all__ = ["TrialTable", "read_trials"]
 
 NEEDED = ("dataset", "model", "family", "n_train", "repeat", "loss")
 KEY = ["dataset", "model", "n_train", "repeat"]
