@@ -133,7 +133,7 @@ def verdict_table(verdicts: Sequence[Row]) -> str:
     """Return a line for each claim and rival."""
     rows = []
     for v in chosen_verdicts(verdicts):
-        known = v.get("p") is not None and np.isfinite(v["p"])
+        known = is_judged(v)
         answer = ", ".join(filter(None, (str(v["verdict"]), shown_size(v) if known else "too few datasets")))
         seen = v.get("detectable")
         rows.append(
@@ -149,11 +149,16 @@ def verdict_table(verdicts: Sequence[Row]) -> str:
     return markdown(("claim", "compared with", "answer", "mean ratio", "datasets", "smallest seen"), rows)
 
 
+def is_judged(verdict: Row) -> bool:
+    """Return whether there were datasets enough for a verdict."""
+    return verdict.get("p") is not None and bool(np.isfinite(verdict["p"]))
+
+
 def answer(verdicts: Sequence[Row]) -> str:
-    """Return the answer in one or two sentences, and the table of verdicts."""
+    """Return the answer in one or two sentences, and the table of the claims that could be judged."""
     lines = summary(verdicts)
     said = " ".join(lines[: lines.index("")])
-    return f"**{said}**\n\n{verdict_table(verdicts)}"
+    return f"**{said}**\n\n{verdict_table([v for v in verdicts if is_judged(v)])}"
 
 
 def dataset_table(verdicts: Sequence[Row]) -> str:

@@ -189,6 +189,24 @@ def test_an_answer_without_a_size_says_the_direction() -> None:
     )
 
 
+def test_the_most_that_is_shown_stands_beside_the_direction() -> None:
+    few, many = {"at_least": 1.0, "less_than": 10}, {"at_least": 2.0, "less_than": 10}
+    found = said({"linear": "supported", "boosted": "supported"}, **few)
+    assert found["sentence"] == (
+        "On 24 datasets, deep models need more rows than linear models and boosted trees, but less than 10 "
+        "times as many."
+    )
+    sides = [
+        across(family_b="linear", verdict="supported", **few),
+        across(family_b="boosted", verdict="refuted"),
+    ]
+    assert answer(sides)["sentence"].endswith("10 times as many, and need fewer than boosted trees.")
+    assert (
+        "at least 2 times the rows of linear models, but less than 10 times"
+        in said({"linear": "supported"}, **many)["sentence"]
+    )
+
+
 def test_a_size_may_be_shown_where_the_direction_is_not() -> None:
     found = said({"linear": "undecided", "forest": "undecided"}, less_than=10)
     assert found["sentence"] == (
@@ -200,7 +218,10 @@ def test_a_size_may_be_shown_where_the_direction_is_not() -> None:
 def test_the_open_direction_names_its_rivals_where_another_is_decided() -> None:
     sides = [across(family_b="linear", verdict="supported"), across(family_b="forest", verdict="undecided",
              at_least=None, less_than=10)]  # fmt: skip
-    assert answer(sides)["sentence"].endswith(" Whether they need more or fewer rows than forests is open.")
+    assert answer(sides)["sentence"] == (
+        "On 24 datasets, deep models need at least 1.25 times the rows of linear models. "
+        "Against forests the direction is open (less than 10 times)."
+    )
 
 
 def test_what_is_not_shown_is_said_to_be_not_shown() -> None:
@@ -229,8 +250,8 @@ def test_with_one_dataset_the_answer_is_about_it() -> None:
     few = across(dataset=None, n_datasets=1, verdict="undecided", p=None, family_b="linear")
     found = answer([*alone, few | {"reason": "too few datasets (1 of 6)"}])
     assert found["sentence"] == (
-        "On mine, deep models are not shown to need more or fewer rows than linear models and forests and "
-        "need fewer than boosted trees."
+        "On mine, deep models need fewer rows than boosted trees. "
+        "Against linear models and forests the direction is open."
     )
     assert "one dataset only" in found["note"]
 

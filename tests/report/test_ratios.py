@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fuelgauge.report._leads import is_order_shown
+from fuelgauge.report._leads import is_telling
 from fuelgauge.report._numbers import TIMES
 from fuelgauge.report._ratios import ratio_picture
 
@@ -70,8 +70,8 @@ def test_there_is_no_picture_without_a_mean_ratio_of_rows() -> None:
     assert ratio_picture([mean(effect_name="time_ratio")]) is None
 
 
-def test_an_order_is_shown_where_a_bar_of_the_first_panel_has_a_leader() -> None:
-    nobody = {"bars": [{"deep": 0, "rival": 0, "neither": 100}]}
-    deep = {"bars": [{"deep": 20, "rival": 0, "neither": 80}]}
-    assert not is_order_shown([]) and not is_order_shown([nobody, deep])
-    assert is_order_shown([deep, nobody])
+def test_leaders_are_the_first_picture_where_a_quarter_of_the_datasets_has_one_at_some_n() -> None:
+    nobody = {"bars": [{"deep": 20, "rival": 4, "neither": 76}]}
+    deep = {"bars": [{"deep": 0, "rival": 0, "neither": 100}, {"deep": 20, "rival": 5, "neither": 75}]}
+    assert not is_telling([]) and not is_telling([nobody, deep])
+    assert is_telling([deep, nobody])

@@ -40,3 +40,14 @@ def test_where_nothing_was_judged_one_line_says_so():
     assert summary([nothing, nothing | {"modality": "all"}]) == [
         "No claim can be judged from this table; the notes say why."
     ]
+
+
+def test_a_supported_claim_has_its_least_and_its_most():
+    supported = JUDGED | {"verdict": "supported", "effect": 1.4, "lo": 1.04, "hi": 2.0}
+    few, many, any_size = (
+        summary([supported | {"at_least": least, "less_than": most}])[-1]
+        for least, most in ((2 / 3, 10.0), (1.25, 10.0), (1.0, float("nan")))
+    )
+    assert few.endswith("1.4 (1.04 to 2)  supported: less than 10  20% (5-40)")
+    assert "  supported: at least 1.25, less than 10  20%" in many
+    assert any_size.endswith("supported  20% (5-40)")

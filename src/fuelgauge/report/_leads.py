@@ -16,6 +16,7 @@ from fuelgauge.report.summary import PRIMARY
 
 ALL = "all"
 FEWEST_DATASETS = 6
+MUCH = 25  # percent of the datasets that show an order at some n
 NOUNS = {"tabular": "tables", "text": "texts", "image": "images", "sequence": "sequences", ALL: "datasets"}
 
 
@@ -45,9 +46,9 @@ def choices(panels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def is_order_shown(panels: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell whether the first panel shows a side that leads on any dataset."""
-    return any(bar[DEEP] or bar["rival"] for panel in panels[:1] for bar in panel["bars"])
+def is_telling(panels: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether an order is shown at some n on a quarter of the datasets of the first panel."""
+    return any(bar[DEEP] + bar["rival"] >= MUCH for panel in panels[:1] for bar in panel["bars"])
 
 
 def _strata(leads: pd.DataFrame) -> list[str]:

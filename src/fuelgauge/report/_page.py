@@ -28,7 +28,7 @@ from fuelgauge.report._contents import (
     summarise_pairs,
 )
 from fuelgauge.report._costs import cost_rows, cost_summary
-from fuelgauge.report._leads import choices, is_order_shown, lead_panels
+from fuelgauge.report._leads import choices, is_telling, lead_panels
 from fuelgauge.report._payload import chart_payload
 from fuelgauge.report._provenance import ReportContext
 from fuelgauge.report._ratios import ratio_picture
@@ -79,7 +79,7 @@ def render_page(contents: Contents, context: ReportContext, pictures: Mapping[st
             panels=panels,
             choices=choices(panels),
             ratios=ratio_picture(verdicts),
-            is_order_shown=is_order_shown(panels),
+            is_telling=is_telling(panels),
             facts=_facts(contents, context),
             claims=claim_rows(verdicts),
             strata=stratum_rows(verdicts),

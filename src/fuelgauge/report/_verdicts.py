@@ -8,7 +8,7 @@ from typing import Any
 
 from fuelgauge.claims.judging.verdict import models_of
 from fuelgauge.report._numbers import TIMES, figure, interval, is_number, p_value, percent, times
-from fuelgauge.report.summary import PRIMARY, chosen_verdicts, short_title, shown_size
+from fuelgauge.report.summary import PRIMARY, chosen_verdicts, short_title, shown_margins, shown_size
 
 Verdict = Mapping[str, Any]
 
@@ -22,8 +22,6 @@ NEEDS = {
     "refuted": "need fewer rows than {}",
     "undecided": "are not shown to need more or fewer rows than {}",
 }
-# The same where a size is shown, such as "at least 1.5" or "less than 10".
-NEEDS_SIZE = "need SIZE times the rows of {}"
 NEARLY_ONE = 1.1
 STRATA = {"tabular": "table", "text": "text", "image": "image", "sequence": "sequence"}
 
@@ -77,30 +75,49 @@ def _answered(leading: Sequence[Verdict], where: str) -> dict[str, str]:
 
 
 def _needs(leading: Sequence[Verdict]) -> str:
-    """Return what is shown of the rows that deep models need, against each rival."""
+    """Return what is shown of the rows that deep models need, against each rival.
+
+    Rivals against which the direction is open are left to `_open_direction` where another one is decided.
+    """
     rivals: dict[str, list[str]] = {}
-    for verdict in leading:
-        size = _size(verdict)
-        wording = NEEDS_SIZE.replace("SIZE", size) if size else NEEDS[_word(verdict)]
-        rivals.setdefault(wording, []).append(_rival(verdict))
+    for verdict in _decided(leading) or leading:
+        rivals.setdefault(_need(verdict), []).append(_rival(verdict))
     shown = [wording.format(_listed(names)) for wording, names in rivals.items()]
     if " rows than " in shown[0]:
         shown[1:] = [part.replace(" rows than ", " than ") for part in shown[1:]]
+    if any(", but" in part for part in shown):
+        return ", and ".join(shown)
     return _listed(shown)
 
 
-def _size(verdict: Verdict) -> str:
-    """Return the size that is shown, unless the direction says more."""
-    return shown_size(verdict) if verdict["verdict"] != "refuted" else ""
+def _need(verdict: Verdict) -> str:
+    """Return what is shown of the rows that deep models need, with a place for the rivals."""
+    word = _word(verdict)
+    least, most = shown_margins(verdict)
+    if word == "supported":
+        limit = f", but less than {most} times as many" if most else ""
+        return f"need at least {least} times the rows of {{}}{limit}" if least else f"{NEEDS[word]}{limit}"
+    if word == "undecided" and most:
+        return f"need less than {most} times the rows of {{}}"
+    return NEEDS[word]
+
+
+def _decided(leading: Sequence[Verdict]) -> list[Verdict]:
+    return [v for v in leading if _word(v) != "undecided"]
 
 
 def _open_direction(leading: Sequence[Verdict]) -> str:
-    """Say that the direction is open where only an upper bound of the size is shown."""
-    rivals = [_rival(v) for v in leading if _word(v) == "undecided" and _size(v)]
-    if not rivals:
-        return ""
-    than = "" if len(rivals) == len(leading) else f" than {_listed(rivals)}"
-    return f" Whether they need more or fewer rows{than} is open."
+    """Say that the direction is open, with the size that is shown if the first sentence lacks it."""
+    undecided = [v for v in leading if _word(v) == "undecided"]
+    if len(undecided) == len(leading):
+        return " Whether they need more or fewer rows is open." if any(map(shown_size, undecided)) else ""
+    by_size: dict[str, list[str]] = {}
+    for verdict in undecided:
+        by_size.setdefault(shown_size(verdict), []).append(_rival(verdict))
+    return "".join(
+        f" Against {_listed(rivals)} the direction is open{f' ({size} times)' if size else ''}."
+        for size, rivals in by_size.items()
+    )
 
 
 def _asked(leading: Sequence[Verdict]) -> str:

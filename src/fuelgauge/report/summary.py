@@ -14,6 +14,7 @@ __all__ = [
     "bounded",
     "chosen_verdicts",
     "short_title",
+    "shown_margins",
     "shown_ratio",
     "shown_size",
     "summary",
@@ -143,12 +144,23 @@ def _answered(verdict: Row) -> str:
 
 
 def shown_size(verdict: Row) -> str:
-    """Return the size that is shown of a mean: its least if the claim is supported, else its most."""
-    is_least = verdict["verdict"] == "supported"
-    margin = _number(verdict.get("at_least" if is_least else "less_than"))
-    if margin is None or margin == 1:
-        return ""
-    return f"{'at least' if is_least else 'less than'} {margin:g}"
+    """Return the size that is shown of a mean, such as ``at least 2, less than 10``.
+
+    The least is left out where it says no more than the verdict: below 1, or where more is not supported.
+    """
+    parts = zip(("at least", "less than"), shown_margins(verdict), strict=True)
+    return ", ".join(f"{words} {margin}" for words, margin in parts if margin)
+
+
+def shown_margins(verdict: Row) -> tuple[str, str]:
+    """Return the margins that a mean is shown to reach, and to stay below; empty where there is none.
+
+    The first is given for supported claims and above 1 only. The second is given where it is not 1.
+    """
+    least, most = (_number(verdict.get(name)) for name in ("at_least", "less_than"))
+    has_least = verdict["verdict"] == "supported" and least is not None and least > 1
+    has_most = most is not None and most != 1
+    return f"{least:.3g}" if has_least else "", f"{most:.3g}" if has_most else ""
 
 
 def _sentence(verdict: Row) -> str:
@@ -161,4 +173,7 @@ def _number(value: object) -> float | None:
 
 
 def _short(value: float) -> str:
+    """Write a number with two digits, but with three where it would look like 1 and is not."""
+    if 0.995 < value < 1.05:
+        return f"{value:.3g}"
     return f"{value:.0f}" if abs(value) >= 99.5 else f"{value:.2g}"

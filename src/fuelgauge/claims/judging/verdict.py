@@ -635,7 +635,7 @@ def readings(effect: Effect) -> str:
     if across is None or np.isnan(across.share):
         return ""
     sizes = [
-        f"{words} {margin:g} times"
+        f"{words} {margin:.3g} times"
         for words, margin in (("at least", across.at_least), ("less than", across.less_than))
         if np.isfinite(margin) and margin != 1
     ]
@@ -670,4 +670,7 @@ def between(lo: float, hi: float) -> str:
 
 
 def _short(value: float) -> str:
+    """Write a number with two digits, but with three where it would look like 1 and is not."""
+    if 0.995 < value < 1.05:
+        return f"{value:.3g}"
     return f"{value:.0f}" if abs(value) >= 99.5 else f"{value:.2g}"
