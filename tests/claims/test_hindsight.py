@@ -56,6 +56,13 @@ def test_a_curve_that_turns_lies_outside_its_interval() -> None:
     assert (by_octaves(score_forecasts(after))["coverage"] == 0).all()
 
 
+def test_a_loss_that_is_zero_up_to_rounding_has_no_error() -> None:
+    scored = score_forecasts(trials())
+    solved = scored.assign(loss=scored["loss"].mask(scored["dataset"] == "one", 3.7e-17))
+    kept = by_octaves(scored[scored["dataset"] == "two"])
+    assert by_octaves(solved)["error"].to_numpy() == pytest.approx(kept["error"].to_numpy())
+
+
 def test_a_curve_that_ends_earlier_is_forecast_from_its_own_last_anchor() -> None:
     table = trials()
     gap = (table["model"] == "mlp") & table["n_train"].between(1025, 16383)

@@ -15,6 +15,7 @@ __all__ = ["by_octaves", "score_forecasts"]
 
 KEY = ["dataset", "model"]
 KEPT = [*KEY, "family", "n_max", "n_train", "octaves", "loss", "forecast", "lo", "hi", "last"]
+ROUNDING = 1e-12  # 1 - AUC of a perfect order is about 1e-16
 COLUMNS = ["octaves", "curves", "datasets", "error", "error_of_last", "bias", "coverage"]
 
 
@@ -91,7 +92,7 @@ def by_octaves(scored: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per number of octaves, with these columns. A loss of zero has no ln error.
+        One row per number of octaves, with these columns. A loss of zero, up to rounding, has no ln error.
 
     curves, datasets
         Numbers of forecasts and of datasets.
@@ -121,7 +122,7 @@ def by_octaves(scored: pd.DataFrame) -> pd.DataFrame:
 
 
 def _log_ratio(values: pd.Series, loss: pd.Series) -> Floats:
-    """Return ln(values / loss), NaN where one of the two is zero."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio: Floats = np.log(values.to_numpy(float) / loss.to_numpy(float))
-    return np.where(np.isfinite(ratio), ratio, np.nan)
+    """Return ln(values / loss), NaN where one of the two is zero up to rounding."""
+    upper, lower = (np.where(side > ROUNDING, side, np.nan) for side in (values, loss))
+    ratio: Floats = np.log(upper / lower)
+    return ratio
