@@ -109,8 +109,8 @@ def forge(tmp_path_factory):
         pytest.skip("the workflow needs the environment of make env")
     made = Forge(tmp_path_factory.mktemp("forge"))
     project = Project(made.root / "project")
-    for name in ("Makefile", "pyproject.toml"):
-        shutil.copy(CHECKOUT / name, project.root)
+    for name in ("Makefile", "pyproject.toml", "data/own/README.md"):
+        shutil.copy(CHECKOUT / name, project.root / name)
     (project.root / "params.yaml").write_text(MONTHLY)
     few = "keep: {origin: [LGA], month: [1, 2, 3, 4]}"
     description = project.root / "conf/dataset/flights_monthly.yaml"
@@ -140,7 +140,7 @@ def champion(forge: Forge) -> str:
 def test_a_month_becomes_a_pull_request_and_its_winner_a_champion_when_it_is_merged(forge):
     with forge.tracking:
         run = forge.run("retrain.yml")
-        assert not run.failed, run.said
+        assert not run.failed, run.log
         assert run.outcomes["Open an issue"] == "skipped"
         assert "# Retraining: 2013-03" in (forge.root / "pr.md").read_text()
         assert "# Retraining: 2013-03" in (forge.root / "machine1/summary.md").read_text()
@@ -152,7 +152,7 @@ def test_a_month_becomes_a_pull_request_and_its_winner_a_champion_when_it_is_mer
 
         forge.merge("retrain/2013-03")
         promoted = forge.run("promote.yml")
-        assert not promoted.failed, promoted.said
+        assert not promoted.failed, promoted.log
         assert champion(forge) == "1"
 
 
@@ -170,7 +170,7 @@ def test_a_failed_month_is_told_and_the_next_run_goes_on_with_its_trials(forge):
 
     with forge.tracking:
         again = forge.run("retrain.yml")
-        assert not again.failed, again.said
+        assert not again.failed, again.log
         assert "0 trials to run" in again.said["Retrain"]
         assert "# Retraining: 2013-04" in (forge.root / "pr.md").read_text()
         forge.merge("retrain/2013-04")

@@ -51,6 +51,11 @@ class WorkflowRunner:
         """Whether a step has failed."""
         return "failure" in self.outcomes.values()
 
+    @property
+    def log(self) -> str:
+        """What the steps have said, each below its name and outcome."""
+        return "\n".join(f"== {name}: {self.outcomes[name]}\n{text}" for name, text in self.said.items())
+
     def run(self) -> None:
         """Run the steps of the only job."""
         (job,) = yaml.safe_load(self.workflow.read_text())["jobs"].values()
