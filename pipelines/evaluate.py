@@ -3,6 +3,8 @@
 from fuelgauge import paths
 from fuelgauge.pipeline.evaluate import evaluate
 from fuelgauge.pipeline.stage import log, stage
+from fuelgauge.report.outlook import answers
+from fuelgauge.report.summary import summary
 from fuelgauge.spec.params import Config
 from fuelgauge.tracking.overview import flat_metrics, try_log_report
 
@@ -13,6 +15,10 @@ def main(config: Config) -> None:
     analysis = evaluate(config)
     for warning in analysis.warnings:
         log.warning("%s", warning)
+    for line in (
+        answers(analysis.trials[analysis.trials["level"] == "model"]) or summary(analysis.verdicts)[:1]
+    ):
+        log.info("%s", line)
     metrics = flat_metrics(paths.REPORTS / "metrics.json")
     if "sweep.efficiency" in metrics:
         log.info("sweep.efficiency %.2f", metrics["sweep.efficiency"])

@@ -18,6 +18,8 @@ from fuelgauge import __version__, paths
 from fuelgauge.errors import FuelgaugeError, nearest
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from fuelgauge.intake.add import Added
 
 __all__ = ["parser", "print_verdicts"]
@@ -433,6 +435,7 @@ def print_added(added: Added) -> None:
 
 def verdict(chosen: argparse.Namespace) -> None:
     """Print the verdict of the last evaluation: in short, in full or on a dataset."""
+    from fuelgauge.report.outlook import answers, outlook
     from fuelgauge.report.summary import summary
 
     path = paths.REPORTS / "verdicts.json"
@@ -441,13 +444,24 @@ def verdict(chosen: argparse.Namespace) -> None:
     verdicts = json.loads(path.read_text(encoding="utf-8"))
     if chosen.dataset:
         print_dataset(verdicts, chosen.dataset)
+        print_lines(lambda trials: outlook(trials, chosen.dataset))
     elif chosen.all:
         print_verdicts(verdicts)
     else:
         print("\n".join(summary(verdicts)))
+        print_lines(answers)
         print("\neach claim in a sentence: fuelgauge verdict --all, or fuelgauge verdict DATASET")
     print(f"\nreport     {paths.REPORTS / 'index.html'}")
     print("MLflow UI  make ui, then http://127.0.0.1:5000")
+
+
+def print_lines(about: Callable[[pd.DataFrame], list[str]]) -> None:
+    """Print lines about the trials of the last evaluation below an empty one, if there are any."""
+    from fuelgauge.claims.statistics.trial_table import read_trials
+
+    path = paths.REPORTS / "trials.parquet"
+    if path.is_file() and (lines := about(read_trials(path).trials)):
+        print("\n".join(["", *lines]))
 
 
 def print_dataset(verdicts: list[dict[str, Any]], dataset: str) -> None:

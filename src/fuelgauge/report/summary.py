@@ -8,6 +8,7 @@ from typing import Any
 
 from fuelgauge.claims.judging.claims import available_claims
 from fuelgauge.claims.judging.verdict import models_of
+from fuelgauge.report.outlook import FEW_DATASETS
 
 __all__ = [
     "PRIMARY",
@@ -25,7 +26,7 @@ Row = Mapping[str, Any]
 PRIMARY, EVERYTHING = "tabular", "all"
 NOTHING = "No claim can be judged from this table; the notes say why."
 TOO_FEW = "too few"
-WIDTH, FEW_DATASETS = 100, 2
+WIDTH = 100
 TITLES = ("claim", "against", "sets", "on average", "answer", "above 1 on")
 
 
