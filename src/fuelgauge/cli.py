@@ -443,25 +443,25 @@ def verdict(chosen: argparse.Namespace) -> None:
         raise FuelgaugeError(f"{path} does not exist; make it with: make repro")
     verdicts = json.loads(path.read_text(encoding="utf-8"))
     if chosen.dataset:
-        print_dataset(verdicts, chosen.dataset)
         print_lines(lambda trials: outlook(trials, chosen.dataset))
+        print_dataset(verdicts, chosen.dataset)
     elif chosen.all:
         print_verdicts(verdicts)
     else:
-        print("\n".join(summary(verdicts)))
         print_lines(answers)
+        print("\n".join(summary(verdicts)))
         print("\neach claim in a sentence: fuelgauge verdict --all, or fuelgauge verdict DATASET")
     print(f"\nreport     {paths.REPORTS / 'index.html'}")
     print("MLflow UI  make ui, then http://127.0.0.1:5000")
 
 
 def print_lines(about: Callable[[pd.DataFrame], list[str]]) -> None:
-    """Print lines about the trials of the last evaluation below an empty one, if there are any."""
+    """Print lines about the trials of the last evaluation, and an empty one, if there are any."""
     from fuelgauge.claims.statistics.trial_table import read_trials
 
     path = paths.REPORTS / "trials.parquet"
     if path.is_file() and (lines := about(read_trials(path).trials)):
-        print("\n".join(["", *lines]))
+        print("\n".join([*lines, ""]))
 
 
 def print_dataset(verdicts: list[dict[str, Any]], dataset: str) -> None:
