@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from fuelgauge.claims.analysis import Analysis, analyze
+from fuelgauge.claims.analysis import Analysis, analyze, judge
 from fuelgauge.claims.judging.verdict import models_of
 from fuelgauge.files import whole, write_whole
 from fuelgauge.report import write_report
@@ -48,6 +49,21 @@ OF_DATASETS = (
 OF_EXPONENTS = (
     "Loss and seconds of a fit grow about as a power of the number of rows. These are medians over datasets."
 )
+
+OF_REFIT = (
+    "Loss of the fit on all n rows, over that of the fit before it, which leaves the validation rows out. "
+    "These are geometric means over sizes and repeats, then over datasets, with 95% intervals by Student's t "
+    "over datasets. Controls and losses of zero are left out."
+)
+OF_HINGES = (
+    "The mean ratio of rows and its verdict, judged three times from the same fits: by the losses after the "
+    "refit, which is the rule; with the losses of nets from before it; and with all losses from before it. "
+    "A fit before the refit leaves the validation rows out. A net then keeps the weights of its best epoch "
+    "by them."
+)
+HINGES = ("by the rule", "nets without the refit", "all without the refit")
+REFIT = "docs/explanation/published_confirmatory.md#how-much-of-the-answer-hangs-on-the-refit"
+ROUNDING = 1e-12  # a loss below is zero
 
 Row = Mapping[str, Any]
 
@@ -125,6 +141,12 @@ def results(run: Run, analysis: Analysis) -> str:
         "## Exponents",
         exponent_table(analysis.exponents),
         OF_EXPONENTS,
+        "## What the refit is worth",
+        refit_table(done),
+        OF_REFIT,
+        "## How much of the answer hangs on the refit",
+        hinge_table(hinges(run)),
+        OF_HINGES,
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -154,11 +176,12 @@ def is_judged(verdict: Row) -> bool:
     return verdict.get("p") is not None and bool(np.isfinite(verdict["p"]))
 
 
-def answer(verdicts: Sequence[Row]) -> str:
-    """Return the answer in one or two sentences, and the table of the claims that could be judged."""
+def answer(run: Run, verdicts: Sequence[Row]) -> str:
+    """Return the answer in a sentence or two, the table of the claims that were judged, and a caution."""
     lines = summary(verdicts)
     said = " ".join(lines[: lines.index("")])
-    return f"**{said}**\n\n{verdict_table([v for v in verdicts if is_judged(v)])}"
+    judged = verdict_table([v for v in verdicts if is_judged(v)])
+    return "\n\n".join([f"**{said}**", judged, *caution(hinges(run))])
 
 
 def dataset_table(verdicts: Sequence[Row]) -> str:
@@ -207,6 +230,55 @@ def exponent_table(exponents: pd.DataFrame) -> str:
     return markdown(("model", "of loss", "of seconds"), rows)
 
 
+def refit_table(trials: pd.DataFrame) -> str:
+    """Return the loss of each model after the refit, over that before it."""
+    usable = trials[(trials[["loss", "loss_before_refit"]] > ROUNDING).all(axis=1)]
+    usable = usable[~usable["control"].astype(bool) & (usable["family"] != "baseline")]
+    ratios = np.log(usable["loss"] / usable["loss_before_refit"]).groupby(
+        [usable["model"], usable["dataset"]]
+    )
+    rows = []
+    for model, means in ratios.mean().groupby("model"):
+        half = stats.t.ppf(0.975, len(means) - 1) * stats.sem(means) if len(means) > 1 else np.nan
+        low, middle, high = np.exp(float(means.mean()) + np.array([-half, 0.0, half]))
+        interval = f" ({low:.3f} to {high:.3f})" if np.isfinite(half) else ""
+        rows.append((str(model), str(len(means)), f"{middle:.3f}{interval}"))
+    return markdown(("model", "datasets", "loss after over before"), rows)
+
+
+def hinges(run: Run) -> dict[str, list[Row]]:
+    """Return the data verdicts of a run by the rule, and without the refit of nets or of all models."""
+    trials = pd.read_parquet(run.table)
+    before = trials["loss_before_refit"]
+    losses = (trials["loss"], trials["loss"].mask(trials["family"] == "deep", before), before)
+    return {
+        name: [v for v in chosen_verdicts(judge(trials.assign(loss=loss), ["data"])) if is_judged(v)]
+        for name, loss in zip(HINGES, losses, strict=True)
+    }
+
+
+def hinge_table(found: Mapping[str, Sequence[Row]]) -> str:
+    """Return a line for each rival."""
+    rows = [
+        (models_of(str(same[0]["family_b"])), *(f"{shown_ratio(v)}, {v['verdict']}" for v in same))
+        for same in zip(*found.values(), strict=True)
+    ]
+    return markdown(("compared with", *found), rows)
+
+
+def caution(found: Mapping[str, Sequence[Row]]) -> list[str]:
+    """Return a sentence on the verdicts that change where nets are judged without their refit."""
+    by_rule, of_nets, _ = found.values()
+    changed = [
+        f"{shown_ratio(other, ' times')} the rows of {models_of(str(other['family_b']))}, {other['verdict']}"
+        for same, other in zip(by_rule, of_nets, strict=True)
+        if same["verdict"] != other["verdict"]
+    ]
+    if not changed:
+        return []
+    return [f"The answer hangs on the [refit]({REFIT}). With nets judged without it: {'; '.join(changed)}."]
+
+
 def markdown(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table."""
     lines = [titles, ["---"] * len(titles), *rows]
@@ -244,7 +316,9 @@ def main() -> None:
     if asked.table:
         publish(next(run for run in RUNS if run.name == asked.run), asked.table)
     first, *_ = [write(run) for run in published()]
-    write_whole(README, with_block(README.read_text(encoding="utf-8"), answer(first.verdicts)))
+    write_whole(
+        README, with_block(README.read_text(encoding="utf-8"), answer(published()[0], first.verdicts))
+    )
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def test_the_page_of_results_says_what_the_published_table_says(publish, judged)
 def test_the_readme_shows_the_verdicts_of_the_first_run(publish, judged):
     run, analysis = judged
     readme = publish.README.read_text(encoding="utf-8")
-    is_shown = publish.with_block(readme, publish.answer(analysis.verdicts)) == readme
+    is_shown = publish.with_block(readme, publish.answer(run, analysis.verdicts)) == readme
     assert is_shown == (run == publish.published()[0])
 
 
@@ -70,3 +70,14 @@ def test_a_table_that_is_too_large_is_refused_and_the_old_one_stays(publish, tmp
 def test_a_block_of_the_readme_is_replaced_and_the_rest_stays(publish):
     readme = f"before\n{publish.BEGIN}\nold\n{publish.END}\nafter"
     assert publish.with_block(readme, "new") == f"before\n{publish.BEGIN}\nnew\n{publish.END}\nafter"
+
+
+def test_the_readme_names_the_verdicts_that_change_without_the_refit_of_nets(publish):
+    rule = {"family_b": "linear", "verdict": "supported", "effect": 1.6, "lo": 1.1, "hi": 2.2, "censored": ""}
+    other = rule | {"verdict": "undecided", "effect": 1.3, "lo": 0.9, "hi": 1.8}
+    found = dict(zip(publish.HINGES, ([rule], [other], [other]), strict=True))
+    (said,) = publish.caution(found)
+    assert said.endswith(
+        "With nets judged without it: 1.3 times (0.9 to 1.8) the rows of linear models, undecided."
+    )
+    assert publish.caution(dict(zip(publish.HINGES, ([rule], [rule], [other]), strict=True))) == []
