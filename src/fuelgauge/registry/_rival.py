@@ -6,7 +6,6 @@ In the mode `shadow` the champion answers, and the challenger answers the same q
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import random
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fuelgauge.registry._answers import Answer
+from fuelgauge.registry._turns import in_turn
 
 log = logging.getLogger("fuelgauge")
 
@@ -107,10 +107,10 @@ class Rival:
             Version of the champion.
         """
         if self.random.random() >= self.share or not self.may_begin():
-            return await asyncio.to_thread(champion, body, kind), False
+            return await in_turn(champion, body, kind), False
         first, second = (self.score, champion) if self.is_canary else (champion, self.score)
         try:
-            answer = await asyncio.to_thread(first, body, kind)
+            answer = await in_turn(first, body, kind)
         except BaseException:
             self.ended()
             raise
@@ -119,7 +119,7 @@ class Rival:
         except RuntimeError:  # the challenger has just been taken away
             self.ended()
         if self.is_canary and answer.status >= FAILED:
-            return await asyncio.to_thread(champion, body, kind), False
+            return await in_turn(champion, body, kind), False
         return answer, self.is_canary
 
     def may_begin(self) -> bool:

@@ -21,6 +21,7 @@ from fuelgauge.registry._answers import Answer
 from fuelgauge.registry._bodies import UnsupportedBody, rows_of
 from fuelgauge.registry._metrics import CONTENT_TYPE, Metrics
 from fuelgauge.registry._rival import Difference, Rival
+from fuelgauge.registry._turns import in_turn, turns
 from fuelgauge.registry.loader import UNSEEN, Served
 
 if TYPE_CHECKING:
@@ -214,6 +215,7 @@ class ScoringApp:
             async with asyncio.timeout(SECONDS):
                 answer = await self.answer(headers, receive, body)
         except TimeoutError:
+            turns.renew()
             answer = refusal(TOO_SLOW, f"there was no answer within {SECONDS:.0f} seconds.")
         seconds = time.perf_counter() - start
         self.metrics.add(answer.status, seconds, answer.n_rows, answer.notes)
@@ -241,7 +243,7 @@ class ScoringApp:
         """Return the answer of this version, or of the challenger beside it."""
         rival = self.rival()
         if rival is None:
-            return await asyncio.to_thread(self.scorer, body, kind)
+            return await in_turn(self.scorer, body, kind)
         answer, is_rivals = await rival.answer(self.scorer, self.about["version"], body, kind)
         return replace(answer, about=rival.about) if is_rivals else answer
 
