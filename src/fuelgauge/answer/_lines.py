@@ -268,8 +268,8 @@ def gained(found: Findings, ahead: Ahead) -> str:
     change, low, high = (
         math.log1p(max(value, -1 + WORTH**2)) for value in (ahead.change, ahead.low, ahead.high)
     )
-    than = "now" if ahead.model is found.best else f"than {short(found.best.title)} now"
-    return f"{compared(change)} {than} ({ends(low, high)})"
+    of = "" if ahead.model is found.best else f"{short(found.best.title)} "
+    return f"{compared(change)} than {of}now ({ends(low, high)})"
 
 
 def goal(found: Findings) -> float:
