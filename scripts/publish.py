@@ -234,9 +234,8 @@ def refit_table(trials: pd.DataFrame) -> str:
     """Return the loss of each model after the refit, over that before it."""
     usable = trials[(trials[["loss", "loss_before_refit"]] > ROUNDING).all(axis=1)]
     usable = usable[~usable["control"].astype(bool) & (usable["family"] != "baseline")]
-    ratios = np.log(usable["loss"] / usable["loss_before_refit"]).groupby(
-        [usable["model"], usable["dataset"]]
-    )
+    logs = usable.assign(ratio=np.log(usable["loss"] / usable["loss_before_refit"]))
+    ratios = logs.groupby(["model", "dataset"])["ratio"]
     rows = []
     for model, means in ratios.mean().groupby("model"):
         half = stats.t.ppf(0.975, len(means) - 1) * stats.sem(means) if len(means) > 1 else np.nan

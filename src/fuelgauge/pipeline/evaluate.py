@@ -197,7 +197,10 @@ def write_metrics(
 def labels_saved(savings: pd.DataFrame) -> dict[str, Any]:
     """Return how many times the labels models from scratch need, at the largest n of each dataset."""
     last = savings.groupby("dataset").tail(1).set_index("dataset")[["n", "ratio"]].astype(float)
-    return {str(name): rounded(row) for name, row in last.to_dict("index").items()}
+    return {
+        str(name): rounded({"n": n, "ratio": ratio})
+        for name, n, ratio in zip(last.index, last["n"], last["ratio"], strict=True)
+    }
 
 
 def last_points(trials: pd.DataFrame) -> dict[str, Any]:

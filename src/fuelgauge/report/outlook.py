@@ -115,10 +115,10 @@ def _constant(there: pd.DataFrame) -> str:
 
 def _more(ahead: BestForecast, best: str) -> str:
     """Return what twice the rows bring."""
-    models = ahead.models.set_index("model")
-    then = str(ahead.models["model"].iloc[0])
-    chance, loss, low, high = models.loc[then, ["p_best", "loss", "loss_lo", "loss_hi"]].astype(float)
-    change = loss / float(models.loc[best, "loss_now"]) - 1
+    models = ahead.models.set_index("model")[["p_best", "loss", "loss_lo", "loss_hi", "loss_now"]]
+    then = str(models.index[0])
+    chance, loss, low, high, _ = map(float, models.iloc[0])
+    change = loss / dict(zip(models.index, models["loss_now"].astype(float), strict=True))[best] - 1
     compared = f"{100 * abs(change):.2g}% {'less' if change < 0 else 'more'} than"
     stays, than = ("is still", "now") if then == best else ("is", f"{best} now")
     return (
