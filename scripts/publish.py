@@ -56,10 +56,9 @@ OF_REFIT = (
     "over datasets. Controls and losses of zero are left out."
 )
 OF_HINGES = (
-    "The mean ratio of rows and its verdict, judged three times from the same fits: by the losses after the "
-    "refit, which is the rule; with the losses of nets from before it; and with all losses from before it. "
-    "A fit before the refit leaves the validation rows out. A net then keeps the weights of its best epoch "
-    "by them."
+    "The mean ratio of rows and its verdict, from the same fits. The rule judges by the losses after the "
+    "refit. Without the refit of nets, their losses are those from before it; in the last column, all are. "
+    "A fit before the refit leaves the validation rows out, and a net keeps the weights of its best epoch."
 )
 HINGES = ("by the rule", "nets without the refit", "all without the refit")
 REFIT = "docs/explanation/published_confirmatory.md#how-much-of-the-answer-hangs-on-the-refit"
