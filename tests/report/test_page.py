@@ -230,6 +230,13 @@ def test_what_is_not_shown_is_said_to_be_not_shown() -> None:
     assert found["sentence"] == f"On 24 datasets, deep models {needed}"
 
 
+def test_the_facts_say_how_many_datasets_are_controls(analysis: SimpleNamespace) -> None:
+    first = analysis.trials["dataset"].iloc[0]
+    trials = analysis.trials.assign(control=analysis.trials["dataset"] == first)
+    assert "1 control not counted" in render(altered(analysis, trials=trials)).headline
+    assert "not counted" not in render(analysis).headline
+
+
 def test_another_claim_is_answered_by_its_verdicts() -> None:
     found = said({"linear": "supported", "forest": "refuted"}, claim="time", effect_name="time_ratio")
     assert (

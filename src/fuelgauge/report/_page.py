@@ -159,13 +159,18 @@ def _facts(contents: Contents, context: ReportContext) -> list[tuple[str, str]]:
 
 
 def _datasets_by_kind(contents: Contents) -> str:
-    """Return the word for the datasets, with the number of tables where there are others too."""
+    """Return the word for the datasets, with the numbers of tables and controls where not all are counted."""
     noun, trials = _plural("dataset", len(contents.datasets)), contents.trials
-    if "modality" not in trials or "dataset" not in trials:
+    if "dataset" not in trials:
         return noun
-    kinds = trials.groupby("dataset")["modality"].first()
-    tables = int((kinds == PRIMARY).sum())
-    return f"{noun}, {tables} of them tables" if 0 < tables < len(kinds) else noun
+    parts = [noun]
+    if "modality" in trials:
+        kinds = trials.groupby("dataset")["modality"].first()
+        tables = int((kinds == PRIMARY).sum())
+        parts += [f"{tables} of them tables"] if 0 < tables < len(kinds) else []
+    if "control" in trials and (controls := trials.loc[trials["control"].eq(True), "dataset"].nunique()):
+        parts.append(f"{numbers.count(controls)} {_plural('control', controls)} not counted")
+    return ", ".join(parts)
 
 
 def _seconds_of_fits(trials: pd.DataFrame) -> float:
