@@ -119,3 +119,11 @@ def test_bounds_alone_bound_the_mean_on_their_side_only():
     assert above.p_value(0.0) < 0.01 and above.p_value(math.log(20)) == 1.0
     both = random_effects(np.log([4.0, 6.0, 0.2]), np.full(3, 0.1), np.array([1, 1, -1]))
     assert math.isnan(both.mean)
+
+
+def test_with_two_values_bounds_stay_bounds_and_with_one_they_count_as_values():
+    values, errors = np.log([2.0, 2.0, 8.0, 8.0]), np.full(4, 0.1)
+    two = random_effects(values, errors, np.array([0, 0, 1, 1]))
+    one = random_effects(values, errors, np.array([0, 1, 1, 1]))
+    assert two.bound == 0 and math.isfinite(two.interval()[1])
+    assert one.bound == 1 and one.interval()[1] == math.inf

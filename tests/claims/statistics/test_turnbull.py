@@ -71,3 +71,10 @@ def test_the_interval_holds_the_median_however_values_are_censored() -> None:
         lo, hi = median_interval(left, right)
         held += lo < np.exp(6) <= hi
     assert held >= 950
+
+
+def test_a_value_above_a_small_number_is_known():
+    """Of four values, one lies above 0.5 and three at or below: a quarter of the probability is above."""
+    left, right = np.array([0.5, 0.0, 0.0, 0.0]), np.array([np.inf, 0.5, 0.5, 0.5])
+    found = interval_censored(left, right)
+    assert found.mass[found.left >= 0.5].sum() == pytest.approx(0.25)
