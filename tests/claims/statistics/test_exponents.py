@@ -102,3 +102,10 @@ def test_what_cannot_be_fitted_is_missing() -> None:
     short = table(anchors=np.array([32.0, 64.0])).drop(columns="fit_seconds")
     found = exponent_table(cubes(short), NO_SHARE)
     assert found[["loss_exponent", "fit_seconds_exponent"]].isna().all().all()
+
+
+def test_three_anchors_have_an_exponent_and_two_have_none() -> None:
+    anchors = np.array([32.0, 64.0, 128.0])
+    losses = np.repeat(4 * anchors[:, None] ** -0.5, 3, axis=1)
+    assert fit_exponents(anchors, losses).value == pytest.approx(-0.5)
+    assert np.isnan(fit_exponents(anchors[:2], losses[:2]).value)
