@@ -16,6 +16,7 @@ from fuelgauge.claims.statistics.pairs import (
     compare_models,
     is_readable,
     relative_gap,
+    shown_orders,
 )
 from tests.claims.worlds import (
     ANCHORS,
@@ -374,6 +375,19 @@ def test_zero_losses_are_borne() -> None:
     assert (ab.loc[[1024, 2048], "der"] < 1).all()
 
 
+def test_anchors_at_which_either_loss_is_zero_are_left_out_of_the_slope_without_a_warning() -> None:
+    """The losses stay in the ratio 2 up to 512 rows; then A is zero, and at last B is zero, too."""
+    exact = Noise(0, 0, 0, 0)
+    models = {"a": ("deep", lambda n: 2 * n**-0.5), "b": ("linear", lambda n: n**-0.5)}
+    trials = trial_table({"d": models}, noise=exact).assign(level="model")
+    trials.loc[(trials["model"] == "a") & (trials["n_train"] >= 1024), "loss"] = 0.0
+    trials.loc[trials["n_train"] == 8192, "loss"] = 0.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pairs, _ = compare_models(cubes(trials), NO_DATASETS)
+    assert pairs["slope"].to_numpy() == pytest.approx(0.0, abs=1e-12)
+
+
 def test_relative_gap_bears_zeros() -> None:
     gap = relative_gap(np.array([0.0, 0.0, 0.3]), np.array([0.0, 0.2, 0.1]))
     assert gap == pytest.approx([0, -1, 0.5])
@@ -489,3 +503,34 @@ def test_an_anchor_that_nobody_timed_is_left_out_of_times() -> None:
     assert found["time_ratio"].isna().sum() == 1
     assert found["time_median"].iloc[0] == pytest.approx(3.0, rel=0.02)
     assert found["time_median_lo"].iloc[0] < 3.0 < found["time_median_hi"].iloc[0]
+
+
+def table_of_three() -> pd.DataFrame:
+    """Return a table whose models b and c take four times and twice as long as model a."""
+    models = {name: ("deep", power_law(1, 0.3, 0.05)) for name in "abc"}
+    seconds = {"a": lambda n: n / 100, "b": lambda n: n / 25, "c": lambda n: n / 50}
+    return trial_table({"d": models}, columns={"fit_seconds": seconds}).assign(level="model")
+
+
+def test_a_pair_is_compared_on_its_own_anchors_and_repeats() -> None:
+    trials = table_of_three()
+    gone = (trials["model"] == "c") & ((trials["n_train"] == 256) | (trials["repeat"] == 4))
+    pairs, _ = compare_models(cubes(trials[~gone]), NO_DATASETS)
+    found = pairs.groupby(["model_a", "model_b"])
+    whole, short = ANCHORS.astype(int).tolist(), [int(n) for n in ANCHORS if n != 256]
+    assert found["n"].agg(list).to_dict() == {pair: short if "c" in pair else whole for pair in found.groups}
+    assert found["repeats"].max().to_dict() == {pair: 4 if "c" in pair else 5 for pair in found.groups}
+
+
+def test_a_pair_that_was_hardly_timed_has_a_ratio_of_times_beside_one_that_was() -> None:
+    trials = table_of_three()
+    trials.loc[(trials["model"] == "c") & (trials["repeat"] > 0), "fit_seconds"] = np.nan
+    pairs = one_row_a_pair(compare_models(cubes(trials), NO_DATASETS)[0])
+    found = pairs.set_index(["model_a", "model_b"])
+    assert found["time_median"].loc[[("b", "a"), ("c", "a")]].tolist() == pytest.approx([4, 2], rel=0.05)
+    assert found["time_median_lo"].notna().to_dict() == {pair: "c" not in pair for pair in found.index}
+
+
+def test_no_wanted_pairs_are_a_table_without_rows() -> None:
+    found = shown_orders(cubes(table_of_two()), NO_DATASETS, 0.95, lambda cube: [])
+    assert found.empty and list(found.columns) == ["dataset", "model_a", "model_b", "n", "better"]
