@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from fuelgauge.claims.statistics.crossover import NOT_SHOWN, SHOWN, Crossover, between_anchors, find_crossover
 from fuelgauge.claims.statistics.resample import RepeatTest
@@ -102,3 +103,11 @@ def test_what_rounding_leaves_of_a_tie_is_no_order() -> None:
     told = crossing(gaps(A_WORSE, A_WORSE, -tie, -tie, A_WORSE, tie))
     plain = crossing(gaps(A_WORSE, A_WORSE, 0.0, 0.0, A_WORSE, 0.0))
     assert list(told.better) == list(plain.better) and told.kind == plain.kind == NOT_SHOWN
+
+
+def test_the_ends_lie_between_the_sizes_that_show_an_order_and_those_beside_that_do_not() -> None:
+    """The curves bend at 128 and 256 rows, which show the orders just so: 0.095 against a reach of 0.0872."""
+    found = crossing(gaps(1.0, 1.0, 0.095, -0.095, -1.0, -1.0, spread=0.01))
+    reach = stats.t.ppf(0.975, 3) * np.sqrt(3 / 4 * 10) * 0.01
+    octaves = (0.095 - reach) / 0.19
+    assert (found.lo, found.hi) == pytest.approx((128 * 2**octaves, 256 / 2**octaves))

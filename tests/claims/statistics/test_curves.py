@@ -124,3 +124,11 @@ def test_equal_losses_that_differ_by_rounding_are_reached() -> None:
     targets = np.array([0.4, 0.1]) * (1 - 1e-15)
     rows, censored = MonotoneCurves(ANCHORS, CURVE).rows_needed(targets)
     assert rows == pytest.approx([64, 256]) and not censored.any()
+
+
+def test_a_mean_loss_of_zero_has_no_width_and_with_one_repeat_no_interval() -> None:
+    trials = pd.DataFrame({"n_train": [32, 32, 64, 64, 128], "loss": [0.4, 0.6, 0.0, 0.0, 0.0]})
+    trials = trials.assign(dataset="d", model="m", family="linear", level="model")
+    table = curve_table(trials, pd.DataFrame({"test_share": [0.0]}, index=["d"]))
+    assert table["loss_lo"].tolist()[1:] == pytest.approx([0.0, np.nan], nan_ok=True)
+    assert table["loss_hi"].tolist()[1:] == pytest.approx([0.0, np.nan], nan_ok=True)

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -51,7 +53,9 @@ def test_nadeau_bengio_without_test_rows_is_the_t_test() -> None:
 
 def test_equal_repeats_are_told_from_zero_unless_they_are_zero() -> None:
     test = RepeatTest(0.95, 0.25)
-    assert test.p_value(leave_one_out_means(np.array([[0.0] * 5, [1.0] * 5]))).tolist() == [1, 0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert test.p_value(leave_one_out_means(np.array([[0.0] * 5, [1.0] * 5]))).tolist() == [1, 0]
 
 
 def test_holm_by_hand() -> None:
@@ -80,3 +84,11 @@ def test_inverting_a_test_of_a_line_finds_its_root_and_leaves_ends_open() -> Non
     assert (lower.item(), upper.item()) == pytest.approx((-reach, reach), abs=1e-4)
     lower, upper = invert(line, root, root - 1, edge, TEST)
     assert lower.item() == pytest.approx(-reach, abs=1e-4) and upper.item() == np.inf
+
+
+def test_inverting_a_test_over_two_repeats_has_an_interval() -> None:
+    """The mean of -0.1 and 0.1 has the standard error 0.1, and t(0.975) with one degree is 12.7062."""
+    replicates = leave_one_out_means(np.array([[-0.1, 0.1]]))[:, 0]
+    root = np.zeros((1, 1))
+    ends = invert(lambda x: replicates[None, :, None] - x[:, None, :], root, root - 2, root + 2, TEST)
+    assert np.ravel(ends) == pytest.approx([-1.27062, 1.27062], abs=1e-4)
