@@ -117,6 +117,8 @@ def test_bounds_alone_bound_the_mean_on_their_side_only():
     lo, hi = above.interval()
     assert math.log(2) < lo and hi == math.inf
     assert above.p_value(0.0) < 0.01 and above.p_value(math.log(20)) == 1.0
+    below = random_effects(-np.log([4.0, 6.0, 5.0, 8.0]), np.full(4, 0.1), -np.ones(4))
+    assert below.interval() == pytest.approx((-math.inf, -lo))
     both = random_effects(np.log([4.0, 6.0, 0.2]), np.full(3, 0.1), np.array([1, 1, -1]))
     assert math.isnan(both.mean)
 

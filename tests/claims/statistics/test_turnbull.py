@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fuelgauge.claims.statistics.turnbull import interval_censored, median_interval
+from fuelgauge.claims.statistics.turnbull import interval_censored, median_interval, median_p_value
 
 # Months until the breast deteriorates after radiotherapy alone: Finkelstein and Wolfe, Biometrics 41 (1985).
 RADIOTHERAPY = """45- 25-37 37- 6-10 46- 0-5 0-7 26-40 18- 46- 46- 24- 46- 27-34 36- 7-16 36-44 5-11 17- 46-
@@ -78,3 +78,18 @@ def test_a_value_above_a_small_number_is_known():
     left, right = np.array([0.5, 0.0, 0.0, 0.0]), np.array([np.inf, 0.5, 0.5, 0.5])
     found = interval_censored(left, right)
     assert found.mass[found.left >= 0.5].sum() == pytest.approx(0.25)
+
+
+def test_the_interval_may_have_exactly_its_level() -> None:
+    """Both of two values lie on one side of the median with probability 1/4 for each side."""
+    values = np.array([1.0, 2.0])
+    assert median_interval(values, values, level=0.5) == (1.0, 2.0)
+
+
+def test_the_sign_test_of_a_median_by_hand() -> None:
+    """Of four values three lie above 2: (4 + 1) / 16 on one side. Nothing is known of the last one."""
+    left, right = np.array([3.0, 4.0, 5.0, 0.0]), np.array([3.0, np.inf, 5.0, np.inf])
+    assert median_p_value(left, right, 2.0) == pytest.approx(2 * 5 / 16)
+    assert median_p_value(left[:3], right[:3], 2.0) == pytest.approx(2 / 8)
+    assert median_p_value(left, right, 5.0) == 1.0
+    assert median_p_value(left[:0], right[:0], 1.0) == 1.0
