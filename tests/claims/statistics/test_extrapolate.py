@@ -103,7 +103,7 @@ def test_odd_short_curves_have_finite_ordered_answers(loss):
 def test_a_curve_that_reached_zero_may_stay_there():
     assert extrapolate([16, 32, 64], [0.2, 0.1, 0.0], 1000)["loss_lo"].item() == 0
     answer = extrapolate([16, 32, 64], [0, 0, 0], 1000).iloc[0]
-    assert (answer["loss"], answer["loss_lo"]) == (0, 0)
+    assert (answer["n_train"], answer["loss"], answer["loss_lo"]) == (1000, 0, 0)
     assert answer["loss_hi"] == pytest.approx(3 / 64)
 
 

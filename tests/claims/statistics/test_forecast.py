@@ -169,6 +169,7 @@ def test_a_learner_unlike_those_learned_from_has_a_wider_interval():
         ({"companions": {"forest": (N, LOSS[:3])}}, "companion 'forest': .* one loss"),
         ({"companions": {"forest": (N, LOSS, [1.0])}}, "companion 'forest': train_loss needs the shape"),
         ({"companions": {"forest": N}}, "companion 'forest' must be"),
+        ({"companions": {"forest": (["x"] * 7, LOSS)}}, "companion 'forest': n_train must hold numbers"),
     ],
 )
 def test_bad_input_is_one_sentence(inputs, says):
@@ -184,6 +185,18 @@ def test_models_forecast_together_are_each_others_companions():
     alone = extrapolate(N, LOSS, [4096, 20480], train_loss=FITTED, companions=others, kind="forest")
     np.testing.assert_allclose(found["own"], alone)
     assert list(found) == ["own", "b"]
+
+
+def test_models_with_different_numbers_of_companions_are_forecast_together():
+    """The short curve has both others as companions. They have only each other: it ends too far before."""
+    curves = {"short": (N[:3], LOSS[:3]), "a": OTHERS["a"], "b": OTHERS["b"]}
+    found = extrapolate_together(curves, {"short": [4096], "a": [4096]})
+    short = extrapolate(N[:3], LOSS[:3], 4096, companions={name: OTHERS[name] for name in "ab"})
+    np.testing.assert_allclose(found["short"], short)
+    n, loss, trained = OTHERS["a"]
+    np.testing.assert_allclose(
+        found["a"], extrapolate(n, loss, 4096, train_loss=trained, companions={"b": OTHERS["b"]})
+    )
 
 
 def test_every_combination_has_scores_of_its_own():

@@ -65,6 +65,8 @@ def test_models_are_compared_from_the_last_anchor_that_all_have():
     found = forecast_best({"short": (n[:5], loss[:5]), "long": curve(1.1)}, 2048)
     assert (found.n_shared, found.n_target) == (512, 2048)
     assert found.pairs["ratio_now"].item() == pytest.approx(1 / 1.1)
+    now = found.models.set_index("model")["loss_now"].to_dict()
+    assert now == pytest.approx({"short": loss[4].mean(), "long": 1.1 * loss[4].mean()})
 
 
 def test_the_constant_predictor_is_no_contestant():
