@@ -109,3 +109,9 @@ def test_three_anchors_have_an_exponent_and_two_have_none() -> None:
     losses = np.repeat(4 * anchors[:, None] ** -0.5, 3, axis=1)
     assert fit_exponents(anchors, losses).value == pytest.approx(-0.5)
     assert np.isnan(fit_exponents(anchors[:2], losses[:2]).value)
+
+
+def test_every_dataset_has_rows_of_its_own() -> None:
+    trials = trial_table({"d": MODELS, "e": MODELS}).assign(level="model")
+    found = exponent_table(cubes(trials), pd.DataFrame({"test_share": 0.0}, index=["d", "e"]))
+    assert found["dataset"].to_dict() == {0: "d", 1: "d", 2: "e", 3: "e"}

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pandas as pd
 
@@ -45,7 +47,9 @@ def test_noise_is_seldom_flagged() -> None:
 
 def test_one_repeat_cannot_tell_noise_from_shape() -> None:
     table = trial_table({"d": {"a": ("deep", peaking)}}, n_repeats=1)
-    assert curve_flags(cubes(table.assign(level="model")), DATASETS).empty
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert curve_flags(cubes(table.assign(level="model")), DATASETS).empty
 
 
 def constant(**models) -> pd.DataFrame:
@@ -72,6 +76,8 @@ def test_a_dataset_without_the_loss_of_a_constant_has_that_of_the_dummy() -> Non
     trials = trial_table({"d": models, "e": models}, noise=Noise(0, 0, 0, 0))
     trials["constant_loss"] = np.where(trials["dataset"] == "d", 2.0, np.nan)
     assert constant_flags(trials)["dataset"].tolist() == ["e"]
+    other_labels = trials.set_axis(trials.index + 1000)
+    pd.testing.assert_frame_equal(constant_flags(other_labels), constant_flags(trials))
 
 
 def test_a_model_that_predicts_the_constant_is_no_better() -> None:

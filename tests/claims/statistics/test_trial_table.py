@@ -237,3 +237,10 @@ def test_a_csv_file_may_have_semicolons_decimal_commas_and_capital_letters(
 def test_families_that_no_claim_reads_are_named_with_the_remedy(trials: pd.DataFrame) -> None:
     said = warning(trials.replace({"family": {"deep": "Deep"}}))
     assert "column 'family': no claim reads 'Deep' (write 'deep'); rename them (baseline, linear," in said
+
+
+def test_a_semicolon_in_the_name_of_a_column_leaves_a_csv_file_with_commas(
+    trials: pd.DataFrame, tmp_path: Path
+) -> None:
+    trials.rename(columns={"val_loss": "loss; tuning rows"}).to_csv(tmp_path / "mine.csv", index=False)
+    assert read_trials(tmp_path / "mine.csv").trials["loss"].tolist() == trials["loss"].tolist()
