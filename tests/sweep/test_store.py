@@ -6,7 +6,7 @@ import pytest
 
 from fuelgauge.errors import StoreError
 from fuelgauge.sweep import store as module
-from fuelgauge.sweep.store import TrialStore, read_store, to_line
+from fuelgauge.sweep.store import TrialStore, read_store, store_path, to_line
 
 
 def record(number: int, **changes):
@@ -43,7 +43,7 @@ def test_a_record_cut_by_a_kill_is_set_aside_and_the_others_are_kept(path, cut, 
         store.append(record(3))
     assert set(read_store(path)[0]) == {"t1", "t3"}
     assert "1 broken or foreign record(s) moved to mlp.rejected" in caplog.text
-    assert path.with_suffix(".rejected").stat().st_size > 0
+    assert path.with_suffix(".rejected").read_bytes() == to_line(record(2))[:-cut] + b"\n"
 
 
 def test_a_foreign_or_altered_line_is_set_aside(path):
@@ -111,6 +111,10 @@ def test_a_number_that_json_lacks_never_reaches_the_file(path):
     with TrialStore(path) as store, pytest.raises(ValueError, match="JSON"):
         store.append(record(1, result={"loss": float("nan")}))
     assert path.read_bytes() == b""
+
+
+def test_a_curve_has_a_file_in_the_folder_of_its_dataset(tmp_path, path):
+    assert store_path("letter", "mlp", tmp_path) == path
 
 
 def test_a_line_is_json_after_its_digits():
