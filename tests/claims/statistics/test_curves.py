@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -129,6 +131,8 @@ def test_equal_losses_that_differ_by_rounding_are_reached() -> None:
 def test_a_mean_loss_of_zero_has_no_width_and_with_one_repeat_no_interval() -> None:
     trials = pd.DataFrame({"n_train": [32, 32, 64, 64, 128], "loss": [0.4, 0.6, 0.0, 0.0, 0.0]})
     trials = trials.assign(dataset="d", model="m", family="linear", level="model")
-    table = curve_table(trials, pd.DataFrame({"test_share": [0.0]}, index=["d"]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = curve_table(trials, pd.DataFrame({"test_share": [0.0]}, index=["d"]))
     assert table["loss_lo"].tolist()[1:] == pytest.approx([0.0, np.nan], nan_ok=True)
     assert table["loss_hi"].tolist()[1:] == pytest.approx([0.0, np.nan], nan_ok=True)
