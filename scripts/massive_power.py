@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fuelgauge.claims.analysis import analyze
+from fuelgauge.claims.analysis import judge
 from fuelgauge.claims.judging.claims import available_claims
 from fuelgauge.claims.statistics.meta import Meta, detectable, random_effects
 
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def spread(table: Path) -> tuple[float, float, int]:
     """Return the spread of the log ratio between tables, its median error on one, and their number."""
-    verdicts = analyze(table, claims=["data"]).verdicts
+    verdicts = judge(table, claims=["data"])
     pair = [v for v in verdicts if (v["family_a"], v["family_b"]) == PAIR and v["modality"] == "tabular"]
     (across,) = [v for v in pair if v["level"] == "overall"]
     errors = [v["error"] for v in pair if v["level"] == "dataset" and not v["control"]]

@@ -11,6 +11,7 @@ that of the run. A test fails if a document differs from what the published tabl
 from __future__ import annotations
 
 import argparse
+import functools
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,10 +23,19 @@ import pandas as pd
 from scipy import stats
 
 from fuelgauge.claims.analysis import Analysis, analyze, judge
+from fuelgauge.claims.hindsight import ROUNDING
 from fuelgauge.claims.judging.verdict import models_of
 from fuelgauge.files import whole, write_whole
 from fuelgauge.report import write_report
-from fuelgauge.report.summary import bounded, chosen_verdicts, short_title, shown_ratio, shown_size, summary
+from fuelgauge.report.summary import (
+    bounded,
+    chosen_verdicts,
+    is_measured,
+    short_title,
+    shown_ratio,
+    shown_size,
+    summary,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -62,7 +72,6 @@ OF_HINGES = (
 )
 HINGES = ("by the rule", "nets without the refit", "all without the refit")
 REFIT = "docs/explanation/published_confirmatory.md#how-much-of-the-answer-hangs-on-the-refit"
-ROUNDING = 1e-12  # a loss below is zero
 
 Row = Mapping[str, Any]
 
@@ -144,7 +153,7 @@ def results(run: Run, analysis: Analysis) -> str:
         refit_table(done),
         OF_REFIT,
         "## How much of the answer hangs on the refit",
-        hinge_table(hinges(run)),
+        hinge_table(hinges(run, analysis.verdicts)),
         OF_HINGES,
     ]
     return "\n\n".join(parts) + "\n"
@@ -154,7 +163,7 @@ def verdict_table(verdicts: Sequence[Row]) -> str:
     """Return a line for each claim and rival."""
     rows = []
     for v in chosen_verdicts(verdicts):
-        known = is_judged(v)
+        known = is_measured(v)
         answer = ", ".join(filter(None, (str(v["verdict"]), shown_size(v) if known else "too few datasets")))
         seen = v.get("detectable")
         rows.append(
@@ -170,17 +179,12 @@ def verdict_table(verdicts: Sequence[Row]) -> str:
     return markdown(("claim", "compared with", "answer", "mean ratio", "datasets", "smallest seen"), rows)
 
 
-def is_judged(verdict: Row) -> bool:
-    """Return whether there were datasets enough for a verdict."""
-    return verdict.get("p") is not None and bool(np.isfinite(verdict["p"]))
-
-
 def answer(run: Run, verdicts: Sequence[Row]) -> str:
     """Return the answer in a sentence or two, the table of the claims that were judged, and a caution."""
     lines = summary(verdicts)
     said = " ".join(lines[: lines.index("")])
-    judged = verdict_table([v for v in verdicts if is_judged(v)])
-    return "\n\n".join([f"**{said}**", judged, *caution(hinges(run))])
+    judged = verdict_table([v for v in verdicts if is_measured(v)])
+    return "\n\n".join([f"**{said}**", judged, *caution(hinges(run, verdicts))])
 
 
 def dataset_table(verdicts: Sequence[Row]) -> str:
@@ -244,15 +248,22 @@ def refit_table(trials: pd.DataFrame) -> str:
     return markdown(("model", "datasets", "loss after over before"), rows)
 
 
-def hinges(run: Run) -> dict[str, list[Row]]:
+def hinges(run: Run, verdicts: Sequence[Row]) -> dict[str, list[Row]]:
     """Return the data verdicts of a run by the rule, and without the refit of nets or of all models."""
+    by_rule = [v for v in verdicts if v["claim"] == "data"]
+    return {
+        name: [v for v in chosen_verdicts(found) if is_measured(v)]
+        for name, found in zip(HINGES, (by_rule, *without_refit(run)), strict=True)
+    }
+
+
+@functools.cache
+def without_refit(run: Run) -> tuple[Sequence[Row], ...]:
+    """Return the data verdicts of a run without the refit of nets, and without that of all models."""
     trials = pd.read_parquet(run.table)
     before = trials["loss_before_refit"]
-    losses = (trials["loss"], trials["loss"].mask(trials["family"] == "deep", before), before)
-    return {
-        name: [v for v in chosen_verdicts(judge(trials.assign(loss=loss), ["data"])) if is_judged(v)]
-        for name, loss in zip(HINGES, losses, strict=True)
-    }
+    losses = (trials["loss"].mask(trials["family"] == "deep", before), before)
+    return tuple(judge(trials.assign(loss=loss), ["data"]) for loss in losses)
 
 
 def hinge_table(found: Mapping[str, Sequence[Row]]) -> str:

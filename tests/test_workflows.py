@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.conftest import CHECKOUT
+from tests.workflow_runner import run_step
 
 FOLDER = CHECKOUT / ".github/workflows"
 WORKFLOWS = sorted(path.name for path in FOLDER.glob("*.yml"))
@@ -129,17 +130,8 @@ def runner(tmp_path, monkeypatch):
 
 def run(checkout: Path, name: str, **variables: str) -> str:
     """Run a step like the runner does, and return the body that it gave to gh."""
-    script = checkout.parent / "step.sh"
-    script.write_text(step(name)["run"])
-    result = subprocess.run(
-        ["bash", "-e", script],
-        cwd=checkout,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
+    result = run_step(step(name), checkout, {**os.environ, **variables})
+    assert result.returncode == 0, result.stdout
     return (checkout.parent / "sent.md").read_text()
 
 

@@ -72,18 +72,8 @@ class WorkflowRunner:
             if step["uses"].startswith(UPLOAD):
                 self.upload(**{key: step["with"][key] for key in ("name", "path")})
             return "success"
-        script = self.checkout.parent / "step.sh"
-        script.write_text(step["run"])
-        flags = ["-e", "-o", "pipefail"] if step.get("shell") == "bash" else ["-e"]
-        result = subprocess.run(
-            ["bash", *flags, script],
-            cwd=self.checkout,
-            env={**self.environment, **of_job, **self.filled(step.get("env", {}))},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        variables = {**self.environment, **of_job, **self.filled(step.get("env", {}))}
+        result = run_step(step, self.checkout, variables)
         self.said[name] = result.stdout
         return "success" if result.returncode == 0 else "failure"
 
@@ -129,6 +119,24 @@ class WorkflowRunner:
         if name.startswith("steps."):
             return self.ids.get(name.split(".")[1], "")
         return self.contexts.get(name, "")
+
+
+def run_step(
+    step: Mapping[str, Any], checkout: Path, variables: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run the script of a step like the runner does; its errors are in the output too."""
+    script = checkout.parent / "step.sh"
+    script.write_text(step["run"])
+    flags = ["-e", "-o", "pipefail"] if step.get("shell") == "bash" else ["-e"]
+    return subprocess.run(
+        ["bash", *flags, script],
+        cwd=checkout,
+        env=dict(variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
 
 
 def environment_of(checkout: Path, programs: Path) -> dict[str, str]:

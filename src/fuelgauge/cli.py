@@ -435,20 +435,24 @@ def print_added(added: Added) -> None:
 
 def verdict(chosen: argparse.Namespace) -> None:
     """Print the verdict of the last evaluation: in short, in full or on a dataset."""
-    from fuelgauge.report.outlook import answers, outlook
-    from fuelgauge.report.summary import summary
+    from fuelgauge.report.summary import FEW_DATASETS, summary
 
     path = paths.REPORTS / "verdicts.json"
     if not path.is_file():
         raise FuelgaugeError(f"{path} does not exist; make it with: make repro")
     verdicts = json.loads(path.read_text(encoding="utf-8"))
     if chosen.dataset:
+        from fuelgauge.report.outlook import outlook
+
         print_lines(lambda trials: outlook(trials, chosen.dataset))
         print_dataset(verdicts, chosen.dataset)
     elif chosen.all:
         print_verdicts(verdicts)
     else:
-        print_lines(answers)
+        if len({v["dataset"] for v in verdicts if v["level"] == "dataset"}) <= FEW_DATASETS:
+            from fuelgauge.report.outlook import answers
+
+            print_lines(answers)
         print("\n".join(summary(verdicts)))
         print("\neach claim in a sentence: fuelgauge verdict --all, or fuelgauge verdict DATASET")
     print(f"\nreport     {paths.REPORTS / 'index.html'}")

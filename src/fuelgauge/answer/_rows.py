@@ -96,13 +96,7 @@ def inspected(question: Question) -> Inspected:
     return inspect(Path(question.file), asked_for(question), question.name, question.file)
 
 
-def asked_for(
-    question: Question,
-    name: str = "",
-    command: str = "fuelgauge ask",
-    force: bool = False,
-    alone: bool = False,
-) -> Request:
+def asked_for(question: Question) -> Request:
     """Return a question as a request to add its file to the datasets of a project."""
     wishes = Wishes(
         target=question.target,
@@ -117,14 +111,11 @@ def asked_for(
     return Request(
         Path(question.file),
         wishes,
-        command,
-        name,
+        "fuelgauge ask",
         delimiter=question.delimiter,
         encoding=question.encoding,
         missing=question.missing,
         decimal=question.decimal,
-        force=force,
-        alone=alone,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from fuelgauge import paths
@@ -45,7 +46,7 @@ def adopt(folder: Path, command: str = "fuelgauge adopt", force: bool = False, a
             f"{folder} holds no answer; name the folder that ask has written, such as ask_churn."
         )
     question = memory.question
-    added = add(asked_for(question, question.name, command, force, alone))
+    added = add(replace(asked_for(question), name=question.name, command=command, force=force, alone=alone))
     write_whole(added.description, settled(added.description.read_text(encoding="utf-8"), question))
     return added
 

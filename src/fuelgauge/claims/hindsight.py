@@ -11,7 +11,7 @@ from fuelgauge.claims.statistics.beyond import forecast_curves
 from fuelgauge.claims.statistics.resample import Floats
 from fuelgauge.errors import TableError
 
-__all__ = ["by_octaves", "score_forecasts"]
+__all__ = ["ROUNDING", "by_octaves", "score_forecasts"]
 
 KEY = ["dataset", "model"]
 KEPT = [*KEY, "family", "n_max", "n_train", "octaves", "loss", "forecast", "lo", "hi", "last"]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fuelgauge.claims import savings
 from fuelgauge.claims.judging.members import PREFIX
 from fuelgauge.report._provenance import ReportContext
 from fuelgauge.report._style import LineStyle, family_rank, is_baseline, line_styles
@@ -29,7 +30,6 @@ PAIR_COLUMNS = [
 ]
 EXTRAPOLATION_COLUMNS = ["dataset", "model", "level", "n_train", "loss", "loss_lo", "loss_hi"]
 FLAG_COLUMNS = ["kind", "dataset", "model", "n_train", "text"]
-SAVING_COLUMNS = ["dataset", "n", "ratio", "ratio_lo", "ratio_hi", "censored"]
 LEAD_COLUMNS = ["dataset", "modality", "rival", "n", "leader"]
 EXPONENTS = ("loss_exponent", "fit_seconds_exponent")
 EXPONENT_COLUMNS = [
@@ -112,7 +112,7 @@ def gather(analysis: Any, context: ReportContext) -> Contents:
         slide=further.get("slide"),
         leads=_leads(_frame(getattr(analysis, "leads", None))),
         exponents=_exponents(_frame(getattr(analysis, "exponents", None))),
-        savings=_with_columns(_frame(getattr(analysis, "savings", None)), SAVING_COLUMNS),
+        savings=_with_columns(_frame(getattr(analysis, "savings", None)), savings.COLUMNS),
     )
 
 

@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fuelgauge.claims.statistics.beyond import BASELINE, kinds_of
 from fuelgauge.claims.statistics.forecast_best import BestForecast, forecast_best
 from fuelgauge.claims.statistics.forecast_inputs import CONSTANT, KINDS
 from fuelgauge.errors import TableError
+from fuelgauge.report.summary import FEW_DATASETS
 
-__all__ = ["FEW_DATASETS", "answers", "outlook"]
+__all__ = ["answers", "outlook"]
 
-FEW_DATASETS = 2  # with so few datasets, each is answered by itself
-
-BASELINE = "baseline"
 FEWEST_ANCHORS = 2
 
 
@@ -69,11 +68,8 @@ def outlook(trials: pd.DataFrame, dataset: str) -> list[str]:
 
 def _forecast(own: pd.DataFrame, target: float) -> BestForecast:
     """Forecast which model is best at a number of rows."""
-    curves: dict[str, tuple[Any, ...]] = {}
-    kinds: dict[str, str | None] = {}
-    for name, trials in own.groupby("model", sort=True):
-        curves[str(name)] = _curve(str(name), trials)
-        kinds[str(name)] = _kind(trials)
+    curves = {str(name): _curve(str(name), trials) for name, trials in own.groupby("model", sort=True)}
+    kinds = {name: kind if kind in KINDS else None for name, kind in kinds_of(own).items()}
     if "constant_loss" in own and own["constant_loss"].notna().any():
         sizes = np.sort(own["n_train"].unique()).astype(float)
         curves[CONSTANT] = sizes, np.full(len(sizes), own["constant_loss"].mean()), None
@@ -90,11 +86,6 @@ def _curve(name: str, trials: pd.DataFrame) -> tuple[Any, ...]:
         table = trials.pivot_table(index="n_train", columns="repeat", values="train_loss")
         trained = table.loc[losses.index].to_numpy(float)
     return losses.index.to_numpy(float), losses.to_numpy(float), trained
-
-
-def _kind(trials: pd.DataFrame) -> str | None:
-    told = [str(trials[name].iloc[0]) for name in ("subfamily", "family") if name in trials]
-    return next((kind for kind in told if kind in KINDS), None)
 
 
 def _measured(there: pd.DataFrame) -> str:

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fuelgauge.claims.judging.claims import available_claims
-from fuelgauge.claims.judging.verdict import models_of
-from fuelgauge.report.outlook import FEW_DATASETS
+from fuelgauge.claims.judging.verdict import models_of, short_number
 
 __all__ = [
+    "FEW_DATASETS",
     "PRIMARY",
     "bounded",
     "chosen_verdicts",
+    "is_measured",
     "short_title",
     "shown_margins",
     "shown_ratio",
@@ -27,6 +28,7 @@ PRIMARY, EVERYTHING = "tabular", "all"
 NOTHING = "No claim can be judged from this table; the notes say why."
 TOO_FEW = "too few"
 WIDTH = 100
+FEW_DATASETS = 2  # with so few datasets, each is answered by itself
 TITLES = ("claim", "against", "sets", "on average", "answer", "above 1 on")
 
 
@@ -50,7 +52,7 @@ def summary(verdicts: Sequence[Row]) -> list[str]:
         return [NOTHING]
     overall = [v for v in verdicts if v["level"] == "overall"]
     names = {v["dataset"] for v in verdicts if v["level"] == "dataset" and not v.get("control")}
-    judged = [v for v in overall if _is_measured(v)]
+    judged = [v for v in overall if is_measured(v)]
     if not judged and len(names) <= FEW_DATASETS:
         return [_sentence(v) for v in verdicts if v["level"] == "dataset"] or [_sentence(v) for v in overall]
     shown = chosen_verdicts(verdicts)
@@ -60,7 +62,8 @@ def summary(verdicts: Sequence[Row]) -> list[str]:
     return [*_answer(shown), "", *table]
 
 
-def _is_measured(verdict: Row) -> bool:
+def is_measured(verdict: Row) -> bool:
+    """Return whether there were datasets enough for a verdict across them."""
     return _number(verdict.get("p")) is not None
 
 
@@ -78,7 +81,7 @@ def chosen_verdicts(verdicts: Sequence[Row]) -> list[Row]:
     for stratum in (EVERYTHING, PRIMARY):
         for verdict in verdicts:
             is_of_stratum = verdict.get("level") == "overall" and verdict.get("modality") == stratum
-            if is_of_stratum and (stratum == EVERYTHING or _is_measured(verdict)) and not _is_empty(verdict):
+            if is_of_stratum and (stratum == EVERYTHING or is_measured(verdict)) and not _is_empty(verdict):
                 key = verdict["claim"], str(verdict.get("family_a")), str(verdict.get("family_b"))
                 by_question[key] = verdict
     return list(by_question.values())
@@ -90,7 +93,7 @@ def _is_empty(verdict: Row) -> bool:
 
 def _answer(shown: Sequence[Row]) -> list[str]:
     """Return the answer to the first claim, about its last judged rival, in one sentence."""
-    asked = [v for v in shown if v["claim"] == shown[0]["claim"] and _is_measured(v)] if shown else []
+    asked = [v for v in shown if v["claim"] == shown[0]["claim"] and is_measured(v)] if shown else []
     if not asked:
         return ["Too few datasets for a verdict across datasets; fuelgauge verdict --all has each of them."]
     of_one = asked[-1]
@@ -111,7 +114,7 @@ def _cells(verdict: Row) -> tuple[str, ...]:
     against = (
         rival if rival == "trees" else models_of(rival).removesuffix(" models").removesuffix(" classical")
     )
-    if not _is_measured(verdict):
+    if not is_measured(verdict):
         return title, against, str(verdict.get("n_datasets", "")), "", "too few datasets", ""
     share = _number(verdict.get("share"))
     above = ""
@@ -129,14 +132,14 @@ def short_title(claim: str) -> str:
 def shown_ratio(verdict: Row, unit: str = "") -> str:
     """Return a ratio with its interval, for a table; a unit stands between the two."""
     ends = [_number(verdict.get(name)) for name in ("lo", "hi")]
-    low, high = (_short(end) if end is not None else "?" for end in ends)
+    low, high = (short_number(end) if end is not None else "?" for end in ends)
     return f"{bounded(verdict)}{unit} ({low} to {high})"
 
 
 def bounded(verdict: Row) -> str:
     """Return a ratio, marked by `>` or `<` where only a bound of it is known."""
     bound = {"above": "> ", "below": "< "}.get(str(verdict.get("censored", "")), "")
-    return f"{bound}{_short(float(verdict['effect']))}"
+    return f"{bound}{short_number(float(verdict['effect']))}"
 
 
 def _answered(verdict: Row) -> str:
@@ -171,10 +174,3 @@ def _sentence(verdict: Row) -> str:
 def _number(value: object) -> float | None:
     """Return a finite number, or None."""
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
-
-
-def _short(value: float) -> str:
-    """Write a number with two digits, but with three where it would look like 1 and is not."""
-    if 0.995 < value < 1.05:
-        return f"{value:.3g}"
-    return f"{value:.0f}" if abs(value) >= 99.5 else f"{value:.2g}"

@@ -44,6 +44,7 @@ __all__ = [
     "of_control",
     "opening",
     "readings",
+    "short_number",
     "side_of_interval",
     "side_of_test",
     "times",
@@ -132,7 +133,11 @@ class Verdict:
         kind = "unexposed " if self.unexposed else ""
         noun = "dataset" if self.n_datasets == 1 else "datasets"
         effect = self.main
-        value = times(effect) if effect.scale == RATIO and not effect.per_doubling else _short(effect.effect)
+        value = (
+            times(effect)
+            if effect.scale == RATIO and not effect.per_doubling
+            else short_number(effect.effect)
+        )
         measured = f", {effect.label} {value}" if np.isfinite(effect.effect) else ""
         return f"{self.counted}, {self.n_datasets} {kind}{noun}: {self.verdict}{measured}"
 
@@ -623,7 +628,7 @@ def opening(finding: Finding, verdict: str) -> str:
     main = next(iter(finding.effects.values()))
     if verdict != UNDECIDED or main.across is None or not np.isfinite(main.across.detectable):
         return verdict
-    return f"{verdict} (this many datasets would show a mean of {_short(main.across.detectable)})"
+    return f"{verdict} (this many datasets would show a mean of {short_number(main.across.detectable)})"
 
 
 def readings(effect: Effect) -> str:
@@ -657,7 +662,7 @@ def capital(text: str) -> str:
 def times(effect: Effect) -> str:
     """Write a ratio with its interval: ``1.6 times (1.2 to 2.3)``."""
     bound = {"above": "more than ", "below": "less than "}.get(effect.censored, "")
-    return f"{bound}{_short(effect.effect)} times{between(effect.lo, effect.hi)}"
+    return f"{bound}{short_number(effect.effect)} times{between(effect.lo, effect.hi)}"
 
 
 def between(lo: float, hi: float) -> str:
@@ -665,11 +670,11 @@ def between(lo: float, hi: float) -> str:
     if np.isnan(lo) or np.isnan(hi):
         return ""
     if np.isinf(hi):
-        return f" (at least {_short(lo)})" if lo > 0 else ""
-    return f" ({_short(lo)} to {_short(hi)})" if lo > 0 else f" (at most {_short(hi)})"
+        return f" (at least {short_number(lo)})" if lo > 0 else ""
+    return f" ({short_number(lo)} to {short_number(hi)})" if lo > 0 else f" (at most {short_number(hi)})"
 
 
-def _short(value: float) -> str:
+def short_number(value: float) -> str:
     """Write a number with two digits, but with three where it would look like 1 and is not."""
     if 0.995 < value < 1.05:
         return f"{value:.3g}"

@@ -14,7 +14,7 @@ from fuelgauge.claims.statistics.extrapolate import extrapolate, extrapolate_tog
 from fuelgauge.claims.statistics.forecast_inputs import CONSTANT
 from fuelgauge.claims.statistics.resample import leave_one_out_means
 
-__all__ = ["forecast_curves"]
+__all__ = ["BASELINE", "forecast_curves", "kinds_of"]
 
 TRAIN_LOSS, CONSTANT_LOSS = "train_loss", "constant_loss"
 BASELINE = "baseline"
@@ -42,7 +42,7 @@ def forecast_curves(trials: pd.DataFrame, factors: Sequence[float], level: float
     pandas.DataFrame
         dataset, model, family, level, n_max, factor, n_train, loss, loss_lo, loss_hi.
     """
-    kinds = _kinds(trials)
+    kinds = kinds_of(trials)
     found = [
         (cube, _of_cube(cube, kinds, factors, level)) for cube in cubes(trials, (TRAIN_LOSS, CONSTANT_LOSS))
     ]
@@ -59,7 +59,7 @@ def forecast_curves(trials: pd.DataFrame, factors: Sequence[float], level: float
     return pd.concat([pd.DataFrame({**about, "factor": np.tile(factors, len(curves))}), predicted], axis=1)
 
 
-def _kinds(trials: pd.DataFrame) -> dict[str, str | None]:
+def kinds_of(trials: pd.DataFrame) -> dict[str, str | None]:
     """Return the kind of each model: its subfamily, else its family; None where that tells no kind."""
     once = trials.drop_duplicates("model")
     own = once["family"]
