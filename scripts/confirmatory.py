@@ -55,6 +55,9 @@ OTHER_SOURCE = {
     "openintro/nycflights": "a sample of flights",
 }
 
+# Datasets that came after the set was fixed: the rule saw their tables as unused.
+LATER = ("births", "fertility", "film_ratings", "mortgages")
+
 # By table: the dataset in conf/dataset, and why its target is the target. The first of these reasons counts:
 # the help page calls the column the outcome; it is on the left side of the page's models; name, title,
 # description or source of the table say that the table is about it.
@@ -266,9 +269,9 @@ def explained(name: str) -> set[str]:
 
 
 def used_members() -> set[str]:
-    """Return the files of archives that datasets outside of the set use."""
+    """Return the files of archives that datasets outside of the set used when it was fixed."""
     files = (paths.CONF / "dataset").glob("*.yaml")
-    text = "\n".join(file.read_text("utf-8") for file in files if file.stem not in profile())
+    text = "\n".join(file.read_text("utf-8") for file in files if file.stem not in (*profile(), *LATER))
     return set(re.findall(rf"[\w./-]+(?:{re.escape(SUFFIX)}|\.dat)\b", text))
 
 

@@ -312,3 +312,11 @@ def test_a_number_far_from_all_others_that_is_repeated_is_said(folder, far):
     assert f"use --missing '{far:g}'" in warning
     quiet = np.where(np.arange(N) % 5, values() + 2_000, 0)  # a zero means nothing, or none
     assert not [each for each in added(folder, {"a": quiet}).guess.warnings if "far from" in each]
+
+
+def test_a_number_in_nines_below_zero_is_said_where_no_other_is_below_zero(folder):
+    numbers = np.where(np.arange(N) % 5, values() * 10, -999)
+    (warning,) = [each for each in added(folder, {"a": numbers}).guess.warnings if "far from" in each]
+    assert "column 'a' holds -999 in 20% of the rows" in warning
+    others = np.where(np.arange(N) % 5, values() * 10 * (-1) ** np.arange(N), -999)
+    assert not [each for each in added(folder, {"a": others}).guess.warnings if "far from" in each]

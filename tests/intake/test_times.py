@@ -95,6 +95,123 @@ def test_days_written_as_whole_numbers_are_dates(tmp_path, kind):
     np.testing.assert_array_equal(feature(made, "date"), since(SHUFFLED))
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_days_in_digits_are_dates_under_any_name(tmp_path, kind):
+    numbers = SHUFFLED.dt.strftime("%Y%m%d").astype(int)
+    made = added(tmp_path, {"a": numbers}, kind)
+    assert source(made)["dates"] == {"a": "%Y%m%d"}
+    (warning,) = made.guess.warnings
+    assert warning.startswith(f"column 'a' is read as dates: {numbers[0]} is {SHUFFLED[0]} (%Y%m%d)")
+    np.testing.assert_array_equal(feature(made), since(SHUFFLED))
+    odd = numbers.where(np.arange(N) != 5, 20201345)
+    assert added(tmp_path, {"a": odd}, kind).guess.roles["a"].kind == "numeric"
+    few = np.resize(numbers[:19], N)
+    assert added(tmp_path, {"a": few}, kind).guess.roles["a"].kind == "numeric"
+
+
+@pytest.mark.parametrize("form", ["%d%m%Y", "%m%d%Y", "%Y%m%dT%H%M%S", "%Y%m%d%H%M%S", "%Y%m%d%H%M"])
+def test_dates_without_marks_are_dates(tmp_path, form):
+    made = added(tmp_path, {"a": SHUFFLED.dt.strftime(form)})
+    assert source(made)["dates"] == {"a": form}
+    np.testing.assert_array_equal(feature(made), since(SHUFFLED))
+    made = added(tmp_path, {"a": DAYS.strftime(form)})
+    assert made.guess.time == "a"
+
+
+MARCHES = [
+    (
+        "{day}. {month} {year}",
+        "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+    ),
+    ("{day} {month} {year}", "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc."),
+    (
+        "{day} de {month} de {year}",
+        "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+    ),
+    ("{day}-{month}-{year}", "gen feb mar apr mag giu lug ago set ott nov dic"),
+]
+
+
+@pytest.mark.parametrize(("form", "names"), MARCHES)
+def test_names_of_months_in_other_languages(tmp_path, form, names):
+    texts = [form.format(day=day.day, month=names.split()[day.month - 1], year=day.year) for day in SHUFFLED]
+    np.testing.assert_array_equal(feature(added(tmp_path, {"a": texts})), since(SHUFFLED))
+
+
+def swapped(text: str, signs: dict[str, str]) -> str:
+    for sign, other in signs.items():
+        text = text.replace(sign, other)
+    return text
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "%a, %d %b %Y %H:%M:%S GMT",
+        "%a, %d %b %Y %H:%M:%S +0000",
+        "%A, %B %d, %Y",
+        "%d/%b/%Y:%H:%M:%S +0000",
+        "%b. %d, %Y",
+        "%m/%d/%Y, %I:%M:%S %p",
+        "%Y\u5e74%m\u6708%d\u65e5",
+        "%Y-%m-%d %H:%M:%S +0000",
+    ],
+)
+def test_dates_of_mails_logs_and_letters(tmp_path, form):
+    signs = {"\u5e74": "Y|", "\u6708": "M|", "\u65e5": "D|"}  # strftime may not take these
+    texts = SHUFFLED.dt.strftime(swapped(form, signs)).map(
+        lambda text: swapped(text, {plain: sign for sign, plain in signs.items()})
+    )
+    np.testing.assert_array_equal(feature(added(tmp_path, {"a": texts})), since(SHUFFLED))
+
+
+def test_times_of_day_and_durations_are_numbers(tmp_path):
+    minutes = np.random.default_rng(0).integers(1, 1440, N)
+    written = {
+        "8:30": ([f"{m // 60}:{m % 60:02d}" for m in minutes], "minutes", 1),
+        "08:30:00": ([f"{m // 60:02d}:{m % 60:02d}:00" for m in minutes], "seconds", 60),
+        "8h 30m": ([f"{m // 60}h {m % 60}m" for m in minutes], "seconds", 60),
+    }
+    for texts, clock, unit in written.values():
+        made = added(tmp_path, {"a": texts})
+        assert source(made)["numbers"] == {"a": {"clock": clock}}
+        (warning,) = made.guess.warnings
+        assert warning.startswith(
+            f"column 'a' is read as numbers: '{texts[0]}' in row 1 is {minutes[0] * unit}"
+        )
+        assert f"times are counted in {clock}" in warning
+        np.testing.assert_array_equal(feature(made), minutes * unit)
+
+
+def test_markers_among_times_are_missing_and_other_texts_are_asked_about(tmp_path):
+    texts = [f"{8 + k % 9}:{k % 60:02d}" for k in range(N)]
+    made = added(tmp_path, {"a": ["-" if k % 10 == 0 else text for k, text in enumerate(texts)]})
+    assert source(made)["numbers"] == {"a": {"missing": ["-"], "clock": "minutes"}}
+    assert np.isnan(feature(made)[::10]).all()
+    with pytest.raises(DataError, match="column 'a' holds times such as '8:00', but row 6 holds 'late'"):
+        added(tmp_path, {"a": [*texts[:5], "late", *texts[6:]]})
+    both = [text if k % 2 else f"{text}:30" for k, text in enumerate(texts)]
+    (warning,) = added(tmp_path, {"a": both}).guess.warnings
+    assert warning.startswith("column 'a' looks like numbers that are times with and without seconds")
+
+
+def test_durations_and_times_of_typed_files_are_seconds(tmp_path):
+    seconds = np.random.default_rng(0).integers(1, 86_400, N)
+    made = added(tmp_path, {"a": pd.to_timedelta(seconds, unit="s")}, "parquet")
+    np.testing.assert_array_equal(feature(made), seconds)
+    times = [pd.Timestamp(int(second), unit="s").time() for second in seconds]
+    np.testing.assert_array_equal(feature(added(tmp_path, {"a": times}, "parquet")), seconds)
+    made = added(tmp_path, {"a": [[1.0, 2.0]] * N}, "parquet")
+    assert [
+        each for each in made.guess.warnings if each.startswith("column 'a' is left out: its type is list")
+    ]
+
+
+def test_many_dates_are_offered_as_time_in_one_line(tmp_path):
+    made = added(tmp_path, dict.fromkeys("pqrstu", SHUFFLED))
+    assert made.guess.why["time"] == "or p or q or r or 3 others, to predict the future"
+
+
 def test_a_later_number_that_is_no_time_is_named(tmp_path):
     made = added(tmp_path, {"ts": (since(SHUFFLED) * 86_400).astype(np.int64)})
     for text, sentence in (

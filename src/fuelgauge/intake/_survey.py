@@ -14,7 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fuelgauge.data.arrow import is_tensor
-from fuelgauge.data.sources.numerals import Numeral, Seen, Tally, clean, is_marker
+from fuelgauge.data.sources import numerals
+from fuelgauge.data.sources.clocks import Clocks
+from fuelgauge.data.sources.month_names import WORD, month_of
+from fuelgauge.data.sources.numerals import Numeral, Tally, absent_among, clean, is_marker
+from fuelgauge.data.sources.seen import Seen
 
 MOST_VALUES = 20_000
 MOST_FRACTIONS = 1_000
@@ -26,22 +30,26 @@ DATE = re.compile(
     r"(?P<first>\d{1,4})(?P<mark>[-/.])(?P<second>\d{1,2})(?P=mark)(?P<third>\d{1,4})(?P<clock>\D.*)?"
 )
 NAMED_MONTH = re.compile(
-    r"(?P<first>\d{1,2}|[A-Za-z]+)(?P<mark>[- ])(?P<second>\d{1,2}|[A-Za-z]+)(?P<end>,? |-)"
+    rf"(?P<weekday>(?:{'|'.join([*calendar.day_name, *calendar.day_abbr])}),? )?"
+    rf"(?P<first>\d{{1,2}}|{WORD})(?P<mark>\. ?| de |[- /])(?P<second>\d{{1,2}}|{WORD})(?P<end>,? | de |[-/])"
     r"(?P<year>\d{4}|\d{2})(?P<clock>\D.*)?"
 )
 CLOCK = re.compile(
-    r"(?P<mark>[ T])(?P<hour>[01]?\d|2[0-3]):[0-5]\d(?P<seconds>:[0-5]\d)?(?P<fraction>\.\d+)?"
-    r"(?P<half> ?[AP]M)?(?P<zone>Z|[+-]\d\d:?\d\d| UTC| GMT)?"
+    r"(?P<mark>, |[ T:])(?P<hour>[01]?\d|2[0-3]):[0-5]\d(?P<seconds>:[0-5]\d)?(?P<fraction>\.\d+)?"
+    r"(?P<half> ?[AP]M)?(?P<zone>Z| ?[+-]\d\d:?\d\d| UTC| GMT)?"
 )
 YEAR = r"(?:1[0-9]|2[0-9])\d\d"
 PERIODS = [
-    (re.compile(pattern.replace("YEAR", YEAR)), form)
+    (re.compile(pattern.replace("YEAR", YEAR).replace("WORD", WORD)), form)
     for pattern, form in (
         (r"YEAR(?P<mark>[-/])(?P<month>\d{1,2})", "%Y~%m"),
         (r"(?P<month>\d{1,2})(?P<mark>[-/])YEAR", "%m~%Y"),
-        (r"(?P<month>[A-Za-z]+)(?P<mark>[- /]|, )YEAR", "%B~%Y"),
-        (r"YEAR(?P<mark>[- /])(?P<month>[A-Za-z]+)", "%Y~%B"),
-        (r"(?P<month>[A-Za-z]{3})(?P<mark>-)\d\d", "%B~%y"),
+        (r"(?P<month>WORD)(?P<mark>[- /]|, )YEAR", "%B~%Y"),
+        (r"YEAR(?P<mark>[- /])(?P<month>WORD)", "%Y~%B"),
+        (r"(?P<month>WORD)(?P<mark>-)\d\d", "%B~%y"),
+        (r"YEAR(?P<month>0[1-9]|1[0-2])[0-3]\d(?P<mark>T)[0-2]\d[0-5]\d[0-5]\d", "%Y%m%d~%H%M%S"),
+        (r"YEAR(?P<mark>年)(?P<month>\d{1,2})月\d{1,2}日", "%Y~%m月%d日"),
+        (r"YEAR(?P<mark>년 ?)(?P<month>\d{1,2})월 ?\d{1,2}일", "%Y~%m월 %d일"),
         (r"YEAR(?P<mark>-?)W(?:0[1-9]|[1-4]\d|5[0-3])", "%G~W%V"),
         (r"YEAR(?P<mark>-?)W(?:0[1-9]|[1-4]\d|5[0-3])-[1-7]", "%G~W%V-%u"),
         (r"YEAR(?P<mark>[- ]?)Q[1-4]", "%Y~Q%q"),
@@ -50,11 +58,9 @@ PERIODS = [
     )
 ]
 NAMED_ZONES = (" UTC", " GMT")
-FIRST_HALF = ("January", "February", "March", "April", "May", "June")
-MONTHS = (*FIRST_HALF, "July", "August", "September", "October", "November", "December")
 OTHER_MARK = {".": ",", ",": "."}
 DAY_FIRST, MONTH_FIRST, EITHER = "day first", "month first", "day or month first"
-FULL_OR_SHORT = "May"  # a name of a month that is its own short form
+FULL_OR_SHORT = "May"  # stands for every name of a month that is its own short form
 UNSURE = (EITHER, FULL_OR_SHORT)
 MOST_YEARS, FEWEST_DAYS = 10, 20  # different first and last numbers of dates such as 19-01-31
 ISO = "ISO8601"
@@ -95,6 +101,8 @@ class Facts:
         each.
     tally
         Counts of the strings by the way in which numbers are written.
+    clocks
+        Counts of the strings that are times of day or durations.
     numeral
         Rule by which the strings are read as numbers; None if they are not read as such.
     epoch
@@ -123,6 +131,7 @@ class Facts:
     date_markers: Counter[str] = field(default_factory=Counter)
     where_markers: dict[str, int] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
+    clocks: Clocks = field(default_factory=Clocks)
     numeral: Numeral | None = None
     epoch: str = ""
     is_saved_index: bool = False
@@ -205,7 +214,8 @@ class Facts:
 
     def read_by(self, rule: Numeral) -> Facts:
         """Return the facts about the column if its strings are read as numbers by a rule."""
-        absent = self.tally.absent
+        others = self.clocks.others if rule.clock else self.tally.others
+        absent = absent_among(others, self.tally.missing)
         counts = Counter(
             {value: rows for value, rows in self.counts.items() if clean(str(value)) not in absent}
         )
@@ -406,6 +416,7 @@ def look_at_strings(facts: Facts, values: pa.Array, first_row: int, decimal: str
         facts.tally.add_plain(values)
         return numbers
     facts.tally.add(values, first_row)
+    facts.clocks.add(numerals.plain(values), first_row)
     if facts.n_dates + facts.date_markers.total() >= MOSTLY * before:
         look_for_dates(facts, values, first_row)
     return None
@@ -495,7 +506,7 @@ def layout(text: str) -> str | None:
     if found := DATE.fullmatch(text):
         date = numbers_layout(*found.group("first", "mark", "second", "third"))
     elif found := NAMED_MONTH.fullmatch(text):
-        date = names_layout(*found.group("first", "mark", "second", "end", "year"))
+        date = names_layout(*found.group("weekday", "first", "mark", "second", "end", "year"))
     else:
         return period_layout(text)
     clock = clock_layout(found["clock"] or "")
@@ -541,31 +552,40 @@ def is_day(year: str, month: int | str, day: int | str) -> bool:
     return 1 <= int(day) <= calendar.monthrange(int(year), int(month))[1]
 
 
-def names_layout(first: str, mark: str, second: str, end: str, year: str) -> str | None:
-    """Return the layout of a date with the name of a month, in full or in three letters; None for no date."""
+def names_layout(weekday: str | None, first: str, mark: str, second: str, end: str, year: str) -> str | None:
+    """Return the layout of a date with the name of a month, in full or in short; None for no date."""
     day_is_first = first.isdigit()
-    day, month = (first, second) if day_is_first else (second, first)
-    named = month_form(month)
-    numbers = [place for place, name in enumerate(MONTHS, 1) if month.title() in (name, name[:3])]
+    day, word = (first, second) if day_is_first else (second, first)
+    month, named = month_of(word), month_form(word)
     whole_year = year if len(year) == 4 else f"20{year}"
-    if named is None or not day.isdigit() or not is_day(whole_year, numbers[0], day):
+    if month is None or named is None or not day.isdigit() or not is_day(whole_year, month.number, day):
         return None
     if len(year) == 2 and not day_is_first:
         return None
     order, _, name = named.rpartition("|")
     form = f"%d{mark}{name}{end}" if day_is_first else f"{name}{mark}%d{end}"
-    return f"{order}{'|' if order else ''}{form}{'%Y' if len(year) == 4 else '%y'}"
+    return f"{order}{'|' if order else ''}{weekday_form(weekday)}{form}{'%Y' if len(year) == 4 else '%y'}"
 
 
-def month_form(month: str) -> str | None:
+def weekday_form(weekday: str | None) -> str:
+    """Return the format of a day of the week before a date, with what stands behind it; empty for none."""
+    if weekday is None:
+        return ""
+    name = weekday.rstrip(", ")
+    return ("%A" if name in calendar.day_name else "%a") + weekday.removeprefix(name)
+
+
+def month_form(word: str) -> str | None:
     """Return the format of the name of a month, ``%B`` or ``%b``, or None for other words.
 
-    That of May, which is both, begins with ``May|``.
+    That of a name such as May, which is both, begins with ``May|``.
     """
-    name = month.title()
-    if name == FULL_OR_SHORT:
+    month = month_of(word)
+    if month is None:
+        return None
+    if month.is_full and month.is_short:
         return f"{FULL_OR_SHORT}|%b"
-    return "%B" if name in MONTHS else "%b" if name in [each[:3] for each in MONTHS] else None
+    return "%B" if month.is_full else "%b"
 
 
 def clock_layout(text: str) -> str | None:
@@ -576,7 +596,9 @@ def clock_layout(text: str) -> str | None:
     if found is None:
         return None
     seconds, fraction = ":%S" if found["seconds"] else "", ".%f" if found["fraction"] else ""
-    zone = found["zone"] if found["zone"] in NAMED_ZONES else "%z" if found["zone"] else ""
+    zone = found["zone"] or ""
+    if zone and zone not in NAMED_ZONES:
+        zone = " %z" if zone.startswith(" ") else "%z"
     if half := found["half"]:
         if not 1 <= int(found["hour"]) <= 12:
             return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -22,7 +22,8 @@ from fuelgauge.data.dataset import OWN
 from fuelgauge.data.inspection import tell_tales
 from fuelgauge.data.sources.delimited import MISSING
 from fuelgauge.data.sources.files import UNITS, folded, moments, parsed_dates
-from fuelgauge.data.sources.numerals import WORDS, Numeral, Tally, clean, is_marker
+from fuelgauge.data.sources.numerals import WORDS, Numeral, Tally, absent_among, clean, is_marker
+from fuelgauge.data.sources.seen import Seen
 from fuelgauge.data.validation import MAX_CATEGORIES, MAX_CLASSES, MAX_MISSING_TARGETS
 from fuelgauge.errors import ConfigError, DataError, nearest
 from fuelgauge.intake._alone import nearly_all
@@ -55,6 +56,7 @@ FEWEST_TIMES = 20
 FEW_ROWS = 100
 FEW = 8
 READ = 0.5
+NINES = "-99+"
 FEWEST_REPEATS = 3  # rows of a number that may stand for a missing value
 RARE_CLASS = 10
 FIRST_SIZE = 32  # rows of the first anchor of the ready-made profiles
@@ -73,14 +75,19 @@ MOMENT_WORDS = (
 )
 FIRST_MOMENT, LAST_MOMENT = 631_152_000_000_000, 2_208_988_800_000_000  # 1990 and 2040, in microseconds
 FIRST_DAY, LAST_DAY = 19_000_101, 21_001_231
+# Formats of dates in digits alone, with their lengths.
+DIGITS = {"%Y%m%d": 8, "%Y%m%d%H%M%S": 14, "%Y%m%d%H%M": 12}
+TURNED_DIGITS = {"%d%m%Y": 8, "%m%d%Y": 8}
 FIRST_YEAR_OF_CENTURY, YEARS_AHEAD = 2000, 20
 LABELS_MISSING = tuple(text for text in MISSING if text not in WORDS)
 UNNAMED = r"Unnamed: \d+(\.\d+)*|__index_level_\d+__"
 INDEX_NAMES = rf"{UNNAMED}|index|level_\d+|row_?(names?|num(ber)?|nr|no|id)?|rn"
 SAID = "as you said"
 BESIDE = "beside"
+UNUSABLE = "its type is"
 GROWING = "whole numbers that grow with every row: an id, or a time"
 
+CLASSES = ("binary", "multiclass")  # tasks
 NUMERIC, CATEGORICAL, DATES = "numeric", "categorical", "dates"
 TEXT, NAMES, OUT = "text", "names", "out"
 
@@ -460,6 +467,12 @@ def few(names: Iterable[str]) -> str:
     return ", ".join(listed[:FEW]) + more
 
 
+def either(names: Sequence[str], most: int = 3) -> str:
+    """Return the first names as alternatives, and the number of others."""
+    more = [f"{len(names) - most} others"] if len(names) > most else []
+    return " or ".join([*names[:most], *more])
+
+
 def shares(facts: Facts, most: int = 3) -> str:
     """Return the most frequent values and their shares, such as ``no (73%), yes (27%)``."""
     named = [f"{value} ({rows / facts.n_counted:.0%})" for value, rows in facts.counts.most_common(most)]
@@ -542,7 +555,7 @@ def unusable(facts: Facts, values: pd.Series | None, _: Wishes, __: str) -> Role
     if not facts.name:
         return Role(OUT, "it has no name")
     if values is None:
-        return Role(OUT, f"its type is {facts.type}")
+        return Role(OUT, f"{UNUSABLE} {facts.type}")
     return None if facts.n_present else Role(OUT, "all its values are missing")
 
 
@@ -574,21 +587,46 @@ def moment(facts: Facts, _: pd.Series | None, __: Wishes, where: str) -> Role | 
 def dates_in_numbers(found: Survey, wishes: Wishes) -> dict[str, str]:
     """Return the formats of the columns whose whole numbers are dates, by the name of the column.
 
-    These are columns with a name of times whose numbers are seconds since 1970, or parts of seconds, between
-    1990 and 2040, or days such as 20240131.
+    These are columns of days such as 20240131. Under a name of times, they are also columns whose numbers are
+    seconds since 1970, or parts of seconds, between 1990 and 2040.
     """
     if not found.is_table or wishes.text:
         return {}
     settled = {wishes.target, wishes.group, *wishes.drop, *wishes.categorical, *wishes.numeric}
-    forms = {
-        name: form_of_numbers(found.sample[name])
+    candidates = {
+        name: facts
         for name, facts in found.columns.items()
         if name in found.sample
         and name not in settled
         and (is_whole_type(facts) and facts.n_present and not facts.numeral)
-        and not set(MOMENT_WORDS).isdisjoint(words_of(name))
     }
-    return {name: form for name, form in forms.items() if form}
+    forms = {name: form_of_numbers(found.sample[name]) if is_named_time(name) else "" for name in candidates}
+    return {
+        name: form for name, facts in candidates.items() if (form := forms[name] or form_of_digits(facts))
+    }
+
+
+def is_named_time(name: str) -> bool:
+    """Return whether the name of a column is one of times."""
+    return not set(MOMENT_WORDS).isdisjoint(words_of(name))
+
+
+def form_of_digits(facts: Facts) -> str:
+    """Return the format of dates that are written in digits alone; empty if a column does not hold them.
+
+    Every value must be a date, and there must be at least 20 different ones. Then the name does not matter,
+    as few numbers of eight digits are dates. Numbers that are no strings have lost the zero of 01022024.
+    """
+    texts = pd.Series([str(value).strip() for value in facts.counts], dtype="string")
+    if not facts.is_complete or len(texts) < FEWEST_TIMES:
+        return ""
+    for form, length in (DIGITS | (TURNED_DIGITS if facts.is_text else {})).items():
+        if not texts.str.fullmatch(rf"\d{{{length}}}").all():
+            continue
+        years = pd.to_datetime(texts, format=form, errors="coerce").dt.year
+        if years.between(FIRST_DAY // 10_000, LAST_DAY // 10_000).all():
+            return form
+    return ""
 
 
 def is_whole_type(facts: Facts) -> bool:
@@ -683,14 +721,16 @@ def number(facts: Facts, _: pd.Series | None, __: Wishes, where: str) -> Role | 
         return None
     if has_leading_zeros(facts):
         return Role(CATEGORICAL, "digits with leading zeros")
-    example = facts.tally.example if facts.numeral and not facts.numeral.is_plain else None
+    example = example_of(facts, facts.numeral) if facts.numeral and not facts.numeral.is_plain else None
     notes = [f"numbers like '{example.value}'" if example else "", gaps(facts)]
     return Role(NUMERIC, ", ".join(filter(None, notes)))
 
 
 def has_leading_zeros(facts: Facts) -> bool:
     """Return whether some strings are digits with a leading zero, as a code may be but a number is not."""
-    return facts.is_text and any(re.match(r"\s*0\d", str(value)) for value in facts.counts)
+    if not facts.is_text or (facts.numeral is not None and facts.numeral.clock):
+        return False
+    return any(re.match(r"""\s*(=?"|')?0\d""", str(value)) for value in facts.counts)
 
 
 def gaps(facts: Facts) -> str:
@@ -752,7 +792,7 @@ def guess_time(found: Survey, roles: Mapping[str, Role], wishes: Wishes, where: 
         return ordered[0], "the rows are in its order, so test rows are later than training rows"
     dated += [name for name, part in roles.items() if is_period(found, name, part)]
     if dated:
-        return "", f"or {' or '.join(dated)}, to predict the future"
+        return "", f"or {either(dated)}, to predict the future"
     return "", ""
 
 
@@ -791,7 +831,14 @@ def is_ordered(found: Survey, name: str, where: str) -> bool:
     values = found.sample[name]
     if facts.is_text and not facts.is_number and not facts.epoch:
         values = as_moments(values, form_of(found, name, where), found.step, f"{where}: column '{name}'")
+    if facts.epoch in TURNED_DIGITS:
+        values = pd.to_datetime(with_zeros(values), format=facts.epoch)
     return bool(values.is_monotonic_increasing)
+
+
+def with_zeros(values: pd.Series) -> pd.Series:
+    """Return dates that are whole numbers as strings of eight digits."""
+    return values.astype("int64").astype("string").str.zfill(TURNED_DIGITS["%d%m%Y"])
 
 
 def as_moments(texts: pd.Series, form: str, step: int, place: str) -> pd.Series:
@@ -848,7 +895,7 @@ def guess_group(found: Survey, roles: Mapping[str, Role], wishes: Wishes, where:
     if len(clear) == 1:
         return clear[0], "an id of individuals by its name; their rows are never on both sides of a split"
     if repeated:
-        return "", f"or {' or '.join(repeated)}, to keep the rows of each value on one side of a split"
+        return "", f"or {either(repeated)}, to keep the rows of each value on one side of a split"
     return "", ""
 
 
@@ -987,6 +1034,21 @@ def rule_of(
 ) -> Numeral | None:
     """Return the rule by which the strings of a column are read as numbers; None if they are not.
 
+    Raises
+    ------
+    DataError
+        The strings look like numbers or times, but it is not clear how to read them.
+    """
+    if timed := times_of(facts, is_target and not wishes.task, where):
+        return None if is_target and wishes.task in CLASSES else timed
+    return figures_of(facts, found, wishes, where, is_target)
+
+
+def figures_of(
+    facts: Facts, found: Survey, wishes: Wishes, where: str, is_target: bool = False
+) -> Numeral | None:
+    """Return the rule of a column of numbers that are no times; None for other columns.
+
     At least half of the strings must be numbers, and all others must stand for a missing value.
 
     Raises
@@ -1006,13 +1068,38 @@ def rule_of(
         return None
     if has_leading_zeros(facts) and not is_wished and tally.rule().is_plain:
         return None
-    if is_target and wishes.task in ("binary", "multiclass"):
+    if is_target and wishes.task in CLASSES:
         return None
     if are_several_units(tally) or tally.is_signed_by_words:
         return None
     if not (is_target and not wishes.task):
         check_clarity(facts, is_wished, where)
     return tally.rule() if not (tally.strangers or tally.n_beyond or tally.n_mixed) else None
+
+
+def times_of(facts: Facts, is_lenient: bool, where: str) -> Numeral | None:
+    """Return the rule of a column of times of day or durations; None for other columns.
+
+    Raises
+    ------
+    DataError
+        Nearly all strings are times; it is not raised if `is_lenient`.
+    """
+    clocks = facts.clocks
+    if not clocks.kind or clocks.share < READ or clocks.n_beyond:
+        return None
+    assert clocks.example is not None
+    absent = absent_among(clocks.others, facts.tally.missing)
+    odd = next((text for text in clocks.others if text not in absent), None)
+    if odd is None:
+        return Numeral(clock=clocks.kind, missing=tuple(absent))
+    if clocks.share < MOSTLY or is_lenient:
+        return None
+    raise DataError(
+        f"{where}: column '{facts.name}' holds times such as '{clocks.example.value}', but row "
+        f"{clocks.where_others[odd]} holds '{odd}'{in_rows(clocks.others[odd])}; correct the row, use "
+        f"--missing '{odd}' if that means missing, or use --categorical '{facts.name}' if they are names."
+    )
 
 
 def are_several_units(tally: Tally) -> bool:
@@ -1069,7 +1156,11 @@ def odd_ones(facts: Facts) -> str:
 def nearly_numbers(facts: Facts) -> str:
     """Return how a column of strings looks like numbers although it is not read so; empty if it does not."""
     tally = facts.tally
-    if not facts.is_text or facts.is_number or tally.is_hopeless or tally.share < READ:
+    if not facts.is_text or facts.is_number:
+        return ""
+    if facts.clocks.n_clear and not facts.clocks.kind and facts.clocks.share >= READ:
+        return "that are times with and without seconds"
+    if tally.is_hopeless or tally.share < READ:
         return ""
     if tally.is_signed_by_words:
         return "with CR or DR, which may be the sign"
@@ -1087,7 +1178,7 @@ def warn_of_epochs(found: Survey, made: Guess) -> None:
     for name, form in made.formats.items():
         values = found.sample[name].dropna()
         if found.columns[name].epoch and not values.is_monotonic_increasing:
-            first = pa.array([int(values.iloc[0])])
+            first = pa.array(with_zeros(values[:1]) if form in TURNED_DIGITS else [int(values.iloc[0])])
             day = moments(first, form, 0, name)[0].as_py()
             made.warnings.append(
                 f"column '{name}' is read as dates: {first[0]} is {day} ({form}); if it is a number, use "
@@ -1122,9 +1213,11 @@ def warn_of_far_values(found: Survey, made: Guess) -> None:
 
 
 def far_value(values: pd.Series) -> tuple[float, float, float, float] | None:
-    """Return a repeated number that lies farther from all others than these lie apart, or None.
+    """Return a repeated number that may stand for a missing value, or None.
 
-    It comes with its share of the rows, and the least and greatest of the others. A zero is no such number.
+    It lies farther from all others than these lie apart, or is written in nines, such as -999, while no other
+    has its sign. It comes with its share of the rows, and the least and greatest of the others. A zero is no
+    such number.
     """
     numbers = values.dropna().to_numpy(np.float64)
     different, rows = np.unique(numbers, return_counts=True)
@@ -1133,7 +1226,8 @@ def far_value(values: pd.Series) -> tuple[float, float, float, float] | None:
     for place, others in ((0, different[1:]), (-1, different[:-1])):
         low, high = others[0], others[-1]
         gap = low - different[place] if place == 0 else different[place] - high
-        if different[place] and rows[place] >= FEWEST_REPEATS and gap > high - low:
+        is_alone = re.fullmatch(NINES, f"{different[place]:g}") and low >= 0 > different[place]
+        if different[place] and rows[place] >= FEWEST_REPEATS and (gap > high - low or is_alone):
             return float(different[place]), rows[place] / len(values), float(low), float(high)
     return None
 
@@ -1147,9 +1241,16 @@ def about_mark(facts: Facts) -> str:
     )
 
 
+def example_of(facts: Facts, rule: Numeral) -> Seen | None:
+    """Return the first value of a column that shows by which rule its strings are read as numbers."""
+    if rule.clock:
+        return facts.clocks.example
+    return facts.tally.example or (None if rule.missing else facts.no_number)
+
+
 def about_rule(facts: Facts, rule: Numeral, is_target: bool) -> str:
     """Return a sentence about the rule by which the strings of a column are read as numbers."""
-    notes, example = [], facts.tally.example
+    notes, example = [], example_of(facts, rule)
     if example:
         number = rule.read(pa.array([example.value]))[0][0].as_py()
         notes.append(f"'{example.value}' in row {example.row} is {number:.15g}" if number is not None else "")
@@ -1157,10 +1258,12 @@ def about_rule(facts: Facts, rule: Numeral, is_target: bool) -> str:
         notes.append("the percent sign is left off, and nothing is divided by 100")
     elif rule.unit:
         notes.append(f"'{rule.unit}' is left off" + (", and some numbers have none" if rule.bare else ""))
+    if rule.clock:
+        notes.append(f"times are counted in {rule.clock}")
     if rule.multiples:
         notes.append("letters such as k and M stand for thousands and millions")
     if rule.missing:
-        rows = facts.tally.absent
+        rows = facts.clocks.others if rule.clock else facts.tally.others
         listed = [f"'{text}' ({rows[text]:,} rows)" for text in rule.missing]
         notes.append(f"{few(listed)} {'stands' if len(listed) == 1 else 'stand'} for a missing value")
     names = "--task multiclass" if is_target else f"--categorical '{facts.name}'"
@@ -1251,6 +1354,10 @@ def left_out_unseen(found: Survey, name: str, part: Role) -> str:
     facts, values = found.columns[name], found.sample.get(name)
     if not name and facts.n_distinct > 1 and not facts.is_unique:
         return "a column without a name is left out; give it a name in the file if it says something."
+    if part.why.startswith(UNUSABLE):
+        return (
+            f"column '{name}' is left out: {part.why}; if it says something, turn it into numbers or names."
+        )
     if part.why != GROWING or values is None or has_id_name(name) or counts_time(name, part):
         return ""
     if values.diff().nunique() <= 1:

@@ -45,6 +45,11 @@ NUMBERS = [
     (("1.2e3", "+5", " 7 ", "5-"), [1200, 5, 7, -5]),
     (("\u22125", "3"), [-5, 3]),
     ((".5", "5."), [0.5, 5]),
+    (('"12.5"', '"3"'), [12.5, 3]),
+    (('="12"', '="3"'), [12, 3]),
+    (("'12.5", "3"), [12.5, 3]),
+    (("~12", "\u2248 3"), [12, 3]),
+    (("\u0661\u0662", "\u06f3", "\u0969", "\uff14"), [12, 3, 3, 4]),
 ]
 
 
@@ -129,3 +134,15 @@ def test_random_numbers_are_read_back_in_every_writing():
     spaced = [text.translate(str.maketrans(",.", "\u202f,")) for text in plain]
     for texts in (plain, swapped, spaced, [f"${text}" for text in plain], [f"{text} kr" for text in swapped]):
         assert read(*texts) == values.tolist()
+
+
+def test_times_are_numbers_by_their_own_rule():
+    rule = Numeral(clock="minutes", missing=("-",))
+    texts = pa.array(["8:30", "-", None, "10:05 PM"])
+    assert readable(rule, texts, 0, "t.csv: column 'a'").to_pylist() == [510, None, None, 1325]
+    assert rule.settings() == {"missing": ["-"], "clock": "minutes"}
+    assert not rule.is_plain
+    with pytest.raises(DataError, match="row 3 holds '8:30:15'; correct the row"):
+        readable(rule, pa.array(["8:30", "-", "8:30:15"]), 0, "t.csv: column 'a'")
+    with pytest.raises(ConfigError, match="source.numbers.a.clock is 'minute', .*minutes"):
+        numerals({"a": {"clock": "minute"}}, "t.yaml")

@@ -36,6 +36,7 @@ from fuelgauge.data.sources.delimited import (
     read_header,
     with_missing,
 )
+from fuelgauge.data.sources.month_names import in_english
 from fuelgauge.data.sources.numerals import Numeral, numerals, readable
 from fuelgauge.errors import ConfigError, DataError, nearest
 from fuelgauge.spec.dataset import DatasetConfig
@@ -96,6 +97,7 @@ MODES = {"L": 1, "RGB": 3}
 LABEL = "label"
 ARROW_MAGIC = b"ARROW1"
 
+PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}  # units of durations and times of day
 UNITS = {"epoch s": 1_000_000, "epoch ms": 1_000, "epoch us": 1, "epoch ns": 0.001}  # in microseconds
 LATEST = 253_402_300_800_000_000  # the end of the year 9999, in microseconds
 WITHIN = dict.fromkeys(("%G-W%V", "%GW%V"), ("-1", "-%u"))  # formats of periods, and what makes a day of them
@@ -398,18 +400,38 @@ def read_binary(kind: str, file: Path, dataset: DatasetConfig | None, where: str
     with one_sentence(kind, where):
         schema, read = READERS[kind](file)
     names = None if dataset is None or dataset.features.infer else named_columns(dataset)
-    schema = chosen(schema, names, where)
+    schema = in_seconds(chosen(schema, names, where))
 
     def batches() -> Iterator[pa.RecordBatch]:
         n_rows = 0
         with one_sentence(kind, where):
             for batch in read(schema.names):
                 n_rows += batch.num_rows
-                yield batch.select(schema.names)
+                columns = [seconds(values) for values in batch.select(schema.names).columns]
+                yield pa.record_batch(columns, schema=schema)
         if not n_rows:
             raise DataError(f"{where} has columns but no rows.")
 
     return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def is_span(kind: pa.DataType) -> bool:
+    """Return whether a type is that of durations or of times of day."""
+    return pa.types.is_duration(kind) or pa.types.is_time(kind)
+
+
+def in_seconds(schema: pa.Schema) -> pa.Schema:
+    """Return a schema in which durations and times of day are numbers."""
+    fields = [each.with_type(pa.float64()) if is_span(each.type) else each for each in schema]
+    return pa.schema(fields, metadata=schema.metadata)
+
+
+def seconds(values: pa.Array) -> pa.Array:
+    """Return durations and times of day in seconds; other values unchanged."""
+    if not is_span(values.type):
+        return values
+    whole = pa.int32() if pa.types.is_time32(values.type) else pa.int64()
+    return pc.divide(pc.cast(pc.cast(values, whole), pa.float64()), PER_SECOND[values.type.unit])
 
 
 @contextlib.contextmanager
@@ -527,6 +549,10 @@ def parsed_dates(texts: pd.Series, form: str) -> pd.Series:
     form, _, first_year = form.partition("|")
     days, day_form = of_periods(texts, form)
     parsed = pd.to_datetime(days, format=day_form, utc=True, errors="coerce")
+    if "%b" in form or "%B" in form:
+        odd = parsed.isna() & texts.notna()
+        english = in_english(days[odd], form)
+        parsed[odd] = pd.to_datetime(english, format=day_form, utc=True, errors="coerce")
     if not first_year:
         return parsed
     ahead = (parsed.dt.year - int(first_year)) // 100 * 100

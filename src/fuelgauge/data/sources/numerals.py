@@ -1,5 +1,7 @@
 """Numbers as people write them: with thousands marks, currencies, percent signs, units and missing markers.
 
+Times of day and durations are numbers too (`fuelgauge.data.sources.clocks`).
+
 `Tally` counts how the strings of a column are written and proposes a `Numeral`, the rule by which they are
 read. `fuelgauge add` writes this rule into the file of the dataset, and ingest reads every row by it.
 """
@@ -8,17 +10,30 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fuelgauge.data.sources import clocks
+from fuelgauge.data.sources.seen import Seen
 from fuelgauge.errors import ConfigError, DataError, nearest
 
-__all__ = ["MARKERS", "WORDS", "Numeral", "Seen", "Tally", "clean", "is_marker", "numerals", "readable"]
+__all__ = [
+    "MARKERS",
+    "WORDS",
+    "Numeral",
+    "Tally",
+    "absent_among",
+    "clean",
+    "is_marker",
+    "numerals",
+    "plain",
+    "readable",
+]
 
 WORDS = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None")  # may be names of classes
 MARKERS = frozenset(
@@ -69,13 +84,11 @@ SPACES = "[\u00a0\u2000-\u200a\u202f\u205f\u3000]"
 MINUS = "[\u2212\u2010\u2011\uff0d]"
 NO_CENTS = "([0-9])[.,] ?[-\u2013\u2014]{1,2}"  # as in 1200.- and 12,--
 APOSTROPHES = "[\u2019\u02bc\u00b4`]"
-
-
-class Seen(NamedTuple):
-    """A value, and the number of the first row that has it, counted from 1."""
-
-    value: str
-    row: int
+# As in "5" with its quotes, ="5" of spreadsheets, their '5 for a text, and ~5.
+WRAPPED = r"""^(?:="([^"]*)"|"([^"]*)"|'([-+0-9.,$][^']*)|[~≈] ?([-+0-9].*))$"""
+# Digits of Arabic, Persian, Hindi and East Asian scripts.
+ZEROS = (0x660, 0x6F0, 0x966, 0xFF10)
+OTHER_DIGITS = {zero + digit: str(digit) for zero in ZEROS for digit in range(10)}
 
 
 @dataclass(frozen=True)
@@ -99,6 +112,9 @@ class Numeral:
         Whether k, M and B after a number mean thousands, millions and billions; `POWERS` lists all spellings.
     missing
         Texts that stand for a missing value in this column.
+    clock
+        `minutes` or `seconds` for times of day and durations, which are counted in this unit
+        (`fuelgauge.data.sources.clocks.count`); empty for plain numbers.
     """
 
     decimal: str = "."
@@ -108,11 +124,12 @@ class Numeral:
     parentheses: bool = False
     multiples: bool = False
     missing: tuple[str, ...] = ()
+    clock: str = ""
 
     @property
     def is_plain(self) -> bool:
         """Whether the numbers themselves need no rule, so that the rule only lists missing values."""
-        return not (self.thousands or self.unit or self.parentheses or self.multiples)
+        return not (self.thousands or self.unit or self.parentheses or self.multiples or self.clock)
 
     def settings(self) -> dict[str, Any]:
         """Return the rule as settings for a file: those that differ from the defaults."""
@@ -127,9 +144,16 @@ class Numeral:
         """Return strings as float64, and which of them are present but do not follow the rule."""
         texts = plain(values)
         texts = pc.if_else(pc.is_in(texts, pa.array(map(clean, self.missing), texts.type)), None, texts)
+        if self.clock:
+            return self.times(texts)
         fits = pc.match_substring_regex(texts, self.pattern())
         odd = pc.fill_null(pc.invert(fits), False).to_numpy(zero_copy_only=False)
         return pc.cast(self.digits(pc.if_else(fits, texts, None)), pa.float64()), odd
+
+    def times(self, texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
+        """Return times as float64, and which strings are present but are no times."""
+        counted, fits = clocks.count(texts, self.clock)
+        return pa.array(counted, pa.float64(), from_pandas=True), ~fits & np.asarray(texts.is_valid())
 
     def pattern(self) -> str:
         """Return the pattern of all strings that follow the rule."""
@@ -185,6 +209,9 @@ def numerals(settings: Mapping[str, Mapping[str, Any]], place: str) -> dict[str,
             raise ConfigError(
                 f"{place}: source.numbers.{column}: decimal and thousands must be two different characters."
             )
+        if rule.clock and rule.clock not in clocks.KINDS:
+            hint = nearest(rule.clock, clocks.KINDS)
+            raise ConfigError(f"{place}: source.numbers.{column}.clock is '{rule.clock}', {hint}.")
         rules[column] = rule
     return rules
 
@@ -226,12 +253,20 @@ def without_power(decimal: str, thousands: str) -> tuple[str, str]:
 
 
 def plain(values: pa.Array) -> pa.Array:
-    """Return trimmed strings with one kind of space, minus and apostrophe."""
-    texts = pc.cast(values, pa.large_string())
+    """Return strings with one kind of space, minus, apostrophe and digit, and without what is around them."""
+    texts = in_own_digits(pc.cast(values, pa.large_string()))
     texts = pc.replace_substring_regex(texts, NO_CENTS, r"\1")
     for pattern, sign in ((SPACES, " "), (MINUS, "-"), (APOSTROPHES, "'")):
         texts = pc.replace_substring_regex(texts, pattern, sign)
-    return pc.utf8_trim_whitespace(texts)
+    unwrapped = pc.replace_substring_regex(pc.utf8_trim_whitespace(texts), WRAPPED, r"\1\2\3\4")
+    return pc.utf8_trim_whitespace(unwrapped)
+
+
+def in_own_digits(texts: pa.Array) -> pa.Array:
+    """Return strings with the digits 0 to 9 in place of those of other scripts."""
+    if not pc.any(pc.match_substring_regex(texts, f"[{''.join(map(chr, OTHER_DIGITS))}]")).as_py():
+        return texts
+    return pa.array([text and text.translate(OTHER_DIGITS) for text in texts.to_pylist()], texts.type)
 
 
 def clean(text: str) -> str:
@@ -247,6 +282,19 @@ def mark(sign: str) -> str:
 def is_marker(text: str) -> bool:
     """Return whether a text often stands for a missing value."""
     return clean(text).lower() in MARKERS
+
+
+def absent_among(texts: Mapping[str, int], missing: Sequence[str]) -> dict[str, int]:
+    """Return the texts that stand for a missing value, each with its number of rows.
+
+    A text is taken for one if the user said so, or if it is a usual marker that occurs at least twice.
+    """
+    said, usual = {clean(text) for text in missing}, {clean(text) for text in WORDS}
+    return {
+        text: rows
+        for text, rows in texts.items()
+        if text in said or text in usual or (text.lower() in MARKERS and rows > 1)
+    }
 
 
 @dataclass
@@ -440,17 +488,8 @@ class Tally:
 
     @property
     def absent(self) -> dict[str, int]:
-        """The strings that stand for a missing value, each with its number of rows.
-
-        A string is taken for one if the user said so, or if it is a usual marker that occurs at least twice.
-        """
-        said = {clean(text) for text in self.missing}
-        usual = {clean(text) for text in WORDS}
-        return {
-            text: rows
-            for text, rows in self.others.items()
-            if text in said or text in usual or (text.lower() in MARKERS and rows > 1)
-        }
+        """The strings that stand for a missing value, each with its number of rows (`absent_among`)."""
+        return absent_among(self.others, self.missing)
 
     @property
     def strangers(self) -> Counter[str]:
