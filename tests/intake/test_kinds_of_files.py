@@ -100,7 +100,7 @@ def test_a_class_called_total_in_the_middle_and_a_plain_end_stay(tmp_path):
 
 
 def test_a_row_that_is_cut_off_is_no_note(tmp_path):
-    with pytest.raises(DataError, match="row 121 has 1 values, but the header has 3"):
+    with pytest.raises(DataError, match="row 121 has 1 value, but the header has 3"):
         added(write(tmp_path, HEADER, *ROWS, "nor"))
 
 
@@ -122,9 +122,53 @@ def test_json_lines_are_read_with_their_types(tmp_path, name):
     assert table["units"].sum() == sum(n % 50 for n in range(1, N + 1))
 
 
+def test_a_json_array_is_read_as_json_lines_are(tmp_path):
+    rows = [dict(zip(HEADER.split(","), row.split(","), strict=True)) for row in ROWS]
+    units = [n * 7 % 50 if n % 3 else float("nan") for n in range(N)]
+    rows = [{**row, "price": float(row["price"]), "units": n} for n, row in zip(units, rows, strict=True)]
+    (tmp_path / "t.json").write_text(json.dumps(rows, indent=1))
+    np.testing.assert_array_equal(read(added(tmp_path / "t.json"))["units"], units)
+
+
+def test_blanks_around_names_do_not_matter(tmp_path):
+    spaced = ", ".join(HEADER.split(","))
+    table = read(added(write(tmp_path, spaced, *ROWS)))
+    assert {"region", "price"} <= set(table.columns)
+
+
+def test_columns_without_a_name_are_named_as_pandas_does(tmp_path):
+    guessed = added(write(tmp_path, f"{HEADER},,", *(f"{row},," for row in ROWS)))
+    assert {"Unnamed: 3", "Unnamed: 4"} <= guessed.guess.named("out").keys()
+    read(guessed)
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [("5,6", "row 121 has 2 values, but the header has 3; complete the row"), ("5", "has 1 value, but the")],
+)
+def test_a_row_with_too_few_values_is_one_sentence(tmp_path, end, said):
+    with pytest.raises(DataError, match=said):
+        added(write(tmp_path, HEADER, *ROWS, end, *ROWS))
+
+
+def test_a_count_of_rows_at_the_end_is_left_out(tmp_path):
+    assert len(read(added(write(tmp_path, HEADER, *ROWS, "(120 rows affected)")))) == N
+
+
+def test_blanks_between_values_are_said(tmp_path):
+    spaced = [row.replace(",", "  ") for row in (HEADER, *ROWS)]
+    with pytest.raises(DataError, match="has one column, named .* blanks stand between its values"):
+        added(write(tmp_path, *spaced))
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
-    [('[{"price": 1}]', "one JSON array"), ('{"price": 1}\n{"price": "x"}\n', "cannot be read as jsonl")],
+    [
+        ('{"price": {"0": 1}, "sold": {"0": 2}}', "one JSON object of columns"),
+        ("[1, 2]", "other values than objects"),
+        ("[{]", "cannot be read as jsonl"),
+        ('{"price": 1}\n{"price": "x"}\n', "cannot be read as jsonl"),
+    ],
 )
 def test_other_json_is_one_sentence(tmp_path, content, said):
     (tmp_path / "t.json").write_text(content)

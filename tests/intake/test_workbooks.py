@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fuelgauge.errors import DataError
+from fuelgauge.errors import ConfigError, DataError
 from fuelgauge.intake.add import Added, Request, add
 from fuelgauge.intake.guesses import Wishes
 from tests.intake.test_add import checkout
@@ -122,3 +122,17 @@ def test_sheets_and_files_that_cannot_be_read(tmp_path):
             added(tmp_path / name)
     with pytest.raises(DataError, match="header.xlsx holds a header but no rows"):
         added(write(tmp_path / "header.xlsx", cells()[:1]))
+
+
+def test_columns_without_a_value_around_the_table_are_left_out(tmp_path):
+    found = added(write(tmp_path / "t.xlsx", [["", None, *row, " "] for row in cells()]))
+    assert {*found.guess.roles, "price"} == set(TABLE)
+    assert len(read(found)) == N
+
+
+def test_a_column_of_another_sheet_is_said(tmp_path):
+    file = write(tmp_path / "t.xlsx", [["readme"], ["hello"], ["you"]], "Data", title="Info")
+    with pytest.raises(
+        ConfigError, match="no column 'price', .*; the first sheet, 'Info', is read, and not 'Data'"
+    ):
+        add(Request(file, Wishes(target="price")))

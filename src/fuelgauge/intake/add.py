@@ -296,9 +296,15 @@ def look_at_table(path: Path, request: Request) -> tuple[Guess, dict[str, Any]]:
         raise ConfigError(f"{where}: name the column to predict: --target COLUMN.")
     if files.format_of(path, where) != files.EXCEL:
         return look_at_rows(path, request)
+    note = workbooks.sheet_note(path, where)
     with workbooks.as_csv(path, where) as sheet:
-        guessed, loader = look_at_rows(sheet, replace(request, delimiter="", encoding="utf-8"), where)
-    if note := workbooks.sheet_note(path, where):
+        try:
+            guessed, loader = look_at_rows(sheet, replace(request, delimiter="", encoding="utf-8"), where)
+        except (ConfigError, DataError) as error:
+            if not note:
+                raise
+            raise type(error)(f"{str(error).removesuffix('.')}; {note}") from error
+    if note:
         guessed.warnings.append(f"{where}: {note}")
     return guessed, loader
 

@@ -38,13 +38,14 @@ HEAD = 1 << 20  # bytes at the beginning of a file from which its header and dia
 TAIL = 1 << 16  # bytes at the end of a file in which lines that are no rows are looked for
 MOST_ABOVE, MOST_BELOW = 50, 5  # lines above the header and below the last row
 DELIMITER_LINE = re.compile(r'"?sep=(?P<mark>[^\r\n"])?"?[ \t,;|]*(\r|\n|$)', re.IGNORECASE)
+BLANKS = re.compile(r"\S\s+\S+\s+\S|\S\s{2,}\S")  # a column may be named in two words
 LINE_END = re.compile(rb"(\r\n|\r|\n)")
 TOTAL = re.compile(
     r"((grand|sub|overall)[- ]?)?totals?|total (general|général|geral)|totale|sum|summe|gesamt(summe)?|"
     r"insgesamt|somme|suma|всего|итого|合计|总计|合計",
     re.IGNORECASE,
 )
-NOTE = re.compile(r"[^\W\d_][^\r\n]*[ :][^\r\n]*")  # a text of several words, or with a colon
+NOTE = re.compile(r"[^\W\d_][^\r\n]*[ :][^\r\n]*|\([^\r\n]*\)")  # several words, a colon, or parentheses
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -68,6 +69,7 @@ OTHER_KINDS = {
     b"<?xml": ("an XML file", "save its table as CSV"),
     b"%PDF-": ("a PDF file", "save its table as CSV"),
 }
+UNNAMED = "Unnamed: "
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 MISSING = ("", "NA", "N/A", "#N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "?")
 
@@ -140,7 +142,7 @@ def guarded(
     """Yield the blocks of a CSV file; turn an error of Arrow into one sentence."""
     n_rows = 0
     try:
-        for block in arrow_reader(file, dialect, types):
+        for block in arrow_reader(file, dialect, header, types):
             n_rows += block.num_rows
             yield with_missing(block, dialect)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -149,12 +151,19 @@ def guarded(
         raise DataError(f"{where} holds a header but no rows.")
 
 
-def arrow_reader(file: Path, dialect: Dialect, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
+def arrow_reader(
+    file: Path, dialect: Dialect, header: list[str], types: Mapping[str, pa.DataType]
+) -> Iterator[pa.RecordBatch]:
     """Return Arrow's reader of a CSV file; with a single thread, its errors name the row."""
     return pa.csv.open_csv(
         without_end(file, dialect.skip_end) if dialect.skip_end else str(file),
         read_options=pa.csv.ReadOptions(
-            use_threads=False, block_size=BLOCK, encoding=dialect.encoding, skip_rows=dialect.skip
+            use_threads=False,
+            block_size=BLOCK,
+            encoding=dialect.encoding,
+            skip_rows=dialect.skip,
+            column_names=header,
+            skip_rows_after_names=1,
         ),
         parse_options=pa.csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True),
         convert_options=pa.csv.ConvertOptions(
@@ -192,10 +201,13 @@ def explain(problem: str, file: Path, dialect: Dialect, header: list[str], where
         )
     if found := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", problem):
         row, expected, got = map(int, found.groups())
-        return (
-            f"{where}: row {row - 1} has {got} values, but the header has {expected}; "
-            f"a value that holds {DELIMITERS.get(dialect.delimiter, 'the delimiter')} needs quotes around it."
+        remedy = (
+            f"a value that holds {DELIMITERS.get(dialect.delimiter, 'the delimiter')} needs quotes around it"
         )
+        if got < expected:
+            remedy = "complete the row, or remove it"
+        values = f"{got} value{'s' * (got > 1)}"
+        return f"{where}: row {row - 1} has {values}, but the header has {expected}; {remedy}."
     if "straddl" in problem:
         return f"{where}: a quote is opened and not closed, or one row is larger than {BLOCK >> 20} MB."
     return f"{where} is not a readable CSV file: {' '.join(problem.split())}."
@@ -209,16 +221,27 @@ def read_header(file: Path, dialect: Dialect, where: str) -> list[str]:
     DataError
         The file is empty, its header is not text or names a column twice, or the delimiter seems wrong.
     """
-    header = next(iter(first_lines(file, dialect, where)), None)
-    if header is None:
+    written = next(iter(first_lines(file, dialect, where)), None)
+    if written is None:
         raise DataError(f"{where} is empty.")
+    header = names_of(written)
     for name in header:
         if header.count(name) > 1:
-            called = f"named '{name}'" if name else "without a name"
-            raise DataError(f"{where} has {header.count(name)} columns {called}; rename them.")
+            raise DataError(f"{where} has {header.count(name)} columns named '{name}'; rename them.")
     if len(header) == 1:
         check_delimiter(header[0], dialect.delimiter, where)
     return header
+
+
+def names_of(written: list[str]) -> list[str]:
+    """Return the names of columns without the blanks around them.
+
+    Where several have no name, each gets the name that pandas would give it, such as ``Unnamed: 2``.
+    """
+    names = [name.strip() for name in written]
+    if names.count("") < 2:
+        return names
+    return [name or f"{UNNAMED}{place}" for place, name in enumerate(names)]
 
 
 def first_lines(file: Path, dialect: Dialect, where: str, most: int = 100) -> list[list[str]]:
@@ -268,6 +291,10 @@ def check_delimiter(header: str, delimiter: str, where: str) -> None:
                 f"{where} has one column, named '{header}': its delimiter seems to be {called}; "
                 f"set delimiter: {other!r} under source."
             )
+    if BLANKS.search(header):
+        raise DataError(
+            f"{where} has one column, named '{header}'; if blanks stand between its values, write commas."
+        )
 
 
 def undecodable(file: Path, encoding: str, where: str) -> str:
@@ -428,7 +455,7 @@ def header_line(file: Path, dialect: Dialect, where: str, column: str) -> tuple[
     most_above = 0
     for number, line in enumerate(io.StringIO(head(file, dialect, where), newline="")):
         values = values_of(line, dialect)
-        if column in values:
+        if column in names_of(values):
             is_header = held(values) > max(most_above, 1) or not number
             return (number, len(values)) if is_header else None
         if number == MOST_ABOVE:

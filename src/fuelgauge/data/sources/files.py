@@ -7,6 +7,7 @@ that large ones need little memory; a NumPy archive is read whole.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import zipfile
@@ -353,13 +354,31 @@ def table_files(folder: Path) -> list[Path]:
 
 
 def json_lines(file: Path) -> Opened:
-    """Open a file with a JSON object on each line; it is read whole, and types are those of its values."""
+    """Open a file with a JSON object on each line, or with one array of them.
+
+    It is read whole, and types are those of its values.
+
+    Raises
+    ------
+    ValueError
+        The file holds one object whose values are columns.
+    """
     with pa.input_stream(str(file), compression="detect") as stream:
-        if stream.read(1024).lstrip().startswith(b"["):
-            raise ValueError("it is one JSON array; save it with one object a line, as in pandas lines=True")
+        is_array = stream.read(1024).lstrip().startswith(b"[")
     with pa.input_stream(str(file), compression="detect") as stream:
-        read = pa.json.read_json(stream, pa.json.ReadOptions(block_size=JSON_BLOCK))
+        lines = pa.BufferReader(as_lines(stream.read())) if is_array else stream
+        read = pa.json.read_json(lines, pa.json.ReadOptions(block_size=JSON_BLOCK))
+    if read.num_rows == 1 and all(pa.types.is_struct(kind) for kind in read.schema.types):
+        raise ValueError("it is one JSON object of columns; save an object for each row, as orient='records'")
     return read.schema, lambda names: iter(read.select(names).to_batches(BATCH))
+
+
+def as_lines(text: bytes) -> bytes:
+    """Return a JSON array of objects with an object on each line; NaN becomes null."""
+    rows = json.loads(text, parse_constant=lambda _: None)
+    if not all(isinstance(row, dict) for row in rows):
+        raise ValueError("its array holds other values than objects")
+    return "\n".join(map(json.dumps, rows)).encode()
 
 
 def arrow(file: Path) -> Opened:

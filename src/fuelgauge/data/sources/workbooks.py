@@ -28,8 +28,7 @@ SIDE = 1 << 53  # largest whole number that a float holds exactly
 def as_csv(file: Path, where: str) -> Iterator[Path]:
     """Yield a temporary CSV file with the cells of the first sheet of a workbook.
 
-    Of a formula, the value that was saved with it is taken. Rows and last columns without a value are left
-    out.
+    Of a formula, the value that was saved with it is taken. Rows and columns without a value are left out.
 
     Raises
     ------
@@ -41,10 +40,10 @@ def as_csv(file: Path, where: str) -> Iterator[Path]:
         rows = list(filled_rows(file, where))
         if not rows:
             raise DataError(f"{where}: the first sheet, '{names(file, where)[0]}', is empty.")
-        width = max(map(filled_width, rows))
+        columns = filled_columns(rows)
         with made.open("w", encoding=ENCODING, newline="") as stream:
             csv.writer(stream, delimiter=DELIMITER).writerows(
-                (*row[:width], *[""] * (width - len(row))) for row in rows
+                [row[place] if place < len(row) else "" for place in columns] for row in rows
             )
         yield made
 
@@ -140,6 +139,11 @@ def check_formulas(file: Path, where: str) -> None:
             f"{where}: row {first[0]} of the sheet holds the formula {first[1][:60]}, without a saved value; "
             "open the workbook in the program that it was made for and save it."
         )
+
+
+def filled_columns(rows: list[list[str]]) -> list[int]:
+    """Return the places of the columns that hold a value in some row."""
+    return sorted({place for row in rows for place, text in enumerate(row) if text.strip()})
 
 
 def filled_width(row: list[str]) -> int:
