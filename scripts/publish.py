@@ -27,6 +27,7 @@ from fuelgauge.claims.hindsight import ROUNDING
 from fuelgauge.claims.judging.verdict import models_of
 from fuelgauge.files import whole, write_whole
 from fuelgauge.report import write_report
+from fuelgauge.report.lead_picture import draw_leads
 from fuelgauge.report.summary import (
     bounded,
     chosen_verdicts,
@@ -39,6 +40,7 @@ from fuelgauge.report.summary import (
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+PICTURE = ROOT / "docs" / "img" / "leads.png"
 LARGEST = 3_000_000  # bytes of the published table
 BEGIN, END = "<!-- published by scripts/publish.py -->", "<!-- end -->"
 
@@ -70,6 +72,15 @@ OF_HINGES = (
     "refit. Without the refit of nets, their losses are those from before it; in the last column, all are. "
     "A fit before the refit leaves the validation rows out, and a net keeps the weights of its best epoch."
 )
+OF_ROWS = ["data", "massive"]  # claims on the ratio of rows
+# Questions to a dataset, by claim and rival, with the titles of their columns.
+QUESTIONS = {
+    ("data", "linear"): "linear",
+    ("data", "forest"): "forests",
+    ("data", "boosted"): "boosted trees",
+    ("massive", "boosted"): "boosted trees, from 16,384 rows",
+    ("time", "boosted"): "seconds",
+}
 HINGES = ("by the rule", "nets without the refit", "all without the refit")
 REFIT = "docs/explanation/published_confirmatory.md#how-much-of-the-answer-hangs-on-the-refit"
 
@@ -101,7 +112,13 @@ class Run:
 
 
 # The README gives the answer of the first of these that has a table.
-RUNS = (Run("confirmatory", "The confirmatory run"), Run("default", "The default run"))
+RUNS = (
+    Run("confirmatory", "The confirmatory run"),
+    Run("massive", "The run on massive data"),
+    Run("default", "The default run"),
+)
+# Runs in the picture of who leads, with what their tables are called there.
+PICTURED = {"confirmatory": "{} tables of 2,000 rows or more", "massive": "{} tables of 40,000 rows or more"}
 
 
 def published() -> list[Run]:
@@ -191,14 +208,15 @@ def dataset_table(verdicts: Sequence[Row]) -> str:
     """Return a line for each dataset, with the ratios against each rival."""
     by_dataset: dict[str, dict[tuple[str, str], Row]] = {}
     for v in verdicts:
-        if v["level"] == "dataset" and v["claim"] in ("data", "time"):
+        if v["level"] == "dataset" and v["claim"] in (*OF_ROWS, "time"):
             by_dataset.setdefault(str(v["dataset"]), {})[str(v["claim"]), str(v["family_b"])] = v
-    questions = [("data", "linear"), ("data", "forest"), ("data", "boosted"), ("time", "boosted")]
+    asked = {question for found in by_dataset.values() for question in found}
+    questions = [question for question in QUESTIONS if question in asked]
     rows = [
         (name, *(marked(found[question]) if question in found else "" for question in questions))
         for name, found in sorted(by_dataset.items())
     ]
-    return markdown(("dataset", "linear", "forests", "boosted trees", "seconds"), rows)
+    return markdown(("dataset", *(QUESTIONS[question] for question in questions)), rows)
 
 
 def marked(verdict: Row) -> str:
@@ -249,8 +267,8 @@ def refit_table(trials: pd.DataFrame) -> str:
 
 
 def hinges(run: Run, verdicts: Sequence[Row]) -> dict[str, list[Row]]:
-    """Return the data verdicts of a run by the rule, and without the refit of nets or of all models."""
-    by_rule = [v for v in verdicts if v["claim"] == "data"]
+    """Return the verdicts on rows of a run by the rule, and without the refit of nets or of all models."""
+    by_rule = [v for v in verdicts if v["claim"] in OF_ROWS]
     return {
         name: [v for v in chosen_verdicts(found) if is_measured(v)]
         for name, found in zip(HINGES, (by_rule, *without_refit(run)), strict=True)
@@ -259,20 +277,24 @@ def hinges(run: Run, verdicts: Sequence[Row]) -> dict[str, list[Row]]:
 
 @functools.cache
 def without_refit(run: Run) -> tuple[Sequence[Row], ...]:
-    """Return the data verdicts of a run without the refit of nets, and without that of all models."""
+    """Return the verdicts on rows of a run without the refit of nets, and without that of all models."""
     trials = pd.read_parquet(run.table)
     before = trials["loss_before_refit"]
     losses = (trials["loss"].mask(trials["family"] == "deep", before), before)
-    return tuple(judge(trials.assign(loss=loss), ["data"]) for loss in losses)
+    return tuple(judge(trials.assign(loss=loss), OF_ROWS) for loss in losses)
 
 
 def hinge_table(found: Mapping[str, Sequence[Row]]) -> str:
-    """Return a line for each rival."""
+    """Return a line for each claim and rival."""
     rows = [
-        (models_of(str(same[0]["family_b"])), *(f"{shown_ratio(v)}, {v['verdict']}" for v in same))
+        (
+            short_title(str(same[0]["claim"])),
+            models_of(str(same[0]["family_b"])),
+            *(f"{shown_ratio(v)}, {v['verdict']}" for v in same),
+        )
         for same in zip(*found.values(), strict=True)
     ]
-    return markdown(("compared with", *found), rows)
+    return markdown(("claim", "compared with", *found), rows)
 
 
 def caution(found: Mapping[str, Sequence[Row]]) -> list[str]:
@@ -312,6 +334,17 @@ def write(run: Run) -> Analysis:
     return analysis
 
 
+def picture(analyses: Mapping[str, Analysis]) -> None:
+    """Draw who leads at each number of rows, over several runs."""
+    tables = {name: found.leads["dataset"].nunique() for name, found in analyses.items()}
+    named = {PICTURED[name].format(tables[name]): found for name, found in analyses.items()}
+    draw_leads(
+        {title: found.leads for title, found in named.items()},
+        {title: found.curves for title, found in named.items()},
+        PICTURE,
+    )
+
+
 def main() -> None:
     """Write all that follows from the published tables."""
     parser = argparse.ArgumentParser(
@@ -324,10 +357,11 @@ def main() -> None:
         parser.error("give a run and its --table, or neither")
     if asked.table:
         publish(next(run for run in RUNS if run.name == asked.run), asked.table)
-    first, *_ = [write(run) for run in published()]
-    write_whole(
-        README, with_block(README.read_text(encoding="utf-8"), answer(published()[0], first.verdicts))
-    )
+    made = {run.name: write(run) for run in published()}
+    first = published()[0]
+    block = answer(first, made[first.name].verdicts)
+    write_whole(README, with_block(README.read_text(encoding="utf-8"), block))
+    picture({name: analysis for name, analysis in made.items() if name in PICTURED})
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def publish() -> ModuleType:
     return module
 
 
-@pytest.fixture(scope="module", params=["default", "confirmatory"])
+@pytest.fixture(scope="module", params=["default", "confirmatory", "massive"])
 def judged(publish: ModuleType, request: pytest.FixtureRequest) -> tuple[Any, Analysis]:
     run = next(run for run in publish.RUNS if run.name == request.param)
     return run, publish.analyze(run.table)
