@@ -4,10 +4,10 @@
     python benchmarks/published_defaults.py [--models xgboost realmlp catboost] [--rows 2048 8000]
 
 For each model, dataset and number of rows it prints the mean of ln(our loss / their loss) over paired
-repeats, with its 95% interval, and the CPU seconds of both fits. The losses are those before the refit, on
-the same fitting, validation and test rows. The limit is a mean within 0.03 of 0. The exit code is 1 if it is
-exceeded. Where the loss is an error rate, a few test rows decide it, so the ratio of cross-entropies stands
-beside it.
+repeats, with its 95% interval. The CPU seconds of both fits stand beside it. The losses are those before
+the refit, on the same fitting, validation and test rows. The limit is a mean within 0.03 of 0. The exit
+code is 1 if it is exceeded. Where the loss is an error rate, a few test rows decide it, so the ratio of
+cross-entropies stands beside it.
 """
 
 from __future__ import annotations

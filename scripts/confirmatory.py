@@ -10,8 +10,8 @@ No contestant is run. The rule (docs/explanation/protocol.md, "The confirmatory 
   are judged in this order until enough are taken. `TAKEN` and `LEFT_OUT` hold the judgements that code cannot
   make.
 
-The script ends with an error in three cases: a table before the last one taken is not judged; a file in
-conf/dataset does not do what the rule asks for; conf/experiment/confirmatory.yaml lists other datasets.
+The script ends with an error in three cases. A table before the last one taken is not judged. A file in
+conf/dataset does not do what the rule asks for. Or conf/experiment/confirmatory.yaml lists other datasets.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ rows, a random part is used.
 A table is divided HALVINGS times into test rows, a first and a second half. The test rows of the halvings
 are the parts of one division, and the other rows are halved at random. The models of `ask` run on the
 first half alone, in its own loop, with REPEATS repeats and at most MOST_MINUTES. That gives for each model
-the forecast of its change from all rows of the half to twice as many, with a 90% interval, and the
-probability that it is the best with twice the rows. Then each model is fitted on the first half and on
+the forecast of its change from all rows of the half to twice as many, with a 90% interval. It also gives the
+probability that the model is the best with twice the rows. Then each model is fitted on the first half and on
 both halves, and scored on the test rows. What is measured is the ratio of its mean losses over all
 halvings of a table.
 

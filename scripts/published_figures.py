@@ -9,7 +9,7 @@ the test. Protocol of mnist1d (Greydanus, arXiv 2011.14439): 4,000 training and 
 are kept in outputs/published, and a second call runs only the missing ones.
 
 Texts with a published division are tested on all of their published test rows, after a fit on all of their
-training rows; here repeats differ in the seed alone, and nothing is kept.
+training rows. Here repeats differ in the seed alone, and nothing is kept.
 """
 
 from __future__ import annotations

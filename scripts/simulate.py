@@ -9,8 +9,9 @@ need in its place. The logarithms of these ratios vary between datasets with a s
 tables and 0.9 over all modalities. Noise is shared between models, sizes and repeats as in measured trials;
 members are chosen by their validation rows; ratios beyond the measured sizes are bounds.
 
-For each kind of world it prints how often the verdict on tables was right: the share of worlds with a false
-answer on any of the three rivals, the coverage of the 95% interval of the mean ratio, and the power.
+For each kind of world it prints how often the verdict on tables was right. The first column is the share of
+worlds with a false answer on any of the three rivals. The coverage of the 95% interval of the mean ratio and
+the power stand beside it.
 """
 
 from __future__ import annotations

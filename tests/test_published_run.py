@@ -15,6 +15,9 @@ from fuelgauge.claims.analysis import Analysis
 from tests.conftest import CHECKOUT
 
 
+PUBLISHED = CHECKOUT / "published"
+
+
 @pytest.fixture(scope="module")
 def publish() -> ModuleType:
     spec = importlib.util.spec_from_file_location("publish", CHECKOUT / "scripts/publish.py")
@@ -24,7 +27,7 @@ def publish() -> ModuleType:
     return module
 
 
-@pytest.fixture(scope="module", params=["default", "confirmatory", "massive"])
+@pytest.fixture(scope="module", params=sorted(path.stem for path in PUBLISHED.glob("*.parquet")))
 def judged(publish: ModuleType, request: pytest.FixtureRequest) -> tuple[Any, Analysis]:
     run = next(run for run in publish.RUNS if run.name == request.param)
     return run, publish.analyze(run.table)
@@ -51,7 +54,7 @@ def test_the_published_page_is_of_the_published_table(judged):
 
 
 def test_every_published_table_is_a_small_one_of_a_known_run(publish):
-    tables = sorted((CHECKOUT / "published").glob("*.parquet"))
+    tables = sorted(PUBLISHED.glob("*.parquet"))
     assert tables == sorted(run.table for run in publish.published())
     assert all(table.stat().st_size < publish.LARGEST for table in tables)
 

@@ -149,9 +149,9 @@ class Answer(State):
         Returns
         -------
         dict
-            labels (their number), model and probability (which is best at twice the rows), change, change_low
-            and change_high (of the loss, relative), cost, and cost_per_percent of the loss (infinite if
-            nothing is gained).
+            `labels`: their number. `model` and `probability`: the likeliest best model at twice the rows.
+            `change`, `change_low` and `change_high`: relative change of the loss. `cost`, and
+            `cost_per_percent` of the loss, infinite if nothing is gained.
         """
         given = self.question.label_price if price is None else price
         ahead = self.found.ahead

@@ -59,11 +59,11 @@ def _say(finding: Finding, verdict: str, _: str) -> str:
 
 
 def change_of_gap(slope: Effect, is_significant: bool, rival: str) -> str:
-    """Return the clause on what a doubling of the data does to the loss relative to a rival, or nothing."""
+    """Return the sentence on what a doubling of the data does to the loss relative to a rival, or nothing."""
     if not math.isfinite(slope.effect):
         return ""
     if not is_significant and slope.lo <= 0 <= slope.hi:
-        return f"; the change of their loss relative to {rival} with more data is not significant"
+        return f". The change of their loss relative to {rival} with more data is not significant"
     change = 100 * math.expm1(slope.effect)
     direction = "lowered" if change < 0 else "raised"
-    return f"; each doubling of the data {direction} their loss relative to {rival} by {abs(change):.2g}%"
+    return f". Each doubling of the data {direction} their loss relative to {rival} by {abs(change):.2g}%"

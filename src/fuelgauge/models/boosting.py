@@ -79,9 +79,9 @@ class Boosted(Model):
     """Boosted trees with early stopping on the validation rows, whatever their library.
 
     Boosting stops when the validation loss has not improved for `patience` rounds. The last of the best
-    rounds counts. The validation loss is the one by which arXiv 2407.04491 (sections C.1 and B.5) stops: the
-    error rate if the dataset is judged by accuracy, else the cross-entropy, and the root of the mean squared
-    error for values. A refit makes as many rounds on all rows.
+    rounds counts. The validation loss is that of arXiv 2407.04491 (sections C.1 and B.5): the
+    error rate if the dataset is judged by accuracy, else the cross-entropy. For values it is the root of the
+    mean squared error. A refit makes as many rounds on all rows.
 
     Parameters
     ----------

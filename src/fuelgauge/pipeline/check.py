@@ -40,8 +40,8 @@ def check_all(config: Config) -> None:
     Raises
     ------
     ConfigError
-        A setting is wrong, params.yaml lacks a setting that DVC needs, a file in conf/ does not contain its
-        own name, or a model's class does not accept one of its hyperparameters.
+        A setting is wrong, or params.yaml lacks one that DVC needs. A file in conf/ does not contain its own
+        name, or a model's class does not accept one of its hyperparameters.
     """
     check_complete()
     for group, names in named(config).items():

@@ -38,9 +38,9 @@ def draw_leads(leads: Mapping[str, pd.DataFrame], curves: Mapping[str, pd.DataFr
     Parameters
     ----------
     leads
-        By the name of a run: columns dataset, modality, rival, n and leader, as in ``Analysis.leads``.
+        Table ``Analysis.leads`` of each run, by its name: columns dataset, modality, rival, n and leader.
     curves
-        By the name of a run: columns dataset, model, n_train and loss_mean, as in ``Analysis.curves``.
+        Table ``Analysis.curves`` of each run, by its name: columns dataset, model, n_train and loss_mean.
     path
         PNG file.
     """

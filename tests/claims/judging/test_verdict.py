@@ -184,7 +184,7 @@ def test_a_sentence_does_not_give_the_size_of_a_change_that_cannot_be_told() -> 
     assert 0 < len(untold) < len(verdicts)
     assert all(
         v.sentence.endswith(
-            "the change of their loss relative to linear models with more data is not significant."
+            "The change of their loss relative to linear models with more data is not significant."
         )
         == (v in untold)
         for v in verdicts

@@ -155,9 +155,9 @@ def table(
     path
         Path relative to the project's root, such as data/own/churn.csv.
     format
-        csv, excel (the first sheet of a workbook, which is read like a CSV file), parquet (a file, or a
-        folder of such files), arrow (an IPC file, an IPC stream or Feather) or jsonl (a JSON object on each
-        line). None decides by the file name.
+        One of csv, excel, parquet, arrow and jsonl. Of a workbook the first sheet is read, like a CSV file.
+        A folder of Parquet files is one table. Arrow files are IPC files, IPC streams or Feather. JSON lines
+        are an object on each line, or one array of them. None decides by the file name.
     delimiter
         Character between two values of a CSV file. None decides by the file name: a tab for .tsv, otherwise
         a comma.
@@ -174,12 +174,12 @@ def table(
         Numbers of lines of a CSV file above the header, and below the last row.
     dates
         Formats of columns that hold dates, by column: ISO8601, or a format of ``datetime.strptime`` such as
-        %d.%m.%Y. In addition, %q is a quarter of a year, a format with %G-W%V needs no day, and ``epoch s``,
+        %d.%m.%Y. In addition, %q is a quarter of a year, and a format with %G-W%V needs no day. ``epoch s``,
         ``epoch ms``, ``epoch us`` and ``epoch ns`` are times since 1970 in seconds or parts of them. The
         years of %d.%m.%y|1927 are those from 1927 to 2026.
     numbers
         Rules of string columns that hold numbers such as $1,200.50, by column: decimal, thousands, unit,
-        bare, parentheses, multiples and missing (see ``fuelgauge.data.sources.numerals.Numeral``).
+        bare, parentheses, multiples, missing and clock (see ``fuelgauge.data.sources.numerals.Numeral``).
     labels
         Spellings of the labels in string columns, by column. Blanks around a value, and upper and lower case,
         do not matter.
