@@ -14,7 +14,6 @@ import pytest
 from fuelgauge.claims.analysis import Analysis
 from tests.conftest import CHECKOUT
 
-
 PUBLISHED = CHECKOUT / "published"
 
 
