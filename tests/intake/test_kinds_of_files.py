@@ -136,6 +136,11 @@ def test_blanks_around_names_do_not_matter(tmp_path):
     assert {"region", "price"} <= set(table.columns)
 
 
+def test_blanks_that_tell_two_names_apart_stay(tmp_path):
+    guessed = added(write(tmp_path, f"{HEADER}, region", *(f"{row},{n % 3}" for n, row in enumerate(ROWS))))
+    assert {"region", " region"} <= guessed.guess.roles.keys()
+
+
 def test_columns_without_a_name_are_named_as_pandas_does(tmp_path):
     guessed = added(write(tmp_path, f"{HEADER},,", *(f"{row},," for row in ROWS)))
     assert {"Unnamed: 3", "Unnamed: 4"} <= guessed.guess.named("out").keys()

@@ -416,7 +416,8 @@ def look_at_strings(facts: Facts, values: pa.Array, first_row: int, decimal: str
         facts.tally.add_plain(values)
         return numbers
     facts.tally.add(values, first_row)
-    facts.clocks.add(numerals.plain(values), first_row)
+    if not facts.clocks.is_hopeless:
+        facts.clocks.add(numerals.plain(values), first_row)
     if facts.n_dates + facts.date_markers.total() >= MOSTLY * before:
         look_for_dates(facts, values, first_row)
     return None

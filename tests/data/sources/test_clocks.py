@@ -60,7 +60,8 @@ def numbers_of(texts, kind):
 def counted(*batches):
     clocks, n_rows = Clocks(), 0
     for texts in batches:
-        clocks.add(pa.array(texts, pa.large_string()), n_rows)
+        if not clocks.is_hopeless:
+            clocks.add(pa.array(texts, pa.large_string()), n_rows)
         n_rows += len(texts)
     return clocks
 
@@ -109,6 +110,11 @@ def test_what_is_no_time_is_counted_with_its_first_row():
 def test_many_different_strings_are_counted_by_their_rows_alone():
     clocks = counted(["8:30"] * 300 + [f"no {k}" for k in range(250)])
     assert (len(clocks.others), clocks.n_beyond) == (200, 50)
+
+
+def test_missing_values_at_the_beginning_do_not_hide_times():
+    clocks = counted([None, None], ["8:30", "9:15"])
+    assert (clocks.kind, clocks.example) == (MINUTES, ("8:30", 3))
 
 
 def test_a_column_without_times_is_not_looked_at_again():

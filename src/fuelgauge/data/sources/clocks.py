@@ -143,9 +143,9 @@ class Clocks:
 
     def add(self, texts: pa.Array, first_row: int) -> None:
         """Count trimmed strings, the first of which stands in the row after `first_row`."""
-        if self.is_hopeless:
-            return
         present = texts.drop_null()
+        if not len(present):
+            return
         if self.n_strings == 0 and not looks_like_times(present[:FIRST_LOOK]):
             self.is_hopeless = True
             return

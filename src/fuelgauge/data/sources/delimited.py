@@ -234,11 +234,13 @@ def read_header(file: Path, dialect: Dialect, where: str) -> list[str]:
 
 
 def names_of(written: list[str]) -> list[str]:
-    """Return the names of columns without the blanks around them.
+    """Return the names of columns without the blanks around them, unless these alone tell two names apart.
 
     Where several have no name, each gets the name that pandas would give it, such as ``Unnamed: 2``.
     """
     names = [name.strip() for name in written]
+    if len({*names}) < len({*written}):
+        names = written
     if names.count("") < 2:
         return names
     return [name or f"{UNNAMED}{place}" for place, name in enumerate(names)]
