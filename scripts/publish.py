@@ -50,8 +50,10 @@ ABOUT = (
     "[page of the run](../published/{name}.html) has its curves."
 )
 OF_VERDICTS = (
-    "Answers are means over datasets with 95% intervals ([statistics](statistics.md)). *Smallest seen* is "
-    "the smallest ratio that this run would show with probability .8."
+    "Answers are means over datasets with 95% intervals ([statistics](statistics.md)). *Less than 10* says "
+    "that ten times as many is ruled out. *Detectable from* is the ratio that this run would show with "
+    "probability .8; a smaller one it would often miss. *Flexible classical models* are trees and "
+    "neighbours. *Too few datasets* means that fewer than the rule asks for could be used."
 )
 OF_DATASETS = (
     "Deep models needed this many times the rows of their rivals for the same loss. *Seconds* are those of a "
@@ -150,8 +152,9 @@ def results(run: Run, analysis: Analysis) -> str:
         f"# {run.title}",
         ABOUT.format(name=run.name),
         f"The run has {len(done):,} trials of {done['model'].nunique()} models on "
-        f"{done['dataset'].nunique()} datasets, with {done['n_train'].min():,} to {done['n_train'].max():,} "
-        f"rows and {done['repeat'].nunique()} repeats.",
+        f"{done['dataset'].nunique()} datasets{of_controls(done)}, with "
+        f"{done['n_train'].min():,} to {done['n_train'].max():,} rows "
+        f"and {done['repeat'].nunique()} repeats.",
         "## Verdicts",
         verdict_table(analysis.verdicts),
         OF_VERDICTS,
@@ -176,6 +179,12 @@ def results(run: Run, analysis: Analysis) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def of_controls(trials: pd.DataFrame) -> str:
+    """Return a note on the datasets that no verdict counts; empty if there are none."""
+    number = trials.loc[trials["control"].astype(bool), "dataset"].nunique()
+    return f" ({number} of them controls, which no verdict counts)" if number else ""
+
+
 def verdict_table(verdicts: Sequence[Row]) -> str:
     """Return a line for each claim and rival."""
     rows = []
@@ -193,7 +202,7 @@ def verdict_table(verdicts: Sequence[Row]) -> str:
                 f"{seen:.2g}" if known and seen is not None and np.isfinite(seen) else "",
             )
         )
-    return markdown(("claim", "compared with", "answer", "mean ratio", "datasets", "smallest seen"), rows)
+    return markdown(("claim", "compared with", "answer", "mean ratio", "datasets", "detectable from"), rows)
 
 
 def answer(run: Run, verdicts: Sequence[Row]) -> str:
@@ -307,7 +316,10 @@ def caution(found: Mapping[str, Sequence[Row]]) -> list[str]:
     ]
     if not changed:
         return []
-    return [f"The answer hangs on the [refit]({REFIT}). With nets judged without it: {'; '.join(changed)}."]
+    return [
+        f"The answer hangs on the [refit]({REFIT}), which fits each model again on all rows once its "
+        f"settings are chosen. With nets judged without it: {'; '.join(changed)}."
+    ]
 
 
 def markdown(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
