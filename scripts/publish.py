@@ -32,10 +32,10 @@ from fuelgauge.report.summary import (
     bounded,
     chosen_verdicts,
     is_measured,
-    short_title,
     shown_ratio,
     shown_size,
     summary,
+    titled,
 )
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -74,6 +74,8 @@ OF_HINGES = (
     "refit. Without the refit of nets, their losses are those from before it; in the last column, all are. "
     "A fit before the refit leaves the validation rows out, and a net keeps the weights of its best epoch."
 )
+TABLES = "tabular"  # modality
+MASSIVE = "massive"  # name of a run and of its claim
 OF_ROWS = ["data", "massive"]  # claims on the ratio of rows
 # Questions to a dataset, by claim and rival, with the titles of their columns.
 QUESTIONS = {
@@ -116,7 +118,7 @@ class Run:
 # The README gives the answer of the first of these that has a table.
 RUNS = (
     Run("confirmatory", "The confirmatory run"),
-    Run("massive", "The run on massive data"),
+    Run("massive", "The run on massive data, first stage"),
     Run("default", "The default run"),
 )
 # Runs in the picture of who leads, with what their tables are called there.
@@ -194,7 +196,7 @@ def verdict_table(verdicts: Sequence[Row]) -> str:
         seen = v.get("detectable")
         rows.append(
             (
-                short_title(str(v["claim"])),
+                titled(v),
                 models_of(str(v["family_b"])),
                 answer,
                 shown_ratio(v) if known else "",
@@ -211,6 +213,32 @@ def answer(run: Run, verdicts: Sequence[Row]) -> str:
     said = " ".join(lines[: lines.index("")])
     judged = verdict_table([v for v in verdicts if is_measured(v)])
     return "\n\n".join([f"**{said}**", judged, *caution(hinges(run, verdicts))])
+
+
+def block(analyses: Mapping[str, Analysis]) -> str:
+    """Return what the README says of the published runs: the first one's answer, and that on large tables."""
+    first = published()[0]
+    parts = [answer(first, analyses[first.name].verdicts)]
+    if MASSIVE in analyses:
+        parts.append(beyond(analyses[MASSIVE]))
+    return " ".join(parts)
+
+
+def beyond(analysis: Analysis) -> str:
+    """Return the verdict on large tables, and who is shown to lead at the last two sizes."""
+    (asked,) = [
+        v for v in chosen_verdicts(analysis.verdicts) if (v["claim"], v["family_b"]) == (MASSIVE, "boosted")
+    ]
+    rows = analysis.trials["n_train"].max()
+    leads = analysis.leads[(analysis.leads["modality"] == TABLES) & (analysis.leads["rival"] == "trees")]
+    late = leads[leads["n"] >= sorted(leads["n"].unique())[-2]]
+    shown = {side: late.loc[late["leader"] == side, "dataset"].nunique() for side in ("trees", "deep")}
+    return (
+        f"[On larger tables](docs/explanation/published_massive.md), with {rows:,} rows, "
+        f"nets needed {shown_ratio(asked, ' times')} the rows of boosted trees on {asked['n_datasets']}: "
+        f"{asked['verdict']}. At the two largest sizes, trees are shown to lead on {shown['trees']} of "
+        f"{late['dataset'].nunique()} tables, and nets on {shown['deep']}."
+    )
 
 
 def dataset_table(verdicts: Sequence[Row]) -> str:
@@ -297,7 +325,7 @@ def hinge_table(found: Mapping[str, Sequence[Row]]) -> str:
     """Return a line for each claim and rival."""
     rows = [
         (
-            short_title(str(same[0]["claim"])),
+            titled(same[0]),
             models_of(str(same[0]["family_b"])),
             *(f"{shown_ratio(v)}, {v['verdict']}" for v in same),
         )
@@ -348,7 +376,10 @@ def write(run: Run) -> Analysis:
 
 def picture(analyses: Mapping[str, Analysis]) -> None:
     """Draw who leads at each number of rows, over several runs."""
-    tables = {name: found.leads["dataset"].nunique() for name, found in analyses.items()}
+    tables = {
+        name: found.leads.loc[found.leads["modality"] == TABLES, "dataset"].nunique()
+        for name, found in analyses.items()
+    }
     named = {PICTURED[name].format(tables[name]): found for name, found in analyses.items()}
     draw_leads(
         {title: found.leads for title, found in named.items()},
@@ -370,9 +401,7 @@ def main() -> None:
     if asked.table:
         publish(next(run for run in RUNS if run.name == asked.run), asked.table)
     made = {run.name: write(run) for run in published()}
-    first = published()[0]
-    block = answer(first, made[first.name].verdicts)
-    write_whole(README, with_block(README.read_text(encoding="utf-8"), block))
+    write_whole(README, with_block(README.read_text(encoding="utf-8"), block(made)))
     picture({name: analysis for name, analysis in made.items() if name in PICTURED})
 
 

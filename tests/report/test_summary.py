@@ -1,4 +1,4 @@
-from fuelgauge.report.summary import summary
+from fuelgauge.report.summary import shown_ratio, summary, titled
 
 JUDGED = {
     "claim": "data", "level": "overall", "modality": "tabular", "dataset": None, "control": False,
@@ -51,3 +51,13 @@ def test_a_supported_claim_has_its_least_and_its_most():
     assert few.endswith("1.4 (1.04 to 2)  supported: less than 10  20% (5-40)")
     assert "  supported: at least 1.25, less than 10  20%" in many
     assert any_size.endswith("supported  20% (5-40)")
+
+
+def test_a_number_of_rows_is_no_ratio():
+    passing = JUDGED | {"claim": "massive", "effect_name": "passing", "unit": "rows", "effect": 65536.0}
+    unbounded = passing | {"lo": 0.0, "hi": float("inf"), "censored": "above"}
+    assert shown_ratio(unbounded) == "> 65,536 rows (no interval)"
+    assert shown_ratio(passing | {"lo": 4096.0, "hi": float("inf")}) == "65,536 rows (from 4,096)"
+    assert shown_ratio(passing | {"lo": 4096.0, "hi": 262144.0}) == "65,536 rows (from 4,096 to 262,144)"
+    assert titled(passing) == "passes only late"
+    assert titled(JUDGED) == "needs more data"

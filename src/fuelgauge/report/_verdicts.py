@@ -8,7 +8,7 @@ from typing import Any
 
 from fuelgauge.claims.judging.verdict import models_of
 from fuelgauge.report._numbers import TIMES, figure, interval, is_number, p_value, percent, times
-from fuelgauge.report.summary import PRIMARY, chosen_verdicts, short_title, shown_margins, shown_size
+from fuelgauge.report.summary import PRIMARY, chosen_verdicts, short_title, shown_margins, shown_size, titled
 
 Verdict = Mapping[str, Any]
 
@@ -172,7 +172,7 @@ def _claim_row(verdict: Verdict) -> dict[str, Any]:
     seen = verdict.get("detectable")
     return {
         "title": _claim(verdict),
-        "claim": short_title(str(verdict.get("claim"))),
+        "claim": titled(verdict),
         "modality": "" if _is_general(verdict) else str(verdict["modality"]),
         "against": _short_rival(verdict),
         "word": _word(verdict),

@@ -22,10 +22,10 @@ DEEP, BOOSTED, TREES, MODALITY = "deep", "boosted", "trees", "tabular"
 SHOWN = "_shown"
 # Parts of a bar, from below: the side with the lower loss, and whether it is shown to lead.
 PARTS = {
-    f"{TREES}{SHOWN}": ("#155a86", "trees, shown to lead"),
-    TREES: ("#9cc4dd", "trees lower, not shown"),
-    DEEP: ("#f3c3a6", "nets lower, not shown"),
-    f"{DEEP}{SHOWN}": ("#b93a0a", "nets, shown to lead"),
+    f"{TREES}{SHOWN}": ("#b93a0a", "trees, shown to lead"),
+    TREES: ("#f3c3a6", "trees lower, not shown"),
+    DEEP: ("#9cc4dd", "nets lower, not shown"),
+    f"{DEEP}{SHOWN}": ("#155a86", "nets, shown to lead"),
 }
 OF_RUN = ("#1c2430", "#7c3aed", "#0f766e")
 FEWEST = 5  # tables behind a median

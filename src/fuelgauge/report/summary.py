@@ -20,6 +20,7 @@ __all__ = [
     "shown_ratio",
     "shown_size",
     "summary",
+    "titled",
 ]
 
 Row = Mapping[str, Any]
@@ -29,6 +30,8 @@ NOTHING = "No claim can be judged from this table; the notes say why."
 TOO_FEW = "too few"
 WIDTH = 100
 FEW_DATASETS = 2  # with so few datasets, each is answered by itself
+ROWS = "rows"  # unit
+TITLES_OF = {"passing": "passes only late"}  # measures that are not what their claim is named after
 TITLES = ("claim", "against", "sets", "on average", "answer", "above 1 on")
 
 
@@ -109,7 +112,7 @@ def _answer(shown: Sequence[Row]) -> list[str]:
 
 
 def _cells(verdict: Row) -> tuple[str, ...]:
-    title = short_title(str(verdict["claim"]))
+    title = titled(verdict)
     rival = str(verdict.get("family_b", ""))
     against = (
         rival if rival == "trees" else models_of(rival).removesuffix(" models").removesuffix(" classical")
@@ -129,11 +132,29 @@ def short_title(claim: str) -> str:
     return str(available_claims().get(claim, {}).get("short", claim)).replace("_", " ")
 
 
+def titled(verdict: Row) -> str:
+    """Return what a verdict is about, in a few words."""
+    return TITLES_OF.get(str(verdict.get("effect_name")), short_title(str(verdict["claim"])))
+
+
 def shown_ratio(verdict: Row, unit: str = "") -> str:
-    """Return a ratio with its interval, for a table; a unit stands between the two."""
+    """Return a ratio, or a number of rows, with its interval, for a table; a unit stands between the two."""
+    if verdict.get("unit") == ROWS:
+        return _shown_rows(verdict)
     ends = [_number(verdict.get(name)) for name in ("lo", "hi")]
     low, high = (short_number(end) if end is not None else "?" for end in ends)
     return f"{bounded(verdict)}{unit} ({low} to {high})"
+
+
+def _shown_rows(verdict: Row) -> str:
+    """Return a number of rows with its interval."""
+    bound = {"above": "> ", "below": "< "}.get(str(verdict.get("censored", "")), "")
+    low, high = (_number(verdict.get(name)) for name in ("lo", "hi"))
+    if not low and high is None:
+        between = "no interval"
+    else:
+        between = f"from {low or 0:,.0f}" + (f" to {high:,.0f}" if high is not None else "")
+    return f"{bound}{float(verdict['effect']):,.0f} rows ({between})"
 
 
 def bounded(verdict: Row) -> str:
