@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_note", "draw_pictures"]
+__all__ = ["DPI", "GRID", "INK", "LOOK", "MUTED", "draw_note", "draw_pictures"]
 
 # Width of an entry of a legend: its line with the space around it, and a letter of its name.
 LINE_INCHES, LETTER_INCHES = 0.8, 0.085
