@@ -321,3 +321,23 @@ def test_an_archive_is_named(tmp_path, name):
     (tmp_path / name).write_bytes(b"PK")
     with pytest.raises(DataError, match=f"{name} is compressed in a way that is not read; unpack it"):
         added(tmp_path / name)
+
+
+def test_a_time_column_with_blanks_around_its_name_is_read(tmp_path):
+    days = pd.date_range("2024-01-01", periods=N).strftime("%Y-%m-%d")
+    rows = [f"{row},{day}" for row, day in zip(ROWS, days, strict=True)]
+    found = add(Request(write(tmp_path, "region, units, price, time", *rows), Wishes("price", time="time")))
+    assert len(read(found)) == N
+
+
+def test_empty_lines_above_the_header_are_no_rows(tmp_path):
+    for above in (["", ""], ["Sales report 2024", "", ""]):
+        found = add(Request(write(tmp_path, *above, HEADER, *ROWS), Wishes("price"), force=True))
+        assert len(read(found)) == N
+
+
+@pytest.mark.parametrize("constant", ["Infinity", "-Infinity"])
+def test_an_infinite_number_of_json_is_said(tmp_path, constant):
+    (tmp_path / "t.json").write_text(f'[{{"price": {constant}}}]')
+    with pytest.raises(DataError, match=f"it holds {constant}"):
+        added(tmp_path / "t.json")

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from fuelgauge.config.compose import compose
 from fuelgauge.errors import DataError
 from fuelgauge.features._tabular import date_parts, days
+from fuelgauge.intake._survey import Facts
+from fuelgauge.intake.guesses import times_of
 from tests.intake.test_add import checkout
 from tests.intake.test_numbers_and_labels import N, added, feature, run, source
 
@@ -353,3 +356,38 @@ def test_dates_that_do_not_show_the_day_are_said(tmp_path):
     made = added(tmp_path, {"a": days.strftime("%d.%m.%Y")})
     np.testing.assert_array_equal(feature(made), since(days))
     assert "does not show whether the day or the month is first" in made.guess.warnings[0]
+
+
+def test_names_with_a_number_are_no_months(tmp_path):
+    texts = [f"OUT-{k % 20 + 1:02d}" for k in range(N)]
+    assert added(tmp_path, {"a": texts}).guess.roles["a"].kind == "categorical"
+
+
+def test_digits_that_fit_two_orders_are_no_dates(tmp_path):
+    months = pd.date_range("2010-01-01", periods=30, freq="MS").strftime("%m%d%Y")
+    assert added(tmp_path, {"a": np.resize(months, N)}).guess.formats == {}
+
+
+def test_times_behind_many_plain_numbers_are_no_times_alone():
+    facts = Facts("a", pa.string(), n_rows=900)
+    facts.clocks.add(pa.array(["8:30"] * 300), 600)
+    assert times_of(facts, False, "t.csv") is None
+
+
+def test_long_durations_of_parquet_are_read(tmp_path):
+    seconds = np.arange(N) * 86_400 * 30 + 0.123456789
+    made = added(tmp_path, {"a": pd.to_timedelta(seconds[::-1], unit="s")}, "parquet")
+    np.testing.assert_allclose(feature(made), seconds[::-1], rtol=1e-9)
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d, %H:%M:%S", "%Y-%m-%d:%H:%M"])
+def test_dates_and_times_with_other_marks_between(tmp_path, form):
+    np.testing.assert_array_equal(
+        feature(added(tmp_path, {"a": SHUFFLED.dt.strftime(form)})), since(SHUFFLED)
+    )
+
+
+def test_a_target_of_classes_may_hold_times(tmp_path):
+    texts = ["late" if k % 30 == 0 else f"{8 + k % 3}:00" for k in range(N)]
+    made = added(tmp_path, {"y": texts}, wishes={"target": "y", "task": "multiclass"})
+    assert made.guess.task == "multiclass"

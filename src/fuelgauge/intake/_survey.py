@@ -38,18 +38,20 @@ CLOCK = re.compile(
     r"(?P<mark>, |[ T:])(?P<hour>[01]?\d|2[0-3]):[0-5]\d(?P<seconds>:[0-5]\d)?(?P<fraction>\.\d+)?"
     r"(?P<half> ?[AP]M)?(?P<zone>Z| ?[+-]\d\d:?\d\d| UTC| GMT)?"
 )
+ENGLISH = f"(?i:{'|'.join(calendar.month_abbr[1:])})"  # OUT-01 is an outlet, not October 2001
 YEAR = r"(?:1[0-9]|2[0-9])\d\d"
 PERIODS = [
-    (re.compile(pattern.replace("YEAR", YEAR).replace("WORD", WORD)), form)
+    (re.compile(pattern.replace("YEAR", YEAR).replace("WORD", WORD).replace("ENGLISH", ENGLISH)), form)
     for pattern, form in (
         (r"YEAR(?P<mark>[-/])(?P<month>\d{1,2})", "%Y~%m"),
         (r"(?P<month>\d{1,2})(?P<mark>[-/])YEAR", "%m~%Y"),
         (r"(?P<month>WORD)(?P<mark>[- /]|, )YEAR", "%B~%Y"),
         (r"YEAR(?P<mark>[- /])(?P<month>WORD)", "%Y~%B"),
-        (r"(?P<month>WORD)(?P<mark>-)\d\d", "%B~%y"),
+        (r"(?P<month>ENGLISH)(?P<mark>-)\d\d", "%B~%y"),
         (r"YEAR(?P<month>0[1-9]|1[0-2])[0-3]\d(?P<mark>T)[0-2]\d[0-5]\d[0-5]\d", "%Y%m%d~%H%M%S"),
         (r"YEAR(?P<mark>年)(?P<month>\d{1,2})月\d{1,2}日", "%Y~%m月%d日"),
-        (r"YEAR(?P<mark>년 ?)(?P<month>\d{1,2})월 ?\d{1,2}일", "%Y~%m월 %d일"),
+        (r"YEAR(?P<mark>년 ?)(?P<month>\d{1,2})월 \d{1,2}일", "%Y~%m월 %d일"),
+        (r"YEAR(?P<mark>년 ?)(?P<month>\d{1,2})월\d{1,2}일", "%Y~%m월%d일"),
         (r"YEAR(?P<mark>-?)W(?:0[1-9]|[1-4]\d|5[0-3])", "%G~W%V"),
         (r"YEAR(?P<mark>-?)W(?:0[1-9]|[1-4]\d|5[0-3])-[1-7]", "%G~W%V-%u"),
         (r"YEAR(?P<mark>[- ]?)Q[1-4]", "%Y~Q%q"),
@@ -513,7 +515,7 @@ def layout(text: str) -> str | None:
     clock = clock_layout(found["clock"] or "")
     if date is None or clock is None:
         return None
-    is_iso = date == "%Y-%m-%d" and "%H" in clock and not clock.endswith(NAMED_ZONES)
+    is_iso = date == "%Y-%m-%d" and clock.startswith((" %H", "T%H")) and not clock.endswith(NAMED_ZONES)
     return ISO if is_iso else date + clock
 
 

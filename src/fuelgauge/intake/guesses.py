@@ -620,13 +620,17 @@ def form_of_digits(facts: Facts) -> str:
     texts = pd.Series([str(value).strip() for value in facts.counts], dtype="string")
     if not facts.is_complete or len(texts) < FEWEST_TIMES:
         return ""
-    for form, length in (DIGITS | (TURNED_DIGITS if facts.is_text else {})).items():
-        if not texts.str.fullmatch(rf"\d{{{length}}}").all():
-            continue
-        years = pd.to_datetime(texts, format=form, errors="coerce").dt.year
-        if years.between(FIRST_DAY // 10_000, LAST_DAY // 10_000).all():
-            return form
-    return ""
+    forms = DIGITS | (TURNED_DIGITS if facts.is_text else {})
+    fitting = [form for form, length in forms.items() if are_digits_of(texts, form, length)]
+    return fitting[0] if len(fitting) == 1 else ""  # 01022024 alone may be in January or in February
+
+
+def are_digits_of(texts: pd.Series, form: str, length: int) -> bool:
+    """Return whether all texts are dates of a format in digits alone, between 1900 and 2100."""
+    if not texts.str.fullmatch(rf"\d{{{length}}}").all():
+        return False
+    years = pd.to_datetime(texts, format=form, errors="coerce").dt.year
+    return bool(years.between(FIRST_DAY // 10_000, LAST_DAY // 10_000).all())
 
 
 def is_whole_type(facts: Facts) -> bool:
@@ -1039,7 +1043,7 @@ def rule_of(
     DataError
         The strings look like numbers or times, but it is not clear how to read them.
     """
-    if timed := times_of(facts, is_target and not wishes.task, where):
+    if timed := times_of(facts, is_target and wishes.task != "regression", where):
         return None if is_target and wishes.task in CLASSES else timed
     return figures_of(facts, found, wishes, where, is_target)
 
@@ -1086,7 +1090,7 @@ def times_of(facts: Facts, is_lenient: bool, where: str) -> Numeral | None:
         Nearly all strings are times; it is not raised if `is_lenient`.
     """
     clocks = facts.clocks
-    if not clocks.kind or clocks.share < READ or clocks.n_beyond:
+    if not clocks.kind or clocks.share < READ or clocks.n_beyond or clocks.n_strings < facts.n_present:
         return None
     assert clocks.example is not None
     absent = absent_among(clocks.others, facts.tally.missing)

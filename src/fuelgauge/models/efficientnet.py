@@ -154,7 +154,7 @@ def scaled(rows: np.ndarray, side: int) -> Tensor:
     """Return images as squares of scaled colours, float32, shape (rows, 3, side, side)."""
     images = torch.from_numpy(np.array(rows)).permute(0, 3, 1, 2).float() / LARGEST
     square = nn.functional.interpolate(
-        images.expand(-1, COLOURS, -1, -1), (side, side), mode="bilinear", antialias=True
+        images[:, :COLOURS].expand(-1, COLOURS, -1, -1), (side, side), mode="bilinear", antialias=True
     )
     mean, deviation = (torch.tensor(each)[:, None, None] for each in (MEAN, DEVIATION))
     return (square - mean) / deviation

@@ -21,7 +21,7 @@ HOPELESS = 0.5
 
 HALF = r"(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?"
 SIGN = r"(?P<sign>[+-]?)"
-DECIMALS = r"(?:[.,][0-9]+)?"
+DECIMALS = r"(?:[.][0-9]+|,[0-9]{1,2})?"  # 1,250h is no decimal number
 DAYS = r"(?P<days>-?[0-9]+) ?d(?:ays?)?,? ?\+?"
 # 08:30 is hours and minutes, or minutes and seconds.
 TWO_PARTS = rf"^{SIGN}(?P<major>[0-9]{{1,3}}):(?P<minor>[0-5][0-9]){HALF}$"

@@ -161,7 +161,7 @@ def arrow_reader(
             use_threads=False,
             block_size=BLOCK,
             encoding=dialect.encoding,
-            skip_rows=dialect.skip,
+            skip_rows=dialect.skip + empty_lines(file, dialect),
             column_names=header,
             skip_rows_after_names=1,
         ),
@@ -174,6 +174,12 @@ def arrow_reader(
             decimal_point=dialect.decimal,
         ),
     )
+
+
+def empty_lines(file: Path, dialect: Dialect) -> int:
+    """Return the number of empty lines before the header, which Arrow counts as rows before the names."""
+    below = itertools.islice(io.StringIO(head(file, dialect, file.name), newline=""), dialect.skip, None)
+    return sum(1 for _ in itertools.takewhile(lambda line: not line.strip("\r\n"), below))
 
 
 def with_missing(block: pa.RecordBatch, dialect: Dialect) -> pa.RecordBatch:
@@ -239,7 +245,7 @@ def names_of(written: list[str]) -> list[str]:
     Where several have no name, each gets the name that pandas would give it, such as ``Unnamed: 2``.
     """
     names = [name.strip() for name in written]
-    if len({*names}) < len({*written}):
+    if len({*names} - {""}) < len({name for name in written if name.strip()}):
         names = written
     if names.count("") < 2:
         return names
@@ -406,7 +412,7 @@ def numeric_columns(dataset: DatasetConfig, file: Path, dialect: Dialect) -> set
 def first_value(file: Path, dialect: Dialect, column: str) -> str:
     """Return the first value of a column that is not missing; an empty string if there is none."""
     header, *rows = first_lines(file, dialect, file.name)
-    place = header.index(column)
+    place = names_of(header).index(column)
     values = (row[place] for row in rows if len(row) > place)
     return next((value for value in values if value not in dialect.missing), "")
 

@@ -373,9 +373,15 @@ def json_lines(file: Path) -> Opened:
     return read.schema, lambda names: iter(read.select(names).to_batches(BATCH))
 
 
+def absent(constant: str) -> None:
+    """Return None for NaN; raise ValueError for an infinite number."""
+    if constant != "NaN":
+        raise ValueError(f"it holds {constant}")
+
+
 def as_lines(text: bytes) -> bytes:
     """Return a JSON array of objects with an object on each line; NaN becomes null."""
-    rows = json.loads(text, parse_constant=lambda _: None)
+    rows = json.loads(text, parse_constant=absent)
     if not all(isinstance(row, dict) for row in rows):
         raise ValueError("its array holds other values than objects")
     return "\n".join(map(json.dumps, rows)).encode()
@@ -450,7 +456,7 @@ def seconds(values: pa.Array) -> pa.Array:
     if not is_span(values.type):
         return values
     whole = pa.int32() if pa.types.is_time32(values.type) else pa.int64()
-    return pc.divide(pc.cast(pc.cast(values, whole), pa.float64()), PER_SECOND[values.type.unit])
+    return pc.divide(pc.cast(pc.cast(values, whole), pa.float64(), safe=False), PER_SECOND[values.type.unit])
 
 
 @contextlib.contextmanager
@@ -570,7 +576,8 @@ def parsed_dates(texts: pd.Series, form: str) -> pd.Series:
     parsed = pd.to_datetime(days, format=day_form, utc=True, errors="coerce")
     if "%b" in form or "%B" in form:
         odd = parsed.isna() & texts.notna()
-        english = in_english(days[odd], form)
+        different = pd.Series(days[odd].unique(), dtype="object")
+        english = days[odd].map(dict(zip(different, in_english(different, form), strict=True)))
         parsed[odd] = pd.to_datetime(english, format=day_form, utc=True, errors="coerce")
     if not first_year:
         return parsed
