@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from fuelgauge.claims.judging.members import PREFIX
+from fuelgauge.claims.leads import DEEP, TREES
 from fuelgauge.report._ticks import size_label
 from fuelgauge.report.figures import DPI, GRID, INK, LOOK, MUTED
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_leads", "loss_ratios", "shares"]
 
-DEEP, BOOSTED, TREES, MODALITY = "deep", "boosted", "trees", "tabular"
+BOOSTED, MODALITY = "boosted", "tabular"
 SHOWN = "_shown"
 # Parts of a bar, from below: the side with the lower loss, and whether it is shown to lead.
 PARTS = {

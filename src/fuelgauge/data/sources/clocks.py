@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fuelgauge.data.sources.seen import Seen
+from fuelgauge.data.sources.seen import Places, Seen, flags
 
 __all__ = ["KINDS", "MINUTES", "SECONDS", "Clocks", "count"]
 
@@ -157,34 +157,23 @@ class Clocks:
             _, fits = count(names, kind)
             self.n_of[kind] += int(rows[fits].sum())
             is_time |= fits
-        self.n_clear += int(rows[is_time & are_clear(names)].sum())
+        self.n_clear += int(rows[is_time & flags(pc.match_substring_regex(names, CLEAR))].sum())
+        place = Places(texts, names, first_row)
         if self.example is None and is_time.any():
-            text = names[int(np.flatnonzero(is_time)[0])].as_py()
-            self.example = Seen(text, row_of(text, texts, first_row))
+            self.example = place.first(is_time)
         for at in np.flatnonzero(~is_time):
-            self.add_other(names[int(at)].as_py(), int(rows[at]), texts, first_row)
+            self.add_other(names[int(at)].as_py(), int(rows[at]), place.row(int(at)))
 
-    def add_other(self, text: str, n_rows: int, texts: pa.Array, first_row: int) -> None:
+    def add_other(self, text: str, n_rows: int, first_row: int) -> None:
         """Count a string that is no time; beyond `MOST_TEXTS` different ones, only its rows."""
         if text not in self.others and len(self.others) >= MOST_TEXTS:
             self.n_beyond += n_rows
             return
         self.others[text] += n_rows
-        if text not in self.where_others:
-            self.where_others[text] = row_of(text, texts, first_row)
+        self.where_others.setdefault(text, first_row)
 
 
 def looks_like_times(texts: pa.Array) -> bool:
     """Return whether enough strings are times for all of them to be counted."""
     fits = np.logical_or.reduce([count(texts, kind)[1] for kind in KINDS])
     return bool(fits.sum() >= HOPELESS * max(1, len(texts)))
-
-
-def are_clear(texts: pa.Array) -> np.ndarray:
-    """Return which times cannot be anything else, as a number with a unit can."""
-    return np.asarray(pc.match_substring_regex(texts, CLEAR).to_numpy(zero_copy_only=False), dtype=bool)
-
-
-def row_of(text: str, texts: pa.Array, first_row: int) -> int:
-    """Return the number of the first row with a text, counted from 1."""
-    return first_row + int(pc.index(texts, text).as_py()) + 1

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fuelgauge.data.sources import clocks
-from fuelgauge.data.sources.seen import Seen
+from fuelgauge.data.sources.seen import Places, Seen, flags
 from fuelgauge.errors import ConfigError, DataError, nearest
 
 __all__ = [
@@ -525,24 +525,3 @@ class Tally:
     def could_be_thousands(self) -> bool:
         """Return whether the decimal mark of every plain number could stand between thousands."""
         return 0 < self.n_pointed == self.n_threes
-
-
-class Places:
-    """The rows of a batch, to find the first one with a text."""
-
-    def __init__(self, texts: pa.Array, names: pa.Array, first_row: int) -> None:
-        self.texts, self.names, self.first_row = texts, names, first_row
-
-    def row(self, at: int) -> int:
-        """Return the number of the first row with a text, counted from 1."""
-        return self.first_row + int(pc.index(self.texts, self.names[at]).as_py()) + 1
-
-    def first(self, mask: np.ndarray) -> Seen:
-        """Return the first text, in the order of the rows, for which a mask is true."""
-        at = int(np.flatnonzero(mask)[0])  # value_counts keeps the order of the first rows
-        return Seen(self.names[at].as_py(), self.row(at))
-
-
-def flags(mask: pa.Array) -> np.ndarray:
-    """Return truth values as a NumPy array, with False where missing."""
-    return np.asarray(pc.fill_null(mask, False).to_numpy(zero_copy_only=False))
